@@ -1,0 +1,200 @@
+/* arena.c - bump allocation: a run allocates a lot and frees once.
+ *
+ * Fresh pages cost more than anything done with them (about 0.5 ms per MB), so blocks
+ * start small for tiny models and double up to 1 MB.
+ */
+#include "base/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Under AddressSanitizer the unused part of a block is poisoned and every allocation is
+ * followed by a gap, so that a write past its end is caught as it would be with malloc. */
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define HIDE(p, n) __asan_poison_memory_region((p), (n))
+#define SHOW(p, n) __asan_unpoison_memory_region((p), (n))
+enum { GAP = 16 };
+#else
+#define HIDE(p, n) ((void)(p), (void)(n))
+#define SHOW(p, n) ((void)(p), (void)(n))
+enum { GAP = 0 };
+#endif
+
+enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20, ALIGN = 16 };
+
+struct ox_block {
+	ox_block *next;
+	size_t size;          /* of data */
+	_Alignas(ALIGN) uint8_t data[];
+};
+
+static _Noreturn void out_of_memory(ox_heap *heap)
+{
+	if (heap && heap->escape)
+		longjmp(*heap->escape, 1);
+	fputs("onnxopt: out of memory\n", stderr);
+	abort();
+}
+
+static ox_block *block_new(ox_heap *heap, size_t size)
+{
+	size_t total;
+
+	if (!ox_add_size(size, sizeof(ox_block), &total))
+		out_of_memory(heap);
+	if (heap && heap->limit && (total > heap->limit || heap->used > heap->limit - total))
+		out_of_memory(heap);
+	ox_block *b = malloc(total);
+	if (!b)
+		out_of_memory(heap);
+	if (heap) {
+		heap->used += total;
+		if (heap->used > heap->peak)
+			heap->peak = heap->used;
+	}
+	b->size = size;
+	HIDE(b->data, size);
+	return b;
+}
+
+static void block_free(ox_heap *heap, ox_block *b)
+{
+	if (heap)
+		heap->used -= sizeof *b + b->size;
+	SHOW(b->data, b->size);
+	free(b);
+}
+
+void ox_arena_init(ox_arena *a, ox_heap *heap)
+{
+	*a = (ox_arena){.heap = heap};
+}
+
+void ox_arena_free(ox_arena *a)
+{
+	for (ox_block *b = a->blocks, *next; b; b = next) {
+		next = b->next;
+		block_free(a->heap, b);
+	}
+	*a = (ox_arena){.heap = a->heap};
+}
+
+void ox_arena_reset(ox_arena *a)
+{
+	if (!a->blocks)
+		return;
+	for (ox_block *b = a->blocks->next, *next; b; b = next) {
+		next = b->next;
+		block_free(a->heap, b);
+	}
+	a->blocks->next = NULL;
+	a->at = a->blocks->data;
+	a->end = a->at + a->blocks->size;
+	HIDE(a->at, a->blocks->size);
+	a->used = 0;
+}
+
+/* A block of its own for what is large, so that the current block is not wasted. */
+static void *alloc_large(ox_arena *a, size_t size, size_t asked)
+{
+	ox_block *b = block_new(a->heap, size);
+
+	if (a->blocks) {
+		b->next = a->blocks->next;
+		a->blocks->next = b;
+	} else {
+		b->next = NULL;
+		a->blocks = b;
+		a->at = a->end = b->data + b->size;
+	}
+	SHOW(b->data, asked);
+	return b->data;
+}
+
+void *ox_alloc_raw(ox_arena *a, size_t size)
+{
+	const size_t asked = size;
+
+	if (size > SIZE_MAX - ALIGN - GAP)
+		out_of_memory(a->heap);
+	size = (size + GAP + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	a->used += size;
+	if (size <= (size_t)(a->end - a->at)) {
+		void *p = a->at;
+
+		a->at += size;
+		SHOW(p, asked);
+		return p;
+	}
+	if (size > LARGEST_BLOCK / 4)
+		return alloc_large(a, size, asked);
+	size_t want = a->blocks ? a->blocks->size * 2 : FIRST_BLOCK;
+	if (want > LARGEST_BLOCK)
+		want = LARGEST_BLOCK;
+	if (want < size)
+		want = size;
+	ox_block *b = block_new(a->heap, want);
+	b->next = a->blocks;
+	a->blocks = b;
+	a->at = b->data + size;
+	a->end = b->data + want;
+	SHOW(b->data, asked);
+	return b->data;
+}
+
+void *ox_alloc(ox_arena *a, size_t size)
+{
+	void *p = ox_alloc_raw(a, size);
+
+	return size ? memset(p, 0, size) : p;
+}
+
+void *ox_alloc_array(ox_arena *a, size_t count, size_t size)
+{
+	size_t total;
+
+	if (!ox_mul_size(count, size, &total))
+		out_of_memory(a->heap);
+	return ox_alloc(a, total);
+}
+
+void *ox_grow(ox_arena *a, void *old, size_t count, size_t *cap, size_t size)
+{
+	size_t want = *cap ? *cap * 2 : 4, total;
+
+	if (want < *cap || !ox_mul_size(want, size, &total))
+		out_of_memory(a->heap);
+	uint8_t *p = ox_alloc_raw(a, total);
+	if (count)
+		memcpy(p, old, count * size);
+	memset(p + count * size, 0, total - count * size);
+	*cap = want;
+	return p;
+}
+
+ox_str ox_str_copy(ox_arena *a, ox_str s)
+{
+	if (!s.p)
+		return s;
+	char *p = ox_alloc_raw(a, s.n + 1);
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = 0;
+	return (ox_str){p, s.n};
+}
+
+ox_str ox_str_printf(ox_arena *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	assert(n >= 0);
+	char *p = ox_alloc_raw(a, (size_t)n + 1);
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return (ox_str){p, (size_t)n};
+}

@@ -1,0 +1,77 @@
+/* os.h - everything asked of the operating system, behind one small door.
+ *
+ * os_linux.c implements it; another system is another file. Errors go to the ox_diag
+ * (codes 10xx) and the functions return false.
+ */
+#ifndef OX_OS_H
+#define OX_OS_H
+
+#include "base/base.h"
+
+#include <sys/types.h>
+
+uint64_t ox_os_random(void);          /* for hash seeds and temporary names */
+double   ox_os_seconds(void);         /* monotonic */
+size_t   ox_os_rss_peak(void);        /* bytes; 0: unknown */
+
+/* ---- a file read by mapping ---------------------------------------------- */
+
+typedef struct ox_map {
+	const uint8_t *data;
+	size_t size;
+	int fd;                       /* stays open: payloads are copied from it; -1: memory */
+	uint64_t dev, ino, mtime_ns;  /* to notice that the file changed meanwhile */
+	bool owned_memory;            /* data came from a pipe into anonymous memory */
+} ox_map;
+
+/* Only regular files; "-" reads standard input into memory. */
+bool ox_map_open(ox_map *m, const char *path, ox_diag *d);
+bool ox_map_fd(ox_map *m, int fd, const char *path, ox_diag *d);   /* takes fd */
+void ox_map_close(ox_map *m);
+bool ox_map_unchanged(const ox_map *m);       /* same size and mtime as when mapped */
+bool ox_read_at(int fd, void *buf, size_t n, uint64_t offset);     /* all of it, or false */
+
+/* ---- a file below a folder ------------------------------------------------ */
+
+typedef enum ox_beneath {
+	OX_BENEATH_OK, OX_BENEATH_MISSING, OX_BENEATH_ESCAPES, OX_BENEATH_LINK,
+	OX_BENEATH_KIND, OX_BENEATH_DENIED,
+} ox_beneath;
+
+/* Opens for reading `name`, a relative path, beneath the folder of the file `beside`.
+ * A symbolic link is followed when it resolves to a regular file inside that folder, or
+ * inside the folder of the file that `beside` itself resolves to (hub caches link model
+ * and data into one store); with allow_links anywhere. No "..", no absolute path, no
+ * device. *fd is the caller's. */
+ox_beneath ox_open_beneath(const char *beside, const char *name, bool allow_links, int *fd);
+
+/* ---- a file written whole or not at all ----------------------------------- */
+
+/* Written to a fresh name beside the target, then renamed over it. If the target is a
+ * symbolic link, the file that it points to is replaced. An existing file keeps its mode. */
+typedef struct ox_out {
+	int fd;
+	char *target;                 /* resolved; malloc'd */
+	char *temp;                   /* malloc'd; NULL: streaming to a pipe or device */
+	uint64_t written;
+	bool failed;
+	uint8_t *buf;                 /* bounce buffer, OX_OUT_BUF bytes */
+	size_t nbuf;
+	ox_diag *diag;
+	struct ox_out *next;          /* list of open outputs, for ox_out_abort_all */
+} ox_out;
+
+enum { OX_OUT_BUF = 512 << 10 };
+
+bool ox_out_open(ox_out *o, const char *path, ox_diag *d);        /* "-": standard output */
+bool ox_out_fresh(ox_out *o, const char *path, ox_diag *d);       /* must not exist; see ox_out_publish */
+bool ox_out_write(ox_out *o, const void *p, size_t n);            /* buffered */
+bool ox_out_copy(ox_out *o, const ox_map *from, uint64_t offset, uint64_t n);  /* never through the heap */
+bool ox_out_pad(ox_out *o, uint64_t align);                       /* zeros up to a multiple */
+bool ox_out_commit(ox_out *o, bool sync);     /* flush, (fsync), close, rename; false: nothing replaced */
+void ox_out_abort(ox_out *o);                 /* close and remove the temporary file */
+void ox_out_abort_all(void);                  /* async-signal-safe: unlink every temporary file */
+
+bool ox_same_file(const char *a, const char *b);   /* both exist and are one file */
+
+#endif

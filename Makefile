@@ -1,66 +1,141 @@
 # onnxopt - see README.md; `make help` lists the targets.
+#
+# Everything is built in $(BUILD), one folder per variant: the plain build in $(BUILD)
+# itself, the others ($(BUILD)/asan, clang, static) beside it. No recursion: a variant is
+# a set of rules made from one template.
 
-CC       ?= gcc
-PREFIX   ?= /usr/local
-DESTDIR  ?=
-BUILD    ?= build
-V        ?=
-Q        := $(if $(V),,@)
+CC        ?= gcc
+BUILD     ?= build
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+PYTHON    ?= python3
+VERSION   := 0.1.0
+ABI       := 0
+Q         := $(if $(V),,@)
 
-VERSION  := 0.1.0
-FLOORS   ?= base ir proto ops rules verify passes api cli
-LIBFLOORS := $(filter-out cli,$(FLOORS))
+FLOORS    ?= base ir proto ops rules verify passes api cli
+OPT       ?= -O2
+CFLAGS    ?= -g
+LDFLAGS   ?=
+WARN      := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+             -Wpointer-arith -Wvla -Wundef -Wwrite-strings -Wformat=2
+HARDEN    ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2
+OXFLAGS   := -std=c11 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L -DOX_VERSION='"$(VERSION)"' \
+             -ffp-contract=off -fPIC -fvisibility=hidden $(WARN) -I. -Iinclude
+LIBS      := -Wl,--as-needed -lprotobuf-c -lyaml -lm
+SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-            -Wpointer-arith -Wvla -Wundef -Wwrite-strings -Wformat=2 -Wnull-dereference
-HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2
-OPT      ?= -O2
-CFLAGS   ?= -g
-OXFLAGS  := -std=c11 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L $(WARN) $(OPT) $(HARDEN) \
-            -ffp-contract=off -fno-strict-aliasing -fPIC -fvisibility=hidden \
-            -DOX_VERSION='"$(VERSION)"' -I. -Iinclude -I$(BUILD)/gen
-LIBS     := -lprotobuf-c -lyaml -lm
-LDFLAGS  ?=
+sources    = $(foreach f,$(1),$(wildcard $(f)/*.c))
+objects    = $(patsubst %.c,$(1)/obj/%.o,$(call sources,$(2))) \
+             $(if $(filter proto,$(2)),$(1)/obj/onnx-ml.pb-c.o)
+library    = $(call objects,$(1),$(filter-out cli,$(FLOORS)))
+UNITS     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+PB        := $(BUILD)/gen/onnx-ml.pb-c.c
 
-src       = $(wildcard $(1)/*.c)
-obj       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-FLOORLIBS := $(foreach f,$(FLOORS),$(BUILD)/lib/lib$(f).a)
-UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-PB       := $(BUILD)/gen/onnx-ml.pb-c.c
+all: $(BUILD)/onnxopt                       ## the tool, build/onnxopt (default)
 
-all: $(BUILD)/onnxopt                       ## the command-line tool, build/onnxopt
+# variant: folder, compiler, compile flags, link flags
+define variant
+$(1)/obj/%.o: %.c | $(if $(filter proto,$(FLOORS)),$(PB))
+	$(Q)mkdir -p $$(@D); echo "  CC     $$@"; \
+	$(2) $(OXFLAGS) -I$(BUILD)/gen $(3) -MMD -MP -c -o $$@ $$<
 
-$(BUILD)/onnxopt: $(FLOORLIBS)
-	$(Q)echo "  LD    $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ -Wl,--start-group $(FLOORLIBS) -Wl,--end-group $(LIBS)
+$(1)/obj/onnx-ml.pb-c.o: $(PB)
+	$(Q)mkdir -p $$(@D); $(2) -std=c11 -fPIC -fvisibility=hidden $(3) -I$(BUILD)/gen -c -o $$@ $$<
 
-define floor_rule
-$(BUILD)/lib/lib$(1).a: $(call obj,$(call src,$(1))) $(if $(filter proto,$(1)),$(BUILD)/obj/gen/onnx-ml.pb-c.o)
-	$(Q)mkdir -p $$(@D); rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
+$(1)/libonnxopt.a: $(call library,$(1))
+	$(Q)rm -f $$@; ar rcs $$@ $$^
+
+$(1)/onnxopt: $(call objects,$(1),cli) $(1)/libonnxopt.a
+	$(Q)echo "  LD     $$@"; $(2) $(3) -o $$@ $$^ $(4) $(LIBS)
+
+$(1)/unit/%: tests/unit/%.c $(1)/libonnxopt.a
+	$(Q)mkdir -p $$(@D); echo "  CC     $$@"; \
+	$(2) $(OXFLAGS) -I$(BUILD)/gen $(3) -MMD -MP -o $$@ $$< $(1)/libonnxopt.a $(4) $(LIBS) -lcriterion
 endef
-$(foreach f,$(FLOORS),$(eval $(call floor_rule,$(f))))
-
-$(BUILD)/obj/%.o: %.c | $(PB)
-	$(Q)mkdir -p $(@D); echo "  CC    $<"; $(CC) $(OXFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(eval $(call variant,$(BUILD),$(CC),$(OPT) $(HARDEN) $(CFLAGS),$(LDFLAGS)))
+$(eval $(call variant,$(BUILD)/asan,$(CC),-O1 -g -fno-omit-frame-pointer $(SANITIZE),$(SANITIZE)))
+$(eval $(call variant,$(BUILD)/clang,clang,$(OPT) $(HARDEN) -g,))
+$(eval $(call variant,$(BUILD)/static,$(CC),$(OPT) $(HARDEN) -g,-static))
 
 $(PB): proto/onnx-ml.proto
-	$(Q)mkdir -p $(@D); echo "  PROTO $<"; protoc-c --c_out=$(@D) --proto_path=proto $<
+	$(Q)mkdir -p $(@D); echo "  PROTO  $<"; protoc-c --c_out=$(@D) --proto_path=proto $<
 
-$(BUILD)/obj/gen/onnx-ml.pb-c.o: $(PB)
-	$(Q)mkdir -p $(@D); $(CC) -O2 -fPIC -fvisibility=hidden $(CFLAGS) -I$(BUILD)/gen -c -o $@ $<
+$(BUILD)/libonnxopt.so.$(ABI): $(call library,$(BUILD))
+	$(Q)echo "  LD     $@"; $(CC) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -o $@ $^ $(LDFLAGS) $(LIBS)
 
-$(BUILD)/unit/%: tests/unit/%.c $(FLOORLIBS)
-	$(Q)mkdir -p $(@D); echo "  TEST  $<"; \
-	$(CC) $(OXFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< \
-	    -Wl,--start-group $(FLOORLIBS) -Wl,--end-group $(LIBS) -lcriterion
+# ---- using ------------------------------------------------------------------
 
-unit: $(UNITS)                              ## unit tests (Criterion)
-	$(Q)for t in $(UNITS); do $$t --quiet || exit 1; done
+demo: $(BUILD)/onnxopt                      ## optimize a model of the repository, print the table
+	$(BUILD)/onnxopt tests/models/distilbert_dynamic_nofold_narrow.onnx $(BUILD)/demo.onnx --passes default
+
+static: $(BUILD)/static/onnxopt             ## a static binary, build/static/onnxopt
+	$(Q)! ldd $< 2>/dev/null | grep -q '=>' && ls -l $<
+
+lib: $(BUILD)/libonnxopt.a $(BUILD)/libonnxopt.so.$(ABI)   ## the library, static and shared
+
+install: all lib                            ## tool, library, headers, pkg-config (DESTDIR, PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/onnxopt
+	install -m 755 $(BUILD)/onnxopt $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(BUILD)/libonnxopt.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(BUILD)/libonnxopt.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libonnxopt.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libonnxopt.so
+	install -m 644 include/onnxopt/*.h $(DESTDIR)$(PREFIX)/include/onnxopt/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' include/onnxopt.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/onnxopt.pc
+
+# ---- testing ----------------------------------------------------------------
+
+test: floors unit golden cli-test models install-test asan compilers   ## everything that must pass
+	$(Q)echo "all tests passed"
+
+floors:                                     ## includes that break the order of floors
+	$(Q)sh tests/floors.sh
+
+unit: $(UNITS:%=$(BUILD)/unit/%)            ## unit tests (Criterion)
+	$(Q)sh tests/unit.sh $^
+
+golden: $(BUILD)/onnxopt                    ## goldens: before and after of every pass
+	$(Q)$(BUILD)/onnxopt test tests/golden
+
+bless: $(BUILD)/onnxopt                     ## rewrite the goldens' expectations
+	$(BUILD)/onnxopt test tests/golden --bless
+
+cli-test: $(BUILD)/onnxopt                  ## exit codes, messages, help pages, reports
+	$(Q)$(PYTHON) tests/cli/run.py --tool $(BUILD)/onnxopt
+
+models: $(BUILD)/onnxopt                    ## every model of tests/models (and ../shared/models)
+	$(Q)$(PYTHON) tests/models.py --tool $(BUILD)/onnxopt tests/models ../shared/models
+
+install-test: all lib                       ## install, then build and run the example against it
+	$(Q)sh tests/install.sh $(BUILD)
+
+asan: $(BUILD)/asan/onnxopt $(UNITS:%=$(BUILD)/asan/unit/%)   ## unit tests, goldens, models under ASan+UBSan
+	$(Q)sh tests/asan.sh $(BUILD)/asan
+
+compilers: $(BUILD)/clang/onnxopt static    ## also with clang, also static
+	$(Q)$(BUILD)/clang/onnxopt test tests/golden
+
+# ---- long measurements, not part of `test` -----------------------------------
+
+faults: $(BUILD)/onnxopt                    ## kill and fail the tool at every write and rename
+	$(PYTHON) tests/faults/run.py --tool $(BUILD)/onnxopt
+
+bench-io: $(BUILD)/onnxopt                  ## against cp and python onnx, in one interleaved run
+	$(PYTHON) bench/io.py --tool $(BUILD)/onnxopt --check
+
+cross: $(BUILD)/onnxopt                     ## against the onnx package (a virtual environment in build/)
+	$(Q)sh tests/cross/run.sh $(BUILD)
+
+judge: $(BUILD)/onnxopt                     ## ../shared/judge on ../shared/models
+	$(Q)sh tests/cross/judge.sh $(BUILD)
 
 clean:                                      ## remove build/
 	rm -rf $(BUILD)
 
 help:                                       ## this list
-	$(Q)grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-.PHONY: all unit clean help
+.PHONY: all demo static lib install test floors unit golden bless cli-test models install-test \
+        asan compilers faults bench-io cross judge clean help
+.SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Arrows point down only: prints every include that goes up or sideways (DESIGN, floors).
+# A .def table is data, any floor may read it. Exit 1 if anything was printed.
+cd "$(dirname "$0")/.." || exit 1
+
+# folder: what it may include besides itself
+allowed='
+base:
+ir:     base
+proto:  base ir
+ops:    base ir
+rules:  base ir ops
+verify: base ir ops proto
+passes: base ir ops rules verify
+api:    base ir ops proto rules verify passes onnxopt
+cli:    base ir ops proto rules verify passes api onnxopt
+'
+bad=$(
+	for f in base/*.[ch] ir/*.[ch] proto/*.[ch] ops/*.[ch] rules/*.[ch] verify/*.[ch] \
+	         passes/*.[ch] api/*.[ch] cli/*.[ch]; do
+		[ -f "$f" ] || continue
+		floor=${f%%/*}
+		may=$(printf '%s\n' "$allowed" | sed -n "s/^$floor: *//p")
+		grep -n '^#include "' "$f" | while IFS=: read -r line text; do
+			inc=${text#*\"} inc=${inc%%\"*}
+			case $inc in *.def | *.pb-c.h) continue ;; esac
+			case $inc in */*) to=${inc%%/*} ;; *) to=$floor ;; esac
+			case " $floor $may " in *" $to "*) ;; *) echo "$f:$line: $floor may not include $inc" ;; esac
+		done
+	done
+	grep -ln 'pb-c\.h\|protobuf-c' base/*.[ch] ir/*.[ch] ops/*.[ch] rules/*.[ch] verify/*.[ch] \
+	    passes/*.[ch] api/*.[ch] cli/*.[ch] 2>/dev/null | sed 's/$/: protobuf belongs to proto alone/'
+	grep -ln 'yaml\.h' base/*.[ch] ir/*.[ch] proto/*.[ch] ops/*.[ch] verify/*.[ch] api/*.[ch] \
+	    cli/*.[ch] 2>/dev/null | sed 's/$/: libyaml belongs to the rule and pipeline readers/'
+)
+[ -z "$bad" ] && exit 0
+printf '%s\n' "$bad"
+exit 1

@@ -27,6 +27,7 @@ typedef struct ox_map {
 /* Only regular files; "-" reads standard input into memory. */
 bool ox_map_open(ox_map *m, const char *path, ox_diag *d);
 bool ox_map_fd(ox_map *m, int fd, const char *path, ox_diag *d);   /* takes fd */
+bool ox_map_stat(ox_map *m, int fd);          /* takes fd, maps nothing; false: not a regular file */
 void ox_map_close(ox_map *m);
 bool ox_map_unchanged(const ox_map *m);       /* same size and mtime as when mapped */
 bool ox_read_at(int fd, void *buf, size_t n, uint64_t offset);     /* all of it, or false */
@@ -41,34 +42,53 @@ typedef enum ox_beneath {
 /* Opens for reading `name`, a relative path, beneath the folder of the file `beside`.
  * A symbolic link is followed when it resolves to a regular file inside that folder, or
  * inside the folder of the file that `beside` itself resolves to (hub caches link model
- * and data into one store); with allow_links anywhere. No "..", no absolute path, no
- * device. *fd is the caller's. */
+ * and data into one store); with allow_links anywhere. A file with several hard links may
+ * be anybody's under a second name: it needs allow_links too. No device, ever.
+ *   ESCAPES  the name is not one we accept: empty, absolute, over-long, with "..", ".",
+ *            a backslash or a slash at its end (a NUL is the caller's to refuse)
+ *   MISSING  there is no such file      LINK    refused; allow_links might help
+ *   KIND     not a regular file         DENIED  the system says no; errno tells why
+ * *fd is the caller's, and above 2. */
 ox_beneath ox_open_beneath(const char *beside, const char *name, bool allow_links, int *fd);
 
 /* ---- a file written whole or not at all ----------------------------------- */
 
-/* Written to a fresh name beside the target, then renamed over it. If the target is a
- * symbolic link, the file that it points to is replaced. An existing file keeps its mode. */
+/* Written to a fresh name beside the target, ".NAME.RANDOM.tmp", then renamed over it. If
+ * the target is a symbolic link, the file that it points to is replaced (a dangling one is
+ * refused). An existing file keeps its mode, and its owner where we may set it. A pipe or
+ * device is written to directly. Every problem is reported once; afterwards writing does
+ * nothing and returns false, and commit fails. */
 typedef struct ox_out {
 	int fd;
+	int dir;                      /* the target's folder, or -1 when streaming */
 	char *target;                 /* resolved; malloc'd */
 	char *temp;                   /* malloc'd; NULL: streaming to a pipe or device */
-	uint64_t written;
+	uint64_t written;             /* bytes taken so far, buffered ones included */
 	bool failed;
+	bool fresh;                   /* made by ox_out_fresh: never replaces anything */
 	uint8_t *buf;                 /* bounce buffer, OX_OUT_BUF bytes */
 	size_t nbuf;
 	ox_diag *diag;
-	struct ox_out *next;          /* list of open outputs, for ox_out_abort_all */
+	int slot;                     /* in the table of temporary files; -1: none */
 } ox_out;
 
 enum { OX_OUT_BUF = 512 << 10 };
 
 bool ox_out_open(ox_out *o, const char *path, ox_diag *d);        /* "-": standard output */
-bool ox_out_fresh(ox_out *o, const char *path, ox_diag *d);       /* must not exist; see ox_out_publish */
+bool ox_out_fresh(ox_out *o, const char *path, ox_diag *d);       /* must not exist, then or at commit */
 bool ox_out_write(ox_out *o, const void *p, size_t n);            /* buffered */
 bool ox_out_copy(ox_out *o, const ox_map *from, uint64_t offset, uint64_t n);  /* never through the heap */
 bool ox_out_pad(ox_out *o, uint64_t align);                       /* zeros up to a multiple */
-bool ox_out_commit(ox_out *o, bool sync);     /* flush, (fsync), close, rename; false: nothing replaced */
+
+/* Each of these ends o, whatever it returns; o may be aborted again, harmlessly.
+ * commit: flush, (fsync), close, rename, (fsync the folder). False: nothing was replaced
+ * and the temporary file is gone; only when the folder's fsync fails is the new file there
+ * already, and the message says so.
+ * commit_pair: both or neither. All bytes of both are on their way before `side` (made by
+ * ox_out_fresh) gets its name, and then `model`, which refers to it; if the latter is
+ * refused, the former is removed again. */
+bool ox_out_commit(ox_out *o, bool sync);
+bool ox_out_commit_pair(ox_out *side, ox_out *model, bool sync);
 void ox_out_abort(ox_out *o);                 /* close and remove the temporary file */
 void ox_out_abort_all(void);                  /* async-signal-safe: unlink every temporary file */
 

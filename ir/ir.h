@@ -74,7 +74,8 @@ struct ox_type {
 	const ox_type *of;            /* SEQUENCE, OPTIONAL: element; MAP: value; NULL: absent */
 	ox_str domain, name;          /* OPAQUE */
 	ox_str denotation;            /* of the type */
-	ox_str unknown;               /* unknown fields, wire bytes, all levels refused but this */
+	ox_str unknown;               /* unknown fields of TypeProto, wire bytes */
+	ox_str wire;                  /* the whole TypeProto, where unknown fields lie deeper (saved as it is); else absent */
 };
 
 const ox_type *ox_type_tensor(ox_model *m, ox_dtype elem, uint32_t rank, const ox_dim *dims);

@@ -102,6 +102,9 @@ typedef struct ox_name {
 	uint16_t domain;      /* ir/schema.c: id of this name as a domain, 0 not looked up */
 	uint32_t mark;        /* free for one algorithm at a time */
 	void *bind;           /* ir/link.c and the parser: the value now visible under the name */
+	uint32_t suffix;      /* ir/model.c: the last number tried for a fresh name s_1, s_2... */
+	uint8_t values;       /* ir: how many values of the model were ever called so; 2: or more */
+	bool released;        /* ir: made for a transaction that was abandoned, free again */
 	char s[];             /* n bytes and a NUL; may contain any byte */
 } ox_name;
 

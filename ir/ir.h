@@ -94,7 +94,8 @@ typedef struct ox_meta {
 } ox_meta;
 
 /* A name that refers to a value without reading it (annotation, sharding). It follows
- * the value when that is renamed, and is dropped when the value was removed by us. */
+ * the value when that is renamed, and is dropped when the value was removed by us: nobody
+ * searches for it then, but save and print leave it out (ox_ref_lives). */
 typedef struct ox_ref {
 	ox_name *name;
 	ox_value *val;                /* NULL: dangling in the input; then the name is kept */
@@ -265,7 +266,8 @@ struct ox_value {
 	ox_tensor *tensor;            /* the constant, or an overridable input's default */
 	ox_sparse *sparse;
 	ox_node *carrier;             /* HOME_CONSTANT: its node */
-	uint32_t out;                 /* position among def's (carrier's) outputs */
+	uint32_t out;                 /* position among def's (carrier's) outputs; with an entry in
+	                                 graph->inits or sparse: its index there */
 	uint32_t mark;                /* free for one algorithm at a time */
 	uint8_t home;                 /* ox_home */
 	bool overridable;             /* IR >= 4: initializer and graph input: not a constant */
@@ -317,6 +319,7 @@ struct ox_node {
 	uint32_t nin, nout, nattr;
 	uint32_t mark;                /* free for one algorithm at a time */
 	uint32_t id;                  /* serial number in the model, never reused */
+	uint32_t stamp;               /* ir/edit.c: transaction that touched it last */
 	ox_use *in;                   /* in[i].val NULL: absent */
 	ox_value **out;               /* NULL: absent */
 	ox_attr *attr;
@@ -408,6 +411,8 @@ struct ox_model {
 	uint32_t next_id;             /* node serial numbers */
 	uint64_t edits;               /* 0: as loaded, so that saving may copy the file */
 	bool initializers_as_constants;       /* IR >= 4: treat input + initializer as constant */
+	OX_VEC(ox_value *) overlaps;  /* inner values named like a value of a graph around them, until
+	                                 the first edit that could confuse them renames them */
 	struct ox_dims *dims;         /* hash-consing table */
 	struct ox_journal *journal;   /* open transaction, or NULL */
 	/* set by whoever loaded the model */
@@ -416,8 +421,30 @@ struct ox_model {
 	bool (*external_read)(const ox_model *m, const ox_external *x, uint64_t offset, void *buf, size_t n);
 };
 
+/* Is a reference still to be written, and under which name? Those to values that we removed
+ * are not; a value_info of a value that took over a graph output's name neither, because
+ * the output declares the type. Dangling ones of the input keep their name. */
+static inline bool ox_ref_lives(const ox_ref *r) { return !r->val || r->val->home != OX_HOME_DEAD; }
+static inline ox_name *ox_ref_name(const ox_ref *r) { return r->val ? r->val->name : r->name; }
+static inline bool ox_decl_lives(const ox_decl *d)      /* of graph->value_info */
+{
+	return !d->val || (d->val->home != OX_HOME_DEAD
+	                   && !(d->val->noutput && d->name != d->val->name));
+}
+static inline ox_name *ox_decl_name(const ox_decl *d) { return d->val ? d->val->name : d->name; }
+
 /* ---- building (front ends) ----------------------------------------------- */
 
+/* What a front end does, in the order of the file (node ids must ascend in each graph):
+ *   - m = ox_model_new; m->graph = ox_graph_new(m, NULL); ox_function_new for functions;
+ *     a graph attribute is ox_graph_new(m, its node);
+ *   - inputs, outputs and initializers with the three functions below; a sparse
+ *     initializer is a value of OX_HOME_SPARSE pushed on graph->sparse;
+ *   - nodes with ox_node_append; in[i].unlinked is the name (NULL or empty: absent);
+ *     out[i] by ox_value_new(g, name, OX_HOME_NODE) and ox_node_set_out, or left NULL;
+ *   - value_info, annotations, device shards and training bindings with names alone.
+ * Constant nodes are ordinary nodes, an initializer that is an input too is both: that is
+ * sorted out by ox_model_link. */
 ox_model    *ox_model_new(ox_heap *heap);
 void         ox_model_free(ox_model *m);                 /* NULL is fine */
 ox_graph    *ox_graph_new(ox_model *m, ox_node *parent); /* parent NULL: main graph or body */
@@ -426,7 +453,10 @@ ox_function *ox_function_new(ox_model *m);               /* with a body, appende
  * made with ox_value_new where the name is not empty. */
 ox_node     *ox_node_append(ox_graph *g, ox_name *domain, ox_name *op_type, ox_name *overload,
                             uint32_t nin, uint32_t nout, uint32_t nattr);
-ox_value    *ox_value_new(ox_graph *g, ox_name *name, ox_home home);
+ox_value    *ox_value_new(ox_graph *g, ox_name *name, ox_home home);    /* in no list of g yet */
+ox_decl     *ox_graph_add_input(ox_graph *g, ox_name *name, const ox_type *type); /* type may be NULL */
+ox_output   *ox_graph_add_output(ox_graph *g, ox_name *name, const ox_type *type);
+ox_value    *ox_graph_add_init(ox_graph *g, ox_name *name, ox_tensor *t);
 void         ox_node_set_out(ox_node *n, uint32_t i, ox_value *v);
 ox_name     *ox_name_of(ox_model *m, ox_str s);          /* NULL for an absent string */
 
@@ -438,6 +468,10 @@ typedef struct ox_link_options {
  * Constant nodes their tensor, sorts what is unsorted (with a warning). Reports every
  * fault of scoping (codes OX32xx); false if one is fatal: the model is then unusable. */
 bool ox_model_link(ox_model *m, const ox_link_options *o, ox_diag *d);
+
+/* For tests and debug builds: are lists, links, homes and counts consistent, does every
+ * name resolve to the value that is read? NULL, or what is wrong first (in arena a). */
+const char *ox_model_verify_links(const ox_model *m, ox_arena *a);
 
 /* ---- walking ------------------------------------------------------------- */
 
@@ -547,15 +581,20 @@ ox_str  ox_attr_str(const ox_node *n, const char *name, ox_str fallback, bool *k
 
 /* All of these keep use lists, journal and m->edits. Names never collide: fresh ones are
  * derived from `hint` and checked against every name of the model. */
-void      ox_value_replace(ox_value *from, ox_value *to);     /* all readers of from read to */
+/* All nodes that read `from` read `to`. A graph output goes on reading `from`, because its
+ * name belongs to the interface: see ox_value_replace_named. */
+void      ox_value_replace(ox_value *from, ox_value *to);
 /* Replace keeping the names of graph outputs (L6). If `from` is a graph output, `to`
- * takes over its name where that is legal (made by a node of the same graph, not an
- * output itself, not pinned). False: not legal, nothing was changed. */
+ * takes over its name and its outputs where that is legal (made by a node of the same
+ * graph, not an output itself, not pinned); `from` is then unread and has the old name of
+ * `to`. References follow the value they refer to: those of `to` get its new name, those
+ * of `from` go when it is removed. False: not legal, nothing was changed. */
 bool      ox_value_replace_named(ox_value *from, ox_value *to);
 bool      ox_value_can_replace(const ox_value *from, const ox_value *to);
 void      ox_node_set_input(ox_node *n, uint32_t i, ox_value *v);      /* v NULL: absent */
 void      ox_node_set_nin(ox_node *n, uint32_t nin);          /* grow with absent, or cut */
-/* A new node before `at` (NULL: at the end of g) with nout fresh outputs named after hint. */
+/* A new node before `at` (NULL: at the end of g) with nout fresh outputs named after hint.
+ * Its name, meta and devices are the caller's to set while it is new. */
 ox_node  *ox_node_new_before(ox_graph *g, ox_node *at, ox_op op, uint32_t nin, uint32_t nout,
                              const char *hint);
 void      ox_node_move_before(ox_node *n, ox_graph *g, ox_node *at);   /* outputs and subgraphs come along */
@@ -569,8 +608,10 @@ void      ox_value_kill(ox_value *v);    /* an unread constant (initializer, spa
 void      ox_value_move(ox_value *v, ox_graph *g);            /* a constant to another scope */
 void      ox_value_rename(ox_value *v, ox_name *name);        /* not graph inputs or outputs */
 void      ox_value_to_initializer(ox_value *v);               /* HOME_CONSTANT only: the carrier goes */
-void      ox_value_set_type(ox_value *v, const ox_type *t);
-void      ox_graph_drop_input(ox_graph *g, uint32_t i);       /* the value stays if it is an initializer */
+void      ox_value_set_type(ox_value *v, const ox_type *t);   /* knowledge, not an edit: m->edits stays */
+/* The value stays if it is an initializer. To drop many begin with the last: each costs
+ * the number of inputs behind it. */
+void      ox_graph_drop_input(ox_graph *g, uint32_t i);
 void      ox_function_kill(ox_function *f);
 void      ox_model_set_ir_version(ox_model *m, int64_t v);
 ox_name  *ox_fresh_name(ox_model *m, const char *hint);       /* deterministic: hint, hint_1, hint_2... */
@@ -584,13 +625,19 @@ typedef struct ox_clone {
 	ox_node *before;              /* NULL: the end */
 	bool keep_names;
 	ox_value *(*map)(void *user, ox_value *v);
-	/* an attribute reference in a function body: the attribute to use, or NULL to omit */
+	/* an attribute reference in a function body: the attribute to use, or NULL to omit.
+	 * Without this function references stay references */
 	const ox_attr *(*ref)(void *user, const ox_attr *a);
+	/* the type to give the copy for a type in `from`, for instance with the symbols of a
+	 * function renamed; NULL: unknown. Without this function types are shared */
+	const ox_type *(*type)(void *user, const ox_type *t);
 	void *user;
+	struct ox_copies *copies;     /* private, begin with NULL */
 } ox_clone;
 /* Copies the nodes, constants and value types of `from` into c->into. Afterwards each
- * value of `from` finds its copy with ox_clone_of until the next clone. Function inputs
- * and graph inputs are not copied: map gives them. */
+ * value of `from` finds its copy with ox_clone_of until the next clone (NULL: it has none).
+ * Function inputs and graph inputs are not copied: map gives them; one for which it gives
+ * NULL becomes an absent input. Subgraphs are copied with all that is in them. */
 void      ox_clone_body(ox_clone *c, const ox_graph *from);
 ox_value *ox_clone_of(const ox_clone *c, const ox_value *v);
 
@@ -609,8 +656,9 @@ void     ox_txn_abandon(ox_model *m);
 bool     ox_txn_open(const ox_model *m);
 size_t   ox_txn_size(const ox_model *m);     /* edits since begin */
 
-/* What a commit touched, for the worklist: called for each node created, and each whose
- * inputs changed. */
+/* What the open or last committed transaction touched, for the worklist: once for each
+ * node created, each whose inputs or attributes changed or read a renamed value, and each
+ * that lost a reader; in the order of the edits. Dead nodes are left out. */
 void     ox_txn_each_touched(ox_model *m, void (*f)(void *user, ox_node *n), void *user);
 
 /* ---- checking, printing, parsing ----------------------------------------- */

@@ -70,16 +70,93 @@ void ox_extfiles_close(ox_file *f);
 
 enum { OX_WIRE_VARINT = 0, OX_WIRE_64 = 1, OX_WIRE_LEN = 2, OX_WIRE_32 = 5 };
 
+/* Messages between a ModelProto and its innermost: what other readers allow as well. */
+enum { OX_WIRE_DEPTH = 100, OX_WIRE_FIELDS = 27 };
+
+/* The messages of onnx-ml.proto. */
+#define OX_KINDS(X)                                                                        \
+	X(MODEL, ModelProto) X(GRAPH, GraphProto) X(NODE, NodeProto) X(ATTR, AttributeProto)   \
+	X(TENSOR, TensorProto) X(SPARSE, SparseTensorProto) X(SEGMENT, TensorProto.Segment)    \
+	X(VALUE, ValueInfoProto) X(TYPE, TypeProto) X(TYPE_TENSOR, TypeProto.Tensor)           \
+	X(TYPE_SPARSE, TypeProto.SparseTensor) X(TYPE_OF, TypeProto.Sequence)                  \
+	X(TYPE_OPTIONAL, TypeProto.Optional) X(TYPE_MAP, TypeProto.Map)                        \
+	X(TYPE_OPAQUE, TypeProto.Opaque) X(SHAPE, TensorShapeProto)                            \
+	X(DIM, TensorShapeProto.Dimension) X(OPSET, OperatorSetIdProto)                        \
+	X(ENTRY, StringStringEntryProto) X(ANNOTATION, TensorAnnotation)                       \
+	X(TRAINING, TrainingInfoProto) X(FUNCTION, FunctionProto)                              \
+	X(DEVICES, DeviceConfigurationProto) X(NODE_DEVICES, NodeDeviceConfigurationProto)     \
+	X(SHARDING, ShardingSpecProto) X(INTS, IntIntListEntryProto)                           \
+	X(SHARD_DIM, ShardedDimProto) X(SHARD, SimpleShardedDimProto)
+
+typedef enum ox_wire_kind {
+#define KIND(ident, name) OX_K_##ident,
+	OX_KINDS(KIND)
+#undef KIND
+	OX_NKINDS
+} ox_wire_kind;
+
+enum {
+	OX_W_ONCE = 1, OX_W_LIST = 2 /* numbers, packed or not */, OX_W_NAME = 4, OX_W_SUB = 8,
+	OX_W_ONEOF = 16,
+};
+
+/* What a known field must look like. */
+typedef struct ox_wire_rule {
+	uint8_t kind;                 /* SUB: of the message inside */
+	uint8_t wire;                 /* wire type; of one element for a LIST */
+	uint8_t flags;
+} ox_wire_rule;
+
+const char *ox_wire_kind_name(ox_wire_kind kind);
+const ox_wire_rule *ox_wire_rule_of(ox_wire_kind kind, uint32_t number);   /* NULL: unknown field */
+
 /* What the preflight counted, to project the memory that loading needs. */
 typedef struct ox_wire_stats {
-	uint64_t nodes, attrs, tensors, values, names, messages;
-	uint64_t name_bytes;
+	uint64_t count[OX_NKINDS];    /* messages, the outermost not counted */
+	uint64_t names, name_bytes;
 	uint64_t unknown;             /* unknown fields */
-	bool has_graph;
+	uint64_t first_unknown;       /* where */
+	uint32_t root_seen;           /* bit n: singular field n of the outermost message */
 } ox_wire_stats;
 
-/* The preflight: well-formed as a ModelProto? False after reporting. stats may be NULL. */
+typedef struct ox_wire_fault {
+	ox_code code;
+	int64_t byte;
+	char text[200];
+} ox_wire_fault;
+
+/* Well-formed as a message of that kind? Otherwise *fault. d hears warnings; it may be NULL. */
+bool ox_wire_walk(ox_wire_kind kind, const uint8_t *data, size_t n, ox_wire_stats *stats,
+                  ox_wire_fault *fault, ox_diag *d);
+
+/* The preflight: well-formed as a ModelProto with a graph? False after reporting. stats may
+ * be NULL. */
 bool ox_wire_scan(const uint8_t *data, size_t n, ox_wire_stats *stats, ox_diag *d);
+
+/* A sentence about what else the bytes are (foreign.c); NULL: no idea. */
+const char *ox_foreign(const uint8_t *data, size_t n);
+
+/* A run of fields, read one by one. Bounds are checked although the preflight has proven
+ * them: a mapped file may change under us. */
+typedef struct ox_cursor {
+	const uint8_t *p, *end;
+	bool broken;                  /* the bytes are no longer what they were */
+} ox_cursor;
+
+typedef struct ox_field {
+	uint32_t number;
+	uint8_t wire;
+	const uint8_t *tag;           /* where the field begins */
+	const uint8_t *data;          /* where its content begins: after the length, if any */
+	size_t n;                     /* bytes of content */
+} ox_field;
+
+static inline ox_cursor ox_cursor_on(const void *data, size_t n)
+{
+	return (ox_cursor){data, (const uint8_t *)data + n, false};
+}
+
+bool ox_cursor_next(ox_cursor *c, ox_field *f);       /* false: the end, or broken */
 
 /* Length of v as a varint. */
 static inline unsigned ox_varint_size(uint64_t v)

@@ -16,6 +16,8 @@ typedef struct ox_extfile {
 	ox_map map;                   /* data always NULL; fd < 0: closed just now */
 	ox_beneath status;            /* whether it could be opened */
 	uint64_t used;                /* for closing the least recently used */
+	ox_str verified;              /* the checksum that held, or is too dear to verify */
+	bool in_training;             /* training info, kept as bytes, refers to it */
 } ox_extfile;
 
 typedef struct ox_file {
@@ -65,6 +67,7 @@ bool ox_external_resolve(ox_model *m, ox_tensor *t, ox_prop *entries, size_t n, 
 /* ox_model.external_read */
 bool ox_external_read(const ox_model *m, const ox_external *x, uint64_t offset, void *buf, size_t n);
 void ox_extfiles_close(ox_file *f);
+void ox_sha1_hex(const uint8_t *data, size_t n, char hex[41]);
 
 /* ---- the wire (wire.c) ----------------------------------------------------- */
 

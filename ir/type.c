@@ -1,0 +1,209 @@
+/* type.c - element types, dims and value types.
+ *
+ * Dims are hash-consed: a number or a symbol has one object per model, so that equal dims
+ * are the same pointer. Only the empty symbol has many, because it equals nothing.
+ */
+#include "ir/internal.h"
+
+/* ---- element types ------------------------------------------------------- */
+
+static const struct { const char *name; unsigned bits; } dtypes[OX_NDTYPES] = {
+	[OX_UNDEFINED]    = {"undefined", 0},
+	[OX_F32]          = {"float", 32},
+	[OX_U8]           = {"uint8", 8},
+	[OX_I8]           = {"int8", 8},
+	[OX_U16]          = {"uint16", 16},
+	[OX_I16]          = {"int16", 16},
+	[OX_I32]          = {"int32", 32},
+	[OX_I64]          = {"int64", 64},
+	[OX_STRING]       = {"string", 0},
+	[OX_BOOL]         = {"bool", 8},
+	[OX_F16]          = {"float16", 16},
+	[OX_F64]          = {"double", 64},
+	[OX_U32]          = {"uint32", 32},
+	[OX_U64]          = {"uint64", 64},
+	[OX_C64]          = {"complex64", 64},
+	[OX_C128]         = {"complex128", 128},
+	[OX_BF16]         = {"bfloat16", 16},
+	[OX_F8E4M3FN]     = {"float8e4m3fn", 8},
+	[OX_F8E4M3FNUZ]   = {"float8e4m3fnuz", 8},
+	[OX_F8E5M2]       = {"float8e5m2", 8},
+	[OX_F8E5M2FNUZ]   = {"float8e5m2fnuz", 8},
+	[OX_U4]           = {"uint4", 4},
+	[OX_I4]           = {"int4", 4},
+	[OX_F4E2M1]       = {"float4e2m1", 4},
+	[OX_F8E8M0]       = {"float8e8m0", 8},
+	[OX_U2]           = {"uint2", 2},
+	[OX_I2]           = {"int2", 2},
+};
+
+static bool dtype_known(ox_dtype t)
+{
+	return (unsigned)t < OX_NDTYPES;
+}
+
+const char *ox_dtype_name(ox_dtype t)
+{
+	return dtype_known(t) ? dtypes[t].name : "unknown";
+}
+
+ox_dtype ox_dtype_parse(const char *s, size_t n)
+{
+	for (unsigned t = 1; t < OX_NDTYPES; t++)
+		if (strlen(dtypes[t].name) == n && memcmp(dtypes[t].name, s, n) == 0)
+			return (ox_dtype)t;
+	return OX_UNDEFINED;
+}
+
+unsigned ox_dtype_bits(ox_dtype t)
+{
+	return dtype_known(t) ? dtypes[t].bits : 0;
+}
+
+bool ox_dtype_bytes(ox_dtype t, uint64_t n, uint64_t *bytes)
+{
+	const unsigned bits = ox_dtype_bits(t);
+
+	if (!bits)
+		return false;
+	if (bits >= 8)
+		return ox_mul_u64(n, bits / 8, bytes);
+	const unsigned per_byte = 8 / bits;
+	*bytes = n / per_byte + (n % per_byte != 0);
+	return true;
+}
+
+static const char *const attr_types[OX_A_NTYPES] = {
+	[OX_A_UNDEFINED] = "undefined",
+	[OX_A_FLOAT]     = "float",
+	[OX_A_INT]       = "int",
+	[OX_A_STRING]    = "string",
+	[OX_A_TENSOR]    = "tensor",
+	[OX_A_GRAPH]     = "graph",
+	[OX_A_FLOATS]    = "floats",
+	[OX_A_INTS]      = "ints",
+	[OX_A_STRINGS]   = "strings",
+	[OX_A_TENSORS]   = "tensors",
+	[OX_A_GRAPHS]    = "graphs",
+	[OX_A_SPARSE]    = "sparse_tensor",
+	[OX_A_SPARSES]   = "sparse_tensors",
+	[OX_A_TYPE]      = "type_proto",
+	[OX_A_TYPES]     = "type_protos",
+};
+
+const char *ox_attr_type_name(ox_attr_type t)
+{
+	return (unsigned)t < OX_A_NTYPES ? attr_types[t] : "unknown";
+}
+
+/* ---- dims ---------------------------------------------------------------- */
+
+struct ox_dims {
+	ox_expr **slots;
+	uint32_t nslots, count;
+};
+
+static uint64_t dim_hash(const ox_expr *e)
+{
+	const uint64_t key = e->kind == OX_DIM_NUM ? (uint64_t)e->num
+	                                           : (uint64_t)(uintptr_t)e->sym;
+
+	return (key + (uint64_t)e->kind) * 0x9e3779b97f4a7c15u >> 20;
+}
+
+static bool dim_same(const ox_expr *a, const ox_expr *b)
+{
+	return a->kind == b->kind && a->num == b->num && a->sym == b->sym;
+}
+
+static uint32_t dim_slot(const struct ox_dims *t, const ox_expr *e)
+{
+	uint32_t i = (uint32_t)dim_hash(e) & (t->nslots - 1);
+
+	while (t->slots[i] && !dim_same(t->slots[i], e))
+		i = (i + 1) & (t->nslots - 1);
+	return i;
+}
+
+static void dims_grow(ox_model *m, struct ox_dims *t)
+{
+	const struct ox_dims old = *t;
+
+	t->nslots = old.nslots ? old.nslots * 2 : 64;
+	t->slots = ox_new_array(&m->arena, ox_expr *, t->nslots);
+	for (uint32_t i = 0; i < old.nslots; i++)
+		if (old.slots[i])
+			t->slots[dim_slot(t, old.slots[i])] = old.slots[i];
+}
+
+static ox_dim dim_intern(ox_model *m, const ox_expr *e)
+{
+	struct ox_dims *t = m->dims;
+
+	if (!t)
+		t = m->dims = ox_new(&m->arena, struct ox_dims);
+	if ((t->count + 1) * 2 > t->nslots)
+		dims_grow(m, t);
+	ox_expr **slot = &t->slots[dim_slot(t, e)];
+	if (!*slot) {
+		*slot = ox_new(&m->arena, ox_expr);
+		**slot = *e;
+		t->count++;
+	}
+	return *slot;
+}
+
+ox_dim ox_dim_num(ox_model *m, int64_t n)
+{
+	return dim_intern(m, &(ox_expr){.kind = OX_DIM_NUM, .num = n});
+}
+
+ox_dim ox_dim_sym(ox_model *m, ox_name *sym)
+{
+	const ox_expr e = {.kind = OX_DIM_SYM, .sym = sym};
+
+	if (sym->n)
+		return dim_intern(m, &e);
+	ox_expr *alone = ox_new(&m->arena, ox_expr);
+	*alone = e;
+	return alone;
+}
+
+/* ---- types --------------------------------------------------------------- */
+
+const ox_type *ox_type_tensor(ox_model *m, ox_dtype elem, uint32_t rank, const ox_dim *dims)
+{
+	ox_type *t = ox_new(&m->arena, ox_type);
+
+	t->kind = OX_T_TENSOR;
+	t->elem = elem;
+	t->has_elem = true;
+	t->has_shape = true;
+	t->rank = rank;
+	if (rank) {
+		t->dims = ox_new_array(&m->arena, ox_dim, rank);
+		memcpy(t->dims, dims, rank * sizeof *dims);
+	}
+	return t;
+}
+
+static bool type_equal_level(const ox_type *a, const ox_type *b)
+{
+	if (a->kind != b->kind || a->elem != b->elem || a->has_shape != b->has_shape
+	    || a->rank != b->rank)
+		return false;
+	if (!ox_str_eq(a->domain, b->domain) || !ox_str_eq(a->name, b->name))
+		return false;
+	for (uint32_t i = 0; i < a->rank; i++)
+		if (a->dims[i] != b->dims[i])
+			return false;
+	return true;
+}
+
+bool ox_type_equal(const ox_type *a, const ox_type *b)
+{
+	for (; a != b; a = a->of, b = b->of)
+		if (!a || !b || !type_equal_level(a, b))
+			return false;
+	return true;
+}

@@ -4,7 +4,9 @@
 # itself, the others ($(BUILD)/asan, clang, static) beside it. No recursion: a variant is
 # a set of rules made from one template.
 
-CC        ?= gcc
+ifeq ($(origin CC),default)
+CC        := gcc
+endif
 BUILD     ?= build
 PREFIX    ?= /usr/local
 DESTDIR   ?=

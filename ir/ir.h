@@ -602,6 +602,7 @@ void      ox_node_kill(ox_node *n);      /* unlinks it, its inputs, and its subg
 void      ox_node_drop_out(ox_node *n, uint32_t i);           /* unread optional output becomes absent; trailing ones are cut */
 void      ox_node_set_attr(ox_node *n, const ox_attr *a);     /* adds or replaces by name */
 void      ox_node_drop_attr(ox_node *n, const char *name);
+void      ox_node_set_name(ox_node *n, ox_name *name);        /* node names are apart from value names */
 void      ox_node_set_op(ox_node *n, ox_op op);               /* same domain rules as ox_node_new_before */
 ox_value *ox_graph_const(ox_graph *g, ox_tensor *t, const char *hint);  /* a new constant in g */
 void      ox_value_kill(ox_value *v);    /* an unread constant (initializer, sparse) or its carrier */

@@ -50,6 +50,7 @@ struct ox_pass {
 	ox_numerics numerics;
 	ox_pipe pipe;
 	bool plus_z;                  /* sign of a zero may change (tag +z) */
+	bool settles;                 /* run, run_model: run again at once it would change nothing */
 	/* exactly one of: */
 	ox_status (*visit)(ox_ctx *c, ox_node *n);    /* one node, in one transaction */
 	ox_status (*run)(ox_ctx *c, ox_graph *g);     /* each graph; calls ox_rewrite for each change */
@@ -65,8 +66,48 @@ void ox_rewrite_abandon(ox_ctx *c);
 /* Say no quietly, with a reason that a user can act on; returns OX_SAME. */
 ox_status ox_skip(ox_ctx *c, const ox_node *n, const char *why);
 
-/* Is v named by --keep-values? Then it must survive under its name. */
+/* Is v named by --keep-values, or pinned? Then it must survive under its name. */
 bool ox_is_kept(const ox_ctx *c, const ox_value *v);
+
+/* ---- shared by passes ------------------------------------------------------ */
+
+/* Is one of n's outputs kept? Then n may not go. */
+bool ox_makes_kept(const ox_ctx *c, const ox_node *n);
+/* May `to` stand for every reader of `from`, names of graph outputs and kept values
+ * included? Then ox_value_replace_named succeeds. */
+bool ox_may_replace(const ox_ctx *c, const ox_value *from, const ox_value *to);
+
+/* Dropout that hands its input through (row A9), as far as the model shows. */
+bool ox_dropout_is_nop(const ox_model *m, const ox_node *n);
+
+/* The local functions by domain, name and overload. In arena a. */
+typedef struct ox_callees ox_callees;
+ox_callees  *ox_callees_new(const ox_model *m, ox_arena *a);
+ox_function *ox_callee_of(const ox_callees *t, const ox_node *call);   /* NULL: not a local function */
+
+/* Constants by content. Payloads are sampled first; all bytes are read only where the
+ * samples agree, and then once. */
+typedef struct ox_twins ox_twins;
+ox_twins *ox_twins_new(const ox_model *m, ox_arena *a);
+/* The value entered before with an equal tensor, or NULL; then v is entered. */
+ox_value *ox_twin_of(ox_twins *t, ox_value *v);
+
+/* Hash and equality of two nodes' attributes, order and schema defaults aside (L3). Nodes
+ * with graph attributes equal nothing. */
+uint64_t ox_attrs_hash(const ox_model *m, const ox_node *n);
+bool     ox_attrs_equal(const ox_model *m, const ox_node *a, const ox_node *b);
+
+/* n's body was put in its place: results[i] stands for output i from now on (NULL where
+ * that is unread), under the output's name where it can, and n is killed. Identity nodes
+ * are made where a graph output or a kept value needs a node of its own. */
+void ox_node_give_way(ox_ctx *c, ox_node *n, ox_value *const *results);
+
+/* Is g still part of the model? */
+bool ox_graph_lives(const ox_graph *g);
+/* Is v the only value ever called by its name? Then it may move to any scope. */
+static inline bool ox_name_is_unique(const ox_value *v) { return v->name->values < 2; }
+/* t without its dim symbols, which mean something else in another scope. */
+const ox_type *ox_type_unsymbolic(ox_model *m, const ox_type *t);
 
 /* ---- the manager ---------------------------------------------------------- */
 
@@ -87,14 +128,24 @@ typedef struct ox_pass_stat {
 	const ox_pass *pass;
 	uint64_t runs, attempts, rewrites;
 	int64_t nodes;                /* change in the number of nodes, all scopes */
-	double seconds;
+	double seconds;               /* of visits: the share of their worklist's time */
 } ox_pass_stat;
+
+/* What a pass would have done, were it not for... */
+typedef struct ox_skip_stat {
+	const ox_pass *pass;
+	const char *why;
+	uint64_t count;               /* visits, so one node may count more than once */
+} ox_skip_stat;
 
 typedef struct ox_run_report {
 	ox_pass_stat *stats;          /* in pipeline order; in the model's arena */
 	size_t nstats;
+	ox_skip_stat *skips;          /* in pipeline order, then as they came; likewise */
+	size_t nskips;
 	uint64_t rewrites, rounds;
-	bool limit_hit;               /* --rewrite-limit stopped the run */
+	bool limit_hit;               /* --rewrite-limit stopped the run: there was one more */
+	bool settled;                 /* nothing was left to do (not: limit, cap on rounds) */
 	bool ir_raised;               /* IR 3 became 4 */
 } ox_run_report;
 
@@ -104,7 +155,10 @@ bool ox_passes_run(ox_model *m, const ox_run_options *o, ox_run_report *r, ox_di
 /* The passes that a SPEC stands for, in order. False after reporting (OX2101...). */
 bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d);
 
+/* All passes as passes.def has them, and in the order that order.def asks for: false if
+ * that names a pass which is not there, or a cycle (*why says which). */
 const ox_pass *const *ox_pass_table(size_t *n);
+bool ox_pass_order(ox_arena *a, const ox_pass ***list, size_t *n, const char **why);
 const ox_pass *ox_pass_find(const char *name);   /* name or alias; - and _ alike; NULL */
 
 #endif

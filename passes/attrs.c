@@ -1,0 +1,119 @@
+/* attrs.c - are the attributes of two nodes the same?
+ *
+ * Order does not matter, and an attribute that holds its schema's default is as good as
+ * absent. Floats are compared bit for bit, tensors by type, dims and bytes. Lists are not
+ * compared with list defaults: [1, 1] written out differs from absent, which is cautious.
+ */
+#include "passes/pass.h"
+
+static bool is_default(const ox_node *n, const ox_attr *a)
+{
+	ox_node bare = *n;            /* asked without attributes, it tells its defaults */
+	bool known = false;
+
+	bare.nattr = 0;
+	if (a->ref || !a->has_payload)
+		return false;
+	if (a->type == OX_A_INT)
+		return ox_attr_int(&bare, a->name->s, a->i + 1, &known) == a->i && known;
+	if (a->type == OX_A_FLOAT) {
+		const float f = ox_attr_float(&bare, a->name->s, a->f + 1, &known);
+		return known && memcmp(&f, &a->f, sizeof f) == 0;
+	}
+	if (a->type == OX_A_STRING) {
+		const ox_str s = ox_attr_str(&bare, a->name->s, OX_ABSENT, &known);
+		return known && s.p && ox_str_eq(s, a->s);
+	}
+	return false;
+}
+
+static uint64_t hash_payload(const ox_model *m, const ox_attr *a, uint64_t seed)
+{
+	switch (a->type) {
+	case OX_A_FLOAT:  return ox_hash(&a->f, sizeof a->f, seed);
+	case OX_A_INT:    return ox_hash(&a->i, sizeof a->i, seed);
+	case OX_A_STRING: return ox_hash(a->s.p, a->s.n, seed);
+	case OX_A_FLOATS: return ox_hash(a->floats, a->n * sizeof *a->floats, seed);
+	case OX_A_INTS:   return ox_hash(a->ints, a->n * sizeof *a->ints, seed);
+	case OX_A_TENSOR: return a->t ? seed ^ ox_tensor_hash(m, a->t) : seed;
+	default:          return seed + a->n;
+	}
+}
+
+/* Summed, so that order does not matter. */
+uint64_t ox_attrs_hash(const ox_model *m, const ox_node *n)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n->nattr; i++) {
+		const ox_attr *a = &n->attr[i];
+		const uint64_t seed = a->name->hash * UINT64_C(31) + a->type;
+
+		if (!is_default(n, a))
+			sum += a->ref ? seed * 31 + a->ref->hash : hash_payload(m, a, seed);
+	}
+	return sum;
+}
+
+static bool equal_strings(const ox_attr *a, const ox_attr *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!ox_str_eq(a->strings[i], b->strings[i]))
+			return false;
+	return true;
+}
+
+static bool equal_tensors(const ox_model *m, const ox_tensor *a, const ox_tensor *b)
+{
+	return a == b || (a && b && ox_tensor_equal(m, a, b));
+}
+
+static bool equal_lists(const ox_model *m, const ox_attr *a, const ox_attr *b)
+{
+	if (a->n != b->n)
+		return false;
+	switch (a->type) {
+	case OX_A_FLOATS:  return a->n == 0 || memcmp(a->floats, b->floats, a->n * sizeof *a->floats) == 0;
+	case OX_A_INTS:    return a->n == 0 || memcmp(a->ints, b->ints, a->n * sizeof *a->ints) == 0;
+	case OX_A_STRINGS: return equal_strings(a, b);
+	case OX_A_TENSORS:
+		for (size_t i = 0; i < a->n; i++)
+			if (!equal_tensors(m, a->tensors[i], b->tensors[i]))
+				return false;
+		return true;
+	default:           return false;
+	}
+}
+
+static bool equal(const ox_model *m, const ox_attr *a, const ox_attr *b)
+{
+	if (a->type != b->type || a->ref != b->ref)
+		return false;
+	if (a->ref)
+		return true;
+	switch (a->type) {
+	case OX_A_FLOAT:  return memcmp(&a->f, &b->f, sizeof a->f) == 0;
+	case OX_A_INT:    return a->i == b->i;
+	case OX_A_STRING: return ox_str_eq(a->s, b->s);
+	case OX_A_TENSOR: return equal_tensors(m, a->t, b->t);
+	case OX_A_TYPE:   return a->tp && b->tp && ox_type_equal(a->tp, b->tp);
+	default:          return equal_lists(m, a, b);
+	}
+}
+
+/* Has b what a has, defaults aside? */
+static bool covers(const ox_model *m, const ox_node *a, const ox_node *b)
+{
+	for (uint32_t i = 0; i < a->nattr; i++) {
+		const ox_attr *x = &a->attr[i], *y = ox_node_attr(b, x->name->s);
+
+		if (y ? !equal(m, x, y) : !is_default(a, x))
+			return false;
+	}
+	return true;
+}
+
+bool ox_attrs_equal(const ox_model *m, const ox_node *a, const ox_node *b)
+{
+	return covers(m, a, b) && covers(m, b, a);
+}

@@ -1,0 +1,666 @@
+/* manager.c - runs passes over a model until nothing changes.
+ *
+ *     pipeline:  [whole-graph pass] [visits visits visits] [whole-graph pass] ...
+ *     stage:      one pass           one worklist           one pass
+ *
+ * Neighbouring visit passes share one worklist over the nodes of all graphs; a table from
+ * op to the passes rooted there makes a visit cost what its own passes cost. A commit puts
+ * back what it touched and their neighbours, at most FAN of each, so that a value with
+ * 25,000 readers costs no more than one with ten. What lies further away is found by the
+ * next round: rounds over the stages go on until one changes nothing, and a stage is only
+ * run when the model changed since it began. So what is written is a fixed point of all
+ * passes, and running again on it changes nothing.
+ *
+ * Everything is in list order or first come first served: same input, same result.
+ */
+#include "passes/pass.h"
+
+#include "base/os.h"
+
+#include <fnmatch.h>
+
+enum {
+	FAN = 16,                     /* neighbours put back per touched node, each way */
+	MAX_ROUNDS = 200,
+	TICK = 4096,                  /* visits between two calls of progress */
+};
+
+/* What one worklist may rewrite before the passes must be undoing each other. */
+static uint64_t patience(uint64_t nodes) { return 64 * (nodes + 1024); }
+
+typedef struct stage {
+	size_t first, count;          /* of mg->list */
+	bool visits, ran;
+	uint64_t stamp;               /* m->edits that it has seen */
+	uint32_t *start;              /* visits: rooted[start[op] .. start[op + 1]) are the */
+	uint32_t *rooted;             /* ... passes for op, as indices of mg->list */
+} stage;
+
+typedef struct worklist {
+	ox_node **ring;               /* first in, first out; each node at most once */
+	size_t head, count, cap;      /* cap: a power of two */
+	uint64_t *queued;             /* bit per node id */
+	size_t nwords;
+} worklist;
+
+typedef struct ox_manager {
+	ox_model *m;
+	const ox_run_options *o;
+	ox_diag *diag;
+	ox_run_report *r;
+	ox_arena arena;               /* worklists and tables; ends with the run */
+	ox_arena scratch;             /* c->scratch */
+	ox_ctx ctx;
+	const ox_pass **list;
+	size_t n;
+	ox_pass_stat *stat;           /* of the whole-graph pass that runs */
+	stage *stages;
+	size_t nstages;
+	worklist todo;
+	uint64_t nodes;               /* in all scopes, Constant nodes included */
+	bool limited;                 /* there is a rewrite limit or an end was asked for: stop */
+	bool failed;
+	OX_VEC(ox_skip_stat) skips;
+	uint16_t *faults;             /* verify-each: seen[] of the model as it came */
+	jmp_buf escape;
+} ox_manager;
+
+static bool stopped(const ox_manager *mg) { return mg->limited || mg->failed; }
+
+/* ---- counting nodes --------------------------------------------------------- */
+
+/* Nodes inside n's graphs. Depth is bounded by the loader and the parser. */
+static uint64_t inner_nodes(const ox_node *n)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < n->nattr; i++) {
+		const ox_attr *a = &n->attr[i];
+		ox_graph *const *graphs = a->type == OX_A_GRAPH ? &a->g : a->graphs;
+		const size_t ngraphs = a->type == OX_A_GRAPH ? a->has_payload && a->g : a->n;
+
+		if (a->type != OX_A_GRAPH && a->type != OX_A_GRAPHS)
+			continue;
+		for (size_t j = 0; j < ngraphs; j++) {
+			count += graphs[j]->nnodes;
+			ox_foreach_node(x, graphs[j])
+				count += inner_nodes(x);
+		}
+	}
+	return count;
+}
+
+static uint64_t count_nodes(ox_manager *mg)
+{
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(mg->m, &mg->scratch, &n);
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += graphs[i]->nnodes;
+	return count;
+}
+
+/* ---- the worklist ----------------------------------------------------------- */
+
+static bool is_queued(const worklist *w, uint32_t id)
+{
+	return id / 64 < w->nwords && (w->queued[id / 64] >> id % 64 & 1);
+}
+
+static void widen(ox_manager *mg, uint32_t id)
+{
+	worklist *w = &mg->todo;
+	size_t want = w->nwords ? w->nwords * 2 : 64;
+
+	while (want <= id / 64)
+		want *= 2;
+	uint64_t *p = ox_new_array(&mg->arena, uint64_t, want);
+	if (w->nwords)
+		memcpy(p, w->queued, w->nwords * sizeof *p);
+	w->queued = p;
+	w->nwords = want;
+}
+
+static void lengthen(ox_manager *mg)
+{
+	worklist *w = &mg->todo;
+	const size_t cap = w->cap ? w->cap * 2 : 256;
+	ox_node **ring = ox_new_array(&mg->arena, ox_node *, cap);
+
+	for (size_t i = 0; i < w->count; i++)
+		ring[i] = w->ring[(w->head + i) & (w->cap - 1)];
+	w->ring = ring;
+	w->head = 0;
+	w->cap = cap;
+}
+
+static void enqueue(ox_manager *mg, ox_node *n)
+{
+	worklist *w = &mg->todo;
+
+	if (!n || !n->graph || is_queued(w, n->id))
+		return;
+	if (n->id / 64 >= w->nwords)
+		widen(mg, n->id);
+	if (w->count == w->cap)
+		lengthen(mg);
+	w->queued[n->id / 64] |= UINT64_C(1) << n->id % 64;
+	w->ring[(w->head + w->count++) & (w->cap - 1)] = n;
+}
+
+static ox_node *dequeue(worklist *w)
+{
+	ox_node *n = w->ring[w->head];
+
+	w->head = (w->head + 1) & (w->cap - 1);
+	w->count--;
+	w->queued[n->id / 64] &= ~(UINT64_C(1) << n->id % 64);
+	return n;
+}
+
+static void enqueue_all(ox_manager *mg)
+{
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(mg->m, &mg->scratch, &n);
+
+	for (size_t i = 0; i < n; i++)
+		ox_foreach_node(x, graphs[i])
+			enqueue(mg, x);
+	ox_arena_reset(&mg->scratch);
+}
+
+static void enqueue_touched(void *user, ox_node *n)
+{
+	ox_manager *mg = user;
+
+	enqueue(mg, n);
+	if (!n->graph)
+		return;
+	for (uint32_t i = 0; i < n->nin && i < FAN; i++)
+		if (n->in[i].val)
+			enqueue(mg, n->in[i].val->def);
+	for (uint32_t i = 0; i < n->nout && i < FAN; i++) {
+		if (!n->out[i])
+			continue;
+		uint32_t seen = 0;
+		ox_foreach_use(u, n->out[i]) {
+			if (seen++ == FAN)
+				break;
+			if (u->reader == OX_READ_NODE)
+				enqueue(mg, u->node);
+		}
+	}
+}
+
+bool ox_graph_lives(const ox_graph *g)
+{
+	while (g && g->parent)
+		g = g->parent->graph;
+	return g && !(g->function && g->function->dead);
+}
+
+/* ---- rewrites --------------------------------------------------------------- */
+
+static bool at_limit(const ox_manager *mg)
+{
+	return mg->o->has_rewrite_limit && mg->r->rewrites >= mg->o->rewrite_limit;
+}
+
+static void stop_at_limit(ox_manager *mg)
+{
+	mg->limited = mg->r->limit_hit = true;
+}
+
+static void fail(ox_manager *mg, const ox_pass *p, uint32_t errors_before)
+{
+	mg->failed = true;
+	if (mg->diag->errors == errors_before)
+		ox_report(mg->diag, OX_E_INTERNAL, OX_NOWHERE, "pass %s failed without saying why",
+		          p->name);
+}
+
+bool ox_rewrite_begin(ox_ctx *c, const ox_node *at)
+{
+	(void)at;
+	if (stopped(c->manager))
+		return false;
+	if (at_limit(c->manager)) {
+		stop_at_limit(c->manager);
+		return false;
+	}
+	ox_txn_begin(c->m);
+	return true;
+}
+
+void ox_rewrite_end(ox_ctx *c)
+{
+	ox_txn_commit(c->m);
+	c->manager->r->rewrites++;
+	c->manager->stat->rewrites++;
+}
+
+void ox_rewrite_abandon(ox_ctx *c)
+{
+	ox_txn_abandon(c->m);
+}
+
+ox_status ox_skip(ox_ctx *c, const ox_node *n, const char *why)
+{
+	ox_manager *mg = c->manager;
+
+	(void)n;
+	for (size_t i = 0; i < mg->skips.n; i++) {
+		ox_skip_stat *s = &mg->skips.p[i];
+		if (s->pass == c->pass && (s->why == why || strcmp(s->why, why) == 0)) {
+			s->count++;
+			return OX_SAME;
+		}
+	}
+	*ox_push(&mg->arena, &mg->skips) = (ox_skip_stat){c->pass, why, 1};
+	return OX_SAME;
+}
+
+/* ---- what must stay --------------------------------------------------------- */
+
+bool ox_is_kept(const ox_ctx *c, const ox_value *v)
+{
+	if (v->pinned)
+		return true;
+	if (!c->options->keep_values || !v->name)
+		return false;
+	for (const char *const *p = c->options->keep_values; *p; p++)
+		if (fnmatch(*p, v->name->s, 0) == 0)
+			return true;
+	return false;
+}
+
+bool ox_makes_kept(const ox_ctx *c, const ox_node *n)
+{
+	for (uint32_t i = 0; i < n->nout; i++)
+		if (n->out[i] && ox_is_kept(c, n->out[i]))
+			return true;
+	return false;
+}
+
+bool ox_may_replace(const ox_ctx *c, const ox_value *from, const ox_value *to)
+{
+	if (ox_is_kept(c, from))
+		return false;
+	/* `to` would take the output's name and lose its own. */
+	if (ox_value_is_output(from) && ox_is_kept(c, to))
+		return false;
+	return ox_value_can_replace(from, to);
+}
+
+/* ---- visits ----------------------------------------------------------------- */
+
+/* Which passes look at which op. */
+static void index_roots(ox_manager *mg, stage *st)
+{
+	st->start = ox_new_array(&mg->arena, uint32_t, OX_NOPS + 1);
+	for (int fill = 0; fill < 2; fill++) {
+		uint32_t n = 0;
+
+		for (int op = 0; op < OX_NOPS; op++) {
+			st->start[op] = n;
+			for (size_t i = st->first; i < st->first + st->count; i++) {
+				const ox_op *r = mg->list[i]->roots;
+				while (r && *r != OX_OP_NONE && (int)*r != op)
+					r++;
+				if (r && *r == OX_OP_NONE)
+					continue;
+				if (fill)
+					st->rooted[n] = (uint32_t)i;
+				n++;
+			}
+		}
+		st->start[OX_NOPS] = n;
+		if (!fill)
+			st->rooted = ox_new_array(&mg->arena, uint32_t, n + 1);
+	}
+}
+
+/* One pass at one node, in one transaction. True: it was rewritten. */
+static bool attempt(ox_manager *mg, size_t i, ox_node *n)
+{
+	const ox_pass *p = mg->list[i];
+	ox_pass_stat *s = &mg->r->stats[i];
+	ox_graph *g = n->graph;
+	const uint64_t before = g->nnodes;
+	const uint32_t errors = mg->diag->errors;
+
+	mg->ctx.pass = p;
+	mg->ctx.g = g;
+	s->attempts++;
+	ox_txn_begin(mg->m);
+	const ox_status status = p->visit(&mg->ctx, n);
+	if (mg->scratch.used)
+		ox_arena_reset(&mg->scratch);
+	if (status == OX_CHANGED && !at_limit(mg)) {
+		ox_txn_each_touched(mg->m, enqueue_touched, mg);
+		ox_txn_commit(mg->m);
+		mg->r->rewrites++;
+		s->rewrites++;
+		s->nodes += (int64_t)g->nnodes - (int64_t)before;
+		return true;
+	}
+	assert(status != OX_SAME || ox_txn_size(mg->m) == 0);
+	ox_txn_abandon(mg->m);
+	if (status == OX_CHANGED)
+		stop_at_limit(mg);
+	if (status == OX_FAILED)
+		fail(mg, p, errors);
+	return false;
+}
+
+/* All passes for n's op, until one rewrites it: what remains is then queued again. */
+static void visit(ox_manager *mg, const stage *st, ox_node *n)
+{
+	const uint32_t last = st->start[n->op + 1];
+	const uint64_t inner = inner_nodes(n);
+
+	for (uint32_t at = st->start[n->op]; at < last && !stopped(mg); at++) {
+		if (!attempt(mg, st->rooted[at], n))
+			continue;
+		if (!n->graph)
+			mg->r->stats[st->rooted[at]].nodes -= (int64_t)inner;
+		enqueue(mg, n);
+		return;
+	}
+}
+
+/* The passes that rewrote something since `since` was taken, for a person. */
+static const char *restless(ox_manager *mg, const uint64_t *since)
+{
+	ox_str s = {"", 0};
+
+	for (size_t i = 0; i < mg->n; i++)
+		if (mg->r->stats[i].rewrites > since[i])
+			s = ox_str_printf(&mg->arena, "%s%s%s", s.p, s.n ? ", " : "", mg->list[i]->name);
+	return s.p;
+}
+
+static uint64_t *rewrites_now(ox_manager *mg)
+{
+	uint64_t *since = ox_new_array(&mg->arena, uint64_t, mg->n + 1);
+
+	for (size_t i = 0; i < mg->n; i++)
+		since[i] = mg->r->stats[i].rewrites;
+	return since;
+}
+
+static bool tick(ox_manager *mg, uint64_t done)
+{
+	if (ox_tick(mg->o->progress, "passes", done, 0))
+		return true;
+	ox_report(mg->diag, OX_E_CANCELLED, OX_NOWHERE, "stopped on request while passes ran");
+	mg->failed = true;
+	return false;
+}
+
+static void drain(ox_manager *mg, stage *st)
+{
+	uint64_t visits = 0;
+	uint64_t *since = rewrites_now(mg);
+
+	enqueue_all(mg);
+	const uint64_t first = mg->r->rewrites, enough = patience(mg->todo.count);
+	while (mg->todo.count) {
+		ox_node *n = dequeue(&mg->todo);
+		if (stopped(mg) || !ox_graph_lives(n->graph))
+			continue;
+		visit(mg, st, n);
+		if (++visits % TICK == 0)
+			tick(mg, mg->r->rewrites);
+		if (mg->r->rewrites - first == enough / 2)
+			since = rewrites_now(mg);
+		if (mg->r->rewrites - first < enough)
+			continue;
+		ox_report(mg->diag, OX_E_NO_FIXPOINT, OX_NOWHERE,
+		          "after %llu rewrites there is always one more, by %s; the rest is left",
+		          (unsigned long long)enough, restless(mg, since));
+		mg->limited = true;
+	}
+}
+
+/* ---- stages ----------------------------------------------------------------- */
+
+static void run_graphs(ox_manager *mg, const ox_pass *p)
+{
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(mg->m, &mg->arena, &n);
+	const uint32_t errors = mg->diag->errors;
+
+	for (size_t i = 0; i < n && !stopped(mg); i++) {
+		if (!ox_graph_lives(graphs[i]))
+			continue;
+		mg->ctx.g = graphs[i];
+		if (p->run(&mg->ctx, graphs[i]) == OX_FAILED)
+			fail(mg, p, errors);
+		ox_arena_reset(&mg->scratch);
+	}
+}
+
+static void run_global(ox_manager *mg, size_t at)
+{
+	const ox_pass *p = mg->list[at];
+	const uint32_t errors = mg->diag->errors;
+	const uint64_t before = mg->r->rewrites;
+	ox_pass_stat *s = &mg->r->stats[at];
+
+	mg->ctx.pass = p;
+	mg->stat = s;
+	s->attempts++;
+	if (p->run) {
+		run_graphs(mg, p);
+	} else {
+		mg->ctx.g = NULL;
+		if (p->run_model(&mg->ctx) == OX_FAILED)
+			fail(mg, p, errors);
+		ox_arena_reset(&mg->scratch);
+	}
+	if (ox_txn_open(mg->m)) {
+		assert(mg->failed);
+		ox_txn_abandon(mg->m);
+	}
+	if (mg->r->rewrites == before)
+		return;
+	const uint64_t now = count_nodes(mg);
+	s->nodes += (int64_t)now - (int64_t)mg->nodes;
+	mg->nodes = now;
+}
+
+static void share_time(ox_manager *mg, const stage *st, const uint64_t *attempts, double seconds)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < st->count; i++)
+		all += mg->r->stats[st->first + i].attempts - attempts[i];
+	for (size_t i = 0; i < st->count && all; i++) {
+		ox_pass_stat *s = &mg->r->stats[st->first + i];
+		s->seconds += seconds * (double)(s->attempts - attempts[i]) / (double)all;
+	}
+}
+
+typedef struct new_fault {
+	const ox_manager *mg;
+	uint16_t *seen;               /* of the check under way */
+	const char *text;             /* of the first fault that the input did not have */
+	unsigned code;
+	ox_arena *arena;
+} new_fault;
+
+static void on_fault(void *user, const ox_message *msg)
+{
+	new_fault *f = user;
+
+	if (f->text || f->seen[msg->row->code] <= f->mg->faults[msg->row->code])
+		return;
+	f->code = msg->row->code;
+	f->text = ox_str_copy(f->arena, ox_cstr(msg->text)).p;
+}
+
+static void check_faults(ox_manager *mg, const char *who)
+{
+	ox_diag *quiet = ox_new(&mg->scratch, ox_diag);
+	new_fault f = {.mg = mg, .seen = quiet->seen, .arena = &mg->scratch};
+
+	*quiet = (ox_diag){.limit = UINT32_MAX};
+	if (mg->faults) {
+		quiet->emit = on_fault;
+		quiet->user = &f;
+	}
+	ox_check(mg->m, &(ox_check_options){0}, quiet);
+	if (!mg->faults) {
+		mg->faults = ox_new_array(&mg->arena, uint16_t, OX_LEN(quiet->seen));
+		memcpy(mg->faults, quiet->seen, sizeof quiet->seen);
+	} else if (f.text) {
+		ox_report(mg->diag, OX_E_INTERNAL, OX_NOWHERE, "%s left the model with OX%04u: %s",
+		          who, f.code, f.text);
+		mg->failed = true;
+	}
+	ox_arena_reset(&mg->scratch);
+}
+
+/* True: it rewrote something. */
+static bool run_stage(ox_manager *mg, stage *st)
+{
+	const uint64_t before = mg->r->rewrites;
+	uint64_t *attempts = ox_new_array(&mg->arena, uint64_t, st->count);
+	uint64_t *since = mg->o->verify_each ? rewrites_now(mg) : NULL;
+	const double t = ox_os_seconds();
+
+	for (size_t i = 0; i < st->count; i++) {
+		attempts[i] = mg->r->stats[st->first + i].attempts;
+		mg->r->stats[st->first + i].runs++;
+	}
+	st->stamp = mg->m->edits;
+	st->ran = true;
+	if (st->visits)
+		drain(mg, st);
+	else
+		run_global(mg, st->first);
+	share_time(mg, st, attempts, ox_os_seconds() - t);
+	const bool changed = mg->r->rewrites != before;
+	if (changed && st->visits)
+		mg->nodes = count_nodes(mg);
+	if (mg->list[st->first]->settles)
+		st->stamp = mg->m->edits;
+	if (changed && since && !mg->failed)
+		check_faults(mg, restless(mg, since));
+	return changed;
+}
+
+static void make_stages(ox_manager *mg)
+{
+	mg->stages = ox_new_array(&mg->arena, stage, mg->n + 1);
+	for (size_t i = 0; i < mg->n; i++) {
+		stage *last = mg->nstages ? &mg->stages[mg->nstages - 1] : NULL;
+
+		if (mg->list[i]->visit && last && last->visits)
+			last->count++;
+		else
+			mg->stages[mg->nstages++] =
+				(stage){.first = i, .count = 1, .visits = mg->list[i]->visit};
+	}
+	for (size_t i = 0; i < mg->nstages; i++)
+		if (mg->stages[i].visits)
+			index_roots(mg, &mg->stages[i]);
+}
+
+static void run_rounds(ox_manager *mg)
+{
+	for (bool changed = true; changed && !stopped(mg);) {
+		uint64_t *since = rewrites_now(mg);
+
+		changed = false;
+		mg->r->rounds++;
+		for (size_t i = 0; i < mg->nstages && !stopped(mg); i++) {
+			stage *st = &mg->stages[i];
+			if (!st->ran || st->stamp != mg->m->edits)
+				changed |= run_stage(mg, st);
+			tick(mg, mg->r->rewrites);
+		}
+		if (!changed || mg->r->rounds < MAX_ROUNDS)
+			continue;
+		ox_report(mg->diag, OX_E_NO_FIXPOINT, OX_NOWHERE,
+		          "after %d rounds there is always one more rewrite, by %s; the rest is left",
+		          MAX_ROUNDS, restless(mg, since));
+		return;
+	}
+	mg->r->settled = !stopped(mg);
+}
+
+static void report_skips(ox_manager *mg)
+{
+	mg->r->skips = ox_new_array(&mg->m->arena, ox_skip_stat, mg->skips.n);
+	for (size_t p = 0; p < mg->n; p++)
+		for (size_t i = 0; i < mg->skips.n; i++)
+			if (mg->skips.p[i].pass == mg->list[p])
+				mg->r->skips[mg->r->nskips++] = mg->skips.p[i];
+}
+
+static void run(ox_manager *mg)
+{
+	if (!ox_passes_resolve(mg->o, &mg->arena, &mg->list, &mg->n, mg->diag)) {
+		mg->failed = true;
+		return;
+	}
+	mg->r->stats = ox_new_array(&mg->m->arena, ox_pass_stat, mg->n);
+	mg->r->nstats = mg->n;
+	for (size_t i = 0; i < mg->n; i++)
+		mg->r->stats[i].pass = mg->list[i];
+	if (mg->o->verify_each)
+		check_faults(mg, "the input");
+	mg->nodes = count_nodes(mg);
+	make_stages(mg);
+	const int64_t ir = mg->m->ir_version;
+	run_rounds(mg);
+	mg->r->ir_raised = ir == 3 && mg->m->ir_version == 4;
+	report_skips(mg);
+}
+
+static void finish(ox_manager *mg)
+{
+	ox_arena_free(&mg->scratch);
+	ox_arena_free(&mg->arena);
+}
+
+bool ox_passes_run(ox_model *m, const ox_run_options *o, ox_run_report *r, ox_diag *d)
+{
+	static const ox_run_options plain;
+	ox_run_report unread;
+	ox_heap *heap = m->arena.heap;
+	jmp_buf *outer = heap ? heap->escape : NULL;
+	ox_manager *mg = ox_new(&m->arena, ox_manager);
+
+	if (!o)
+		o = &plain;
+	if (!r)
+		r = &unread;
+	*r = (ox_run_report){0};
+	mg->m = m;
+	mg->o = o;
+	mg->diag = d;
+	mg->r = r;
+	mg->ctx = (ox_ctx){.m = m, .diag = d, .scratch = &mg->scratch, .options = o, .manager = mg};
+	ox_arena_init(&mg->arena, heap);
+	ox_arena_init(&mg->scratch, heap);
+	if (!outer) {
+		run(mg);
+		finish(mg);
+		return !mg->failed;
+	}
+	/* Memory that ends must not take our arenas with it. */
+	if (setjmp(mg->escape)) {
+		heap->escape = outer;
+		finish(mg);
+		longjmp(*outer, 1);
+	}
+	heap->escape = &mg->escape;
+	run(mg);
+	heap->escape = outer;
+	finish(mg);
+	return !mg->failed;
+}

@@ -1,0 +1,330 @@
+/* pipeline.c - from what the user asked for to a list of passes.
+ *
+ *     default                     a preset: its passes, in the order of order.def
+ *     default,-x,+y               a preset with edits; y goes where order.def wants it
+ *     -x,+y                       the same: without a preset, edits start from default
+ *     x,y,z                       these, in the order given
+ *
+ * Then --only P replaces the list by the passes named, and --skip P takes away. Names match
+ * without regard to case, and `-` counts as `_`; a peer's name may stand for ours.
+ *
+ * A preset is a rule over the rows of passes.def. O3, size, ort and quant have no rows of
+ * their own and equal default.
+ */
+#include "passes/pass.h"
+
+#define PASS(name) extern const ox_pass ox_pass_##name;
+#include "passes/passes.def"
+#undef PASS
+
+static const ox_pass *const table[] = {
+#define PASS(name) &ox_pass_##name,
+#include "passes/passes.def"
+#undef PASS
+};
+
+static const struct before { const char *first, *then, *reason; } order[] = {
+#define BEFORE(first, then, reason) {#first, #then, reason},
+#include "passes/order.def"
+#undef BEFORE
+};
+
+typedef enum preset { NONE, EXACT, DEFAULT } preset;
+
+static const struct { const char *name; preset level; } presets[] = {
+	{"none",    NONE},
+	{"O0",      NONE},
+	{"O1",      EXACT},
+	{"default", DEFAULT},
+	{"O2",      DEFAULT},
+	{"O3",      DEFAULT},
+	{"size",    DEFAULT},
+	{"ort",     DEFAULT},
+	{"quant",   DEFAULT},
+};
+
+/* ---- names ------------------------------------------------------------------ */
+
+static char folded(char c)
+{
+	if (c == '-')
+		return '_';
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Is s[0..n) the name? */
+static bool is_name(const char *s, size_t n, const char *name, size_t len)
+{
+	if (n != len)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (folded(s[i]) != folded(name[i]))
+			return false;
+	return true;
+}
+
+static bool is_alias(const ox_pass *p, const char *s, size_t n)
+{
+	for (const char *a = p->aliases; a && *a;) {
+		const size_t len = strcspn(a, " ");
+		if (is_name(s, n, a, len))
+			return true;
+		a += len + strspn(a + len, " ");
+	}
+	return false;
+}
+
+static const ox_pass *find(const char *s, size_t n)
+{
+	for (size_t i = 0; i < OX_LEN(table); i++)
+		if (is_name(s, n, table[i]->name, strlen(table[i]->name)))
+			return table[i];
+	for (size_t i = 0; i < OX_LEN(table); i++)
+		if (is_alias(table[i], s, n))
+			return table[i];
+	return NULL;
+}
+
+const ox_pass *ox_pass_find(const char *name)
+{
+	return find(name, strlen(name));
+}
+
+const ox_pass *const *ox_pass_table(size_t *n)
+{
+	*n = OX_LEN(table);
+	return table;
+}
+
+/* ---- order ------------------------------------------------------------------ */
+
+static size_t index_of(const char *name)
+{
+	for (size_t i = 0; i < OX_LEN(table); i++)
+		if (strcmp(table[i]->name, name) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
+static bool names_exist(ox_arena *a, const char **why)
+{
+	for (size_t i = 0; i < OX_LEN(order); i++) {
+		if (index_of(order[i].first) != SIZE_MAX && index_of(order[i].then) != SIZE_MAX)
+			continue;
+		*why = ox_str_printf(a, "order.def: %s or %s is not in passes.def", order[i].first,
+		                     order[i].then).p;
+		return false;
+	}
+	return true;
+}
+
+/* Must something that is not yet listed come before pass i? */
+static bool must_wait(size_t i, const bool *listed)
+{
+	for (size_t k = 0; k < OX_LEN(order); k++)
+		if (index_of(order[k].then) == i && !listed[index_of(order[k].first)])
+			return true;
+	return false;
+}
+
+bool ox_pass_order(ox_arena *a, const ox_pass ***list, size_t *n, const char **why)
+{
+	bool listed[OX_LEN(table)] = {false};
+
+	*list = ox_new_array(a, const ox_pass *, OX_LEN(table));
+	*n = 0;
+	if (!names_exist(a, why))
+		return false;
+	while (*n < OX_LEN(table)) {
+		size_t i = 0;
+
+		while (i < OX_LEN(table) && (listed[i] || must_wait(i, listed)))
+			i++;
+		if (i == OX_LEN(table)) {
+			for (i = 0; listed[i];)
+				i++;
+			*why = ox_str_printf(a, "order.def: a cycle keeps %s waiting", table[i]->name).p;
+			return false;
+		}
+		listed[i] = true;
+		(*list)[(*n)++] = table[i];
+	}
+	return true;
+}
+
+/* ---- the list --------------------------------------------------------------- */
+
+typedef struct picked {
+	const ox_pass **p;
+	size_t n;
+} picked;
+
+static bool has(const picked *l, const ox_pass *p)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->p[i] == p)
+			return true;
+	return false;
+}
+
+static void add(picked *l, const ox_pass *p)
+{
+	if (!has(l, p))
+		l->p[l->n++] = p;
+}
+
+static void take_away(picked *l, const ox_pass *p)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->p[i] != p)
+			l->p[kept++] = l->p[i];
+	l->n = kept;
+}
+
+static void sort(picked *l, const picked *ordered, ox_arena *a)
+{
+	picked sorted = {.p = ox_new_array(a, const ox_pass *, OX_LEN(table) + 1)};
+
+	for (size_t i = 0; i < ordered->n; i++)
+		if (has(l, ordered->p[i]))
+			sorted.p[sorted.n++] = ordered->p[i];
+	*l = sorted;
+}
+
+static bool in_level(const ox_pass *p, preset level)
+{
+	if (level == NONE || p->pipe == OX_PIPE_OPTIN)
+		return false;
+	return level == DEFAULT || (p->pipe == OX_PIPE_O1 && p->numerics == OX_EXACT && !p->plus_z);
+}
+
+static bool find_preset(const char *s, size_t n, preset *level)
+{
+	for (size_t i = 0; i < OX_LEN(presets); i++)
+		if (is_name(s, n, presets[i].name, strlen(presets[i].name))) {
+			*level = presets[i].level;
+			return true;
+		}
+	return false;
+}
+
+/* The word nearest to s among names, aliases and presets. */
+static const char *nearest(const char *s, ox_arena *a)
+{
+	OX_VEC(const char *) words = {0};
+
+	for (size_t i = 0; i < OX_LEN(table); i++) {
+		*ox_push(a, &words) = table[i]->name;
+		for (const char *w = table[i]->aliases; w && *w;) {
+			const size_t len = strcspn(w, " ");
+			*ox_push(a, &words) = ox_str_copy(a, (ox_str){w, len}).p;
+			w += len + strspn(w + len, " ");
+		}
+	}
+	for (size_t i = 0; i < OX_LEN(presets); i++)
+		*ox_push(a, &words) = presets[i].name;
+	return ox_nearest(s, words.p, words.n);
+}
+
+static const ox_pass *find_or_report(const char *s, size_t n, ox_arena *a, ox_diag *d)
+{
+	const ox_pass *p = find(s, n);
+
+	if (p)
+		return p;
+	const char *word = ox_str_copy(a, (ox_str){s, n}).p;
+	const char *near = nearest(word, a);
+	if (near)
+		ox_report(d, OX_E_UNKNOWN_PASS, OX_NOWHERE, "there is no pass or preset '%s'; did you mean '%s'?",
+		          ox_show(a, ox_cstr(word)), near);
+	else
+		ox_report(d, OX_E_UNKNOWN_PASS, OX_NOWHERE, "there is no pass or preset '%s'",
+		          ox_show(a, ox_cstr(word)));
+	return NULL;
+}
+
+static void add_level(picked *l, const picked *ordered, preset level)
+{
+	for (size_t i = 0; i < ordered->n; i++)
+		if (in_level(ordered->p[i], level))
+			add(l, ordered->p[i]);
+}
+
+/* The SPEC itself. A preset, or an edit in first place, means the order of order.def. */
+static bool parse_spec(const char *spec, picked *l, const picked *ordered, ox_arena *a, ox_diag *d)
+{
+	bool by_order = false;
+
+	for (const char *s = spec;; s++) {
+		const size_t all = strcspn(s, ",");
+		const char sign = all && (*s == '+' || *s == '-') ? *s : 0;
+		const char *word = s + (sign != 0);
+		const size_t n = all - (sign != 0);
+		preset level = NONE;
+
+		if (s == spec && sign) {
+			by_order = true;
+			add_level(l, ordered, DEFAULT);
+		}
+		if (!sign && find_preset(word, n, &level)) {
+			by_order = true;
+			add_level(l, ordered, level);
+		} else {
+			const ox_pass *p = find_or_report(word, n, a, d);
+			if (!p)
+				return false;
+			if (sign == '-')
+				take_away(l, p);
+			else
+				add(l, p);
+		}
+		s += all;
+		if (!*s)
+			break;
+	}
+	if (by_order)
+		sort(l, ordered, a);
+	return true;
+}
+
+/* --only and --skip. */
+static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox_arena *a, ox_diag *d)
+{
+	if (o->only && *o->only) {
+		l->n = 0;
+		for (const char *const *s = o->only; *s; s++) {
+			const ox_pass *p = find_or_report(*s, strlen(*s), a, d);
+			if (!p)
+				return false;
+			add(l, p);
+		}
+		sort(l, ordered, a);
+	}
+	for (const char *const *s = o->skip; s && *s; s++) {
+		const ox_pass *p = find_or_report(*s, strlen(*s), a, d);
+		if (!p)
+			return false;
+		take_away(l, p);
+	}
+	return true;
+}
+
+bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d)
+{
+	picked ordered, l = {.p = ox_new_array(a, const ox_pass *, OX_LEN(table) + 1)};
+	const char *why = NULL;
+
+	if (!ox_pass_order(a, &ordered.p, &ordered.n, &why)) {
+		ox_report(d, OX_E_INTERNAL, OX_NOWHERE, "%s", why);
+		return false;
+	}
+	if (!parse_spec(o->passes ? o->passes : "default", &l, &ordered, a, d))
+		return false;
+	if (!narrow(o, &l, &ordered, a, d))
+		return false;
+	*list = l.p;
+	*n = l.n;
+	return true;
+}

@@ -362,6 +362,7 @@ struct ox_graph {
 	ox_name *name;                /* NULL: absent */
 	ox_node *first, *last;
 	uint32_t nnodes, depth;       /* depth: 0 main graph and function bodies */
+	uint32_t mark;                /* free for one algorithm at a time */
 	OX_VEC(ox_decl) inputs;
 	OX_VEC(ox_output *) outputs;
 	OX_VEC(ox_value *) inits;     /* dense initializers in file order; skip HOME_DEAD ones */
@@ -516,6 +517,11 @@ typedef struct ox_schema_attr {
 	ox_attr_type type;
 	bool required;
 	const char *dflt;             /* default as ONNX text ("1", "0.5", "[1, 1]", "\"NOTSET\""); NULL: none */
+	union {                       /* INT, FLOAT, STRING: the default, parsed */
+		int64_t i;
+		float f;
+		const char *s;
+	} value;
 } ox_schema_attr;
 
 typedef struct ox_schema_type {

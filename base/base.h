@@ -182,7 +182,7 @@ typedef struct ox_diag {
 } ox_diag;
 
 void ox_report(ox_diag *d, ox_code code, ox_place at, const char *fmt, ...) OX_PRINTF(4, 5);
-void ox_vreport(ox_diag *d, ox_code code, ox_place at, const char *fmt, va_list ap);
+void ox_vreport(ox_diag *d, ox_code code, ox_place at, const char *fmt, va_list ap) OX_PRINTF(4, 0);
 
 /* Bytes as they may be shown to a person: control characters, quotes, bidi marks and
  * invalid UTF-8 become \xNN. Cut with "..." at 200 bytes. In arena a. */

@@ -1,0 +1,256 @@
+/* cli.h - floor 6: the command line, a client of everything below.
+ *
+ * One ox_cli per process. A verb is one file with one function that returns an exit code.
+ * What a model or a user says passes through cli_show (people) or the json writer
+ * (machines) before it is shown: names are hostile until escaped.
+ */
+#ifndef OX_CLI_H
+#define OX_CLI_H
+
+#include "api/api.h"
+#include "base/base.h"
+#include "base/os.h"
+#include "ir/ir.h"
+#include "passes/pass.h"
+#include "proto/proto.h"
+
+#include <stdio.h>
+
+/* Exit codes: an interface, docs/exit-codes.md. */
+enum {
+	EXIT_OK, EXIT_CHECK, EXIT_USAGE, EXIT_MODEL, EXIT_IO, EXIT_LIMIT, EXIT_BUG = 70
+};
+
+/* ---- options --------------------------------------------------------------- */
+
+/* Bits of the verbs, for the column `verbs` of the option table. */
+enum {
+	V_OPTIMIZE = 1 << 0, V_CHECK = 1 << 1, V_INSPECT = 1 << 2, V_PRINT = 1 << 3,
+	V_PARSE = 1 << 4, V_PASSES = 1 << 5, V_OPS = 1 << 6, V_EXPLAIN = 1 << 7, V_TEST = 1 << 8,
+	V_ALL = (1 << 9) - 1,
+};
+
+/* A NULL-terminated list of strings. */
+typedef struct cli_list {
+	const char **p;
+	size_t n, cap;
+} cli_list;
+
+enum { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
+enum { PROGRESS_AUTO, PROGRESS_NONE, PROGRESS_JSON };
+enum { FAIL_GROWTH = 1, FAIL_NO_CHANGE = 2, FAIL_WARNING = 4 };
+
+typedef struct cli_options {
+	/* what runs */
+	const char *passes;           /* NULL: default */
+	cli_list skip, only, keep_values;
+	uint64_t rewrite_limit;
+	bool has_rewrite_limit;
+	bool verify_each, keep_ir_version, initializers_as_constants;
+	int inline_mode;              /* ox_inline_mode */
+	/* files */
+	int external;                 /* ox_external_mode */
+	uint64_t external_threshold;
+	bool allow_links, sync, in_place, dry_run;
+	const char *out;
+	uint64_t max_memory;
+	/* people and machines */
+	cli_list reports, asserts;
+	uint64_t fail_on;             /* FAIL_* */
+	int color, progress;
+	bool quiet, verbose, stats, help;
+	/* of single verbs */
+	bool json, bless;
+	uint64_t max_elements;
+} cli_options;
+
+typedef struct cli_option {
+	const char *name;             /* with its dashes */
+	const char *alias;            /* another spelling; NULL */
+	const char *arg;              /* as shown: "N", "auto|always|never" is checked; NULL: takes none */
+	uint32_t verbs;
+	uint8_t kind;
+	uint8_t flags;
+	size_t at;                    /* offset in cli_options */
+	const char *help;
+} cli_option;
+
+typedef struct ox_cli ox_cli;
+
+typedef struct cli_verb {
+	const char *name;
+	uint32_t bit;
+	const char *args;             /* "IN [OUT]" */
+	const char *help;             /* one line */
+	size_t min, max;              /* how many file arguments */
+	int (*run)(ox_cli *c);
+	const char *more;             /* further lines of its help page; NULL */
+} cli_verb;
+
+const cli_verb *cli_verbs(size_t *n);
+const cli_verb *cli_verb_find(const char *name);
+
+/* Parses the words after the verb into c->options and c->args; environment first. False
+ * after reporting (exit 2). */
+bool cli_parse(ox_cli *c, int argc, char **argv);
+/* Words of a golden's `#! options:` line; only options that a pipeline knows. */
+bool cli_parse_words(ox_cli *c, cli_options *o, char **words, size_t n);
+void cli_help(const cli_verb *verb, FILE *f);      /* verb NULL: the program */
+/* "64", "10k", "16MiB", "1G"... */
+bool cli_size(const char *text, uint64_t *n);
+
+ox_run_options  cli_run_options(const ox_cli *c, const cli_options *o);
+ox_load_options cli_load_options(const ox_cli *c);
+ox_save_options cli_save_options(const ox_cli *c);
+
+/* ---- one run of the program ------------------------------------------------ */
+
+typedef struct cli_message {
+	unsigned code;
+	ox_severity severity;
+	const char *text, *file, *path, *help;
+	int64_t byte;
+} cli_message;
+
+struct ox_cli {
+	ox_heap heap;
+	ox_arena arena;               /* lives to the end of the process */
+	ox_diag diag;
+	ox_progress progress;
+	cli_options options;
+	const cli_verb *verb;
+	char **argv;
+	int argc;
+	cli_list args;                /* files and other words */
+	FILE *human;                  /* tables: stdout, or stderr where stdout carries data */
+	bool color_out, color_err;    /* of human, of stderr */
+	OX_VEC(cli_message) messages; /* for the report */
+	bool mute;                    /* collect messages, show none */
+	double start;
+};
+
+/* ---- saying things ---------------------------------------------------------- */
+
+#define BOLD "\033[1m"
+#define RED "\033[31m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define CYAN "\033[36m"
+#define PLAIN "\033[0m"
+
+void cli_say_init(ox_cli *c);                      /* colours and the listener */
+/* Chooses where tables go: stderr where the verb's data goes to standard output. */
+void cli_human(ox_cli *c, FILE *f);
+void cli_emit(void *user, const ox_message *m);    /* ox_diag.emit */
+/* How many messages were left out by the limit per code; call when a file is done. */
+void cli_left_out(ox_cli *c);
+const char *cli_show(ox_cli *c, const char *s);    /* escaped, for people */
+const char *cli_paint(const ox_cli *c, const char *color);     /* on c->human; "" without colour */
+/* Reports; returns the exit code of that code's class. */
+int cli_error(ox_cli *c, ox_code code, const char *file, const char *fmt, ...) OX_PRINTF(4, 5);
+/* With "did you mean" where a candidate is near. */
+int cli_unknown(ox_cli *c, const char *what, const char *word, const char *const *known, size_t n);
+
+/* ---- progress (progress.c) -------------------------------------------------- */
+
+void cli_progress_init(ox_cli *c);
+void cli_progress_clear(void);                     /* before anything else is printed */
+
+/* ---- tables (table.c) ------------------------------------------------------- */
+
+/* Cells are copied; printed when complete, columns two spaces apart. */
+typedef struct cli_table {
+	ox_arena *arena;
+	const char *align;            /* one of l, r per column; its length is the width */
+	OX_VEC(const char *) cells;
+} cli_table;
+
+/* As many strings as there are columns. */
+void cli_row(cli_table *t, ...);
+void cli_table_print(const cli_table *t, FILE *f, const char *indent);
+const char *cli_count(ox_arena *a, uint64_t n);    /* 1304, 25.6 M */
+const char *cli_bytes(ox_arena *a, uint64_t n);    /* 98.1 MiB */
+const char *cli_change(ox_arena *a, uint64_t before, uint64_t after);  /* "-53.1 %" */
+const char *cli_text(ox_arena *a, const char *fmt, ...) OX_PRINTF(2, 3);
+
+/* ---- json (json.c) ----------------------------------------------------------- */
+
+enum { JSON_DEPTH = 16 };
+typedef struct json {
+	FILE *f;
+	int depth;
+	bool some[JSON_DEPTH];        /* something was written at this depth */
+	char close[JSON_DEPTH];
+} json;
+
+/* key NULL: an element of a list. */
+void json_open(json *j, const char *key, char bracket);
+void json_close(json *j);
+void json_str(json *j, const char *key, ox_str s);             /* absent: null */
+void json_text(json *j, const char *key, const char *s);       /* NULL: null */
+void json_uint(json *j, const char *key, uint64_t n);
+void json_int(json *j, const char *key, int64_t n);
+void json_num(json *j, const char *key, double n);
+void json_bool(json *j, const char *key, bool b);
+void json_null(json *j, const char *key);
+
+/* ---- assertions (assert.c) --------------------------------------------------- */
+
+typedef struct cli_assert {
+	const char *text;
+	ox_str left;                  /* metric */
+	ox_str right;                 /* metric, where not a number */
+	bool is_number;
+	uint64_t number;
+	uint8_t op;
+	bool holds;
+} cli_assert;
+
+/* False after reporting: not an assertion. */
+bool cli_assert_parse(ox_cli *c, const char *text, cli_assert *out);
+bool cli_assert_needs_bytes(const cli_assert *a);
+/* Reports OX2006 with both values where one does not hold. */
+bool cli_assert_check(ox_cli *c, cli_assert *list, size_t n, const ox_stats *before,
+                      const ox_stats *after);
+
+/* ---- reports (report.c) ------------------------------------------------------ */
+
+/* What happened to one file; any part may be missing. */
+typedef struct cli_result {
+	const char *in, *out;         /* out NULL: not written */
+	bool dry_run, written, copied;
+	const ox_model *m;
+	const ox_stats *before, *after;
+	const ox_run_report *run;
+	const cli_assert *asserts;
+	size_t nasserts;
+	char in_sha256[65], out_sha256[65];   /* "": not known */
+	const char *external_path;
+	double seconds;
+} cli_result;
+
+bool cli_reports_valid(ox_cli *c);                 /* formats and paths, before any work */
+/* Writes every --report; the exit code of the run, or a graver one. */
+int  cli_reports_write(ox_cli *c, const cli_result *r, int exit);
+void cli_result_print(ox_cli *c, const cli_result *r);
+
+/* SHA-256 of a file in hexadecimal; false: it cannot be read. */
+bool cli_sha256_file(const char *path, char out[65]);
+
+/* ---- verbs ------------------------------------------------------------------- */
+
+int cli_optimize(ox_cli *c);
+int cli_check(ox_cli *c);
+int cli_inspect(ox_cli *c);
+int cli_print(ox_cli *c);
+int cli_parse_text(ox_cli *c);
+int cli_passes(ox_cli *c);
+int cli_ops(ox_cli *c);
+int cli_explain(ox_cli *c);
+int cli_test(ox_cli *c);
+
+const char *cli_numerics_name(ox_numerics n);      /* "const_rounding" */
+const char *cli_pipe_name(ox_pipe p);
+const char *const *cli_pass_names(ox_cli *c, size_t *n);       /* for suggestions */
+
+#endif

@@ -1,0 +1,134 @@
+/* explain.c - one page on a pass or on an error code. */
+#include "cli/cli.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+/* ---- passes ---------------------------------------------------------------- */
+
+static const struct { const char *first, *then, *reason; } orders[] = {
+#define BEFORE(a, b, reason) {#a, #b, reason},
+#include "passes/order.def"
+#undef BEFORE
+	{NULL, NULL, NULL},
+};
+
+static const char *const numerics[] = {
+	[OX_EXACT] = "exact: every result is the same in every bit",
+	[OX_CONST_ROUNDING] = "const_rounding: constants are recomputed once, in double, and rounded once",
+	[OX_REASSOC] = "reassoc: arithmetic at run time is done in another order",
+	[OX_APPROX] = "approx: results may differ; only when asked for",
+};
+
+static const char *const pipes[] = {
+	[OX_PIPE_O1] = "in every preset but none",
+	[OX_PIPE_DEFAULT] = "in default (O2) and O3, not in O1",
+	[OX_PIPE_OPTIN] = "in no preset: name it, --passes default,+NAME",
+};
+
+static void explain_roots(FILE *f, const ox_pass *p)
+{
+	if (!p->visit) {
+		fprintf(f, "works on   whole %s\n", p->run ? "graphs" : "models");
+		return;
+	}
+	fputs("looks at   ", f);
+	if (!p->roots)
+		fputs("every node", f);
+	for (size_t i = 0, col = 11; p->roots && p->roots[i] != OX_OP_NONE; i++) {
+		const char *name = ox_op_row_of(p->roots[i])->name;
+		if (i && col + strlen(name) > 86) {
+			fputs("\n           ", f);
+			col = 11;
+		}
+		col += strlen(name) + 1;
+		fprintf(f, "%s%s", name, p->roots[i + 1] != OX_OP_NONE ? " " : "");
+	}
+	putc('\n', f);
+}
+
+static void explain_pass(ox_cli *c, const ox_pass *p)
+{
+	FILE *f = c->human;
+
+	fprintf(f, "%s%s%s - %s\n\n", cli_paint(c, BOLD), p->name, cli_paint(c, PLAIN), p->help);
+	fprintf(f, "numerics   %s\n", numerics[p->numerics]);
+	if (p->plus_z)
+		fputs("           +z: the sign of a zero may change\n", f);
+	fprintf(f, "runs       %s\n", pipes[p->pipe]);
+	explain_roots(f, p);
+	if (p->aliases && *p->aliases)
+		fprintf(f, "also       %s\n", p->aliases);
+	for (size_t i = 0; orders[i].first; i++) {
+		if (!strcmp(orders[i].first, p->name))
+			fprintf(f, "before     %s: %s\n", orders[i].then, orders[i].reason);
+		if (!strcmp(orders[i].then, p->name))
+			fprintf(f, "after      %s: %s\n", orders[i].first, orders[i].reason);
+	}
+	fprintf(f, "\nalone: onnxopt IN OUT --passes %s      left out: --skip %s\n", p->name, p->name);
+}
+
+/* ---- codes ----------------------------------------------------------------- */
+
+static const struct { unsigned from; const char *about; } sections[] = {
+	{9000, "our own bugs"}, {6000, "plugins"}, {5000, "verification"}, {4000, "limits"},
+	{3400, "ONNX text"}, {3200, "graphs, scopes, nodes, functions"},
+	{3100, "tensors and external data"}, {3000, "the wire format"}, {2100, "passes and pipelines"},
+	{2000, "command line and configuration"}, {1000, "files"}, {0, ""},
+};
+
+static void explain_code(ox_cli *c, const ox_code_row *row)
+{
+	static const char *const severities[] = {
+		"a note", "a warning: the model is carried through as it is", "an error",
+	};
+	FILE *f = c->human;
+	size_t i = 0;
+
+	while (row->code < sections[i].from)
+		i++;
+	fprintf(f, "%sOX%04u%s %s\n\n", cli_paint(c, BOLD), row->code, cli_paint(c, PLAIN), row->sentence);
+	fprintf(f, "kind       %s\n", severities[row->severity]);
+	if (row->severity == OX_ERROR)
+		fprintf(f, "exit code  %d\n", row->exit);
+	fprintf(f, "about      %s\n", sections[i].about);
+	fprintf(f, "in C       OX_E_%s\n", row->ident);
+	if (row->help)
+		fprintf(f, "help       %s\n", row->help);
+}
+
+/* "OX3107", "ox3107", "3107" */
+static bool is_code(const char *s, unsigned *number)
+{
+	if (tolower((unsigned char)s[0]) == 'o' && tolower((unsigned char)s[1]) == 'x')
+		s += 2;
+	if (!isdigit((unsigned char)*s) || strlen(s) > 4)
+		return false;
+	for (const char *p = s; *p; p++)
+		if (!isdigit((unsigned char)*p))
+			return false;
+	*number = (unsigned)strtoul(s, NULL, 10);
+	return true;
+}
+
+int cli_explain(ox_cli *c)
+{
+	const char *word = c->args.p[0];
+	unsigned number;
+	size_t n;
+
+	if (is_code(word, &number)) {
+		const ox_code_row *row = ox_code_find(number);
+		if (!row)
+			return cli_error(c, OX_E_UNKNOWN_WORD, NULL, "no code is OX%04u", number);
+		explain_code(c, row);
+		return EXIT_OK;
+	}
+	const ox_pass *p = ox_pass_find(word);
+	if (p) {
+		explain_pass(c, p);
+		return EXIT_OK;
+	}
+	const char *const *names = cli_pass_names(c, &n);
+	return cli_unknown(c, "no pass and no error code is called", word, names, n);
+}

@@ -1,0 +1,248 @@
+/* optimize.c - the main verb: load, run the passes, judge the result, write it.
+ *
+ *     plan -> load -> passes -> gate -> assertions -> save -> report
+ *
+ * Everything that can fail comes before the output is touched; the output is replaced
+ * whole or not at all.
+ */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef struct job {
+	const char *in, *out;         /* out NULL: nothing is written */
+	ox_model *m;
+	ox_gate gate;
+	ox_stats before, after;
+	ox_run_report run;
+	ox_save_result saved;
+	cli_assert *asserts;
+	cli_result result;
+} job;
+
+/* ---- plan: the command line, before any work -------------------------------- */
+
+static int plan_output(ox_cli *c, job *j)
+{
+	const cli_options *o = &c->options;
+	const char *second = c->args.n > 1 ? c->args.p[1] : NULL;
+
+	if (second && o->out)
+		return cli_error(c, OX_E_USAGE, NULL, "two outputs are named: %s and %s",
+		                 cli_show(c, second), cli_show(c, o->out));
+	j->in = c->args.p[0];
+	j->out = second ? second : o->out;
+	if (o->in_place && j->out && strcmp(j->out, j->in))
+		return cli_error(c, OX_E_USAGE, NULL, "--in-place excludes an output file: %s",
+		                 cli_show(c, j->out));
+	if (o->in_place && !strcmp(j->in, "-"))
+		return cli_error(c, OX_E_USAGE, NULL, "standard input cannot be replaced in place");
+	if (o->in_place)
+		j->out = j->in;
+	else if (j->out && strcmp(j->out, "-") && ox_same_file(j->in, j->out))
+		return cli_error(c, OX_E_SAME_FILE, j->out, "input and output are one file");
+	if (o->dry_run)
+		j->out = NULL;
+	if (j->out && !strcmp(j->out, "-")) {
+		if (isatty(STDOUT_FILENO))
+			return cli_error(c, OX_E_TERMINAL, NULL, "standard output is a terminal");
+		cli_human(c, stderr);
+	}
+	return EXIT_OK;
+}
+
+static int plan_asserts(ox_cli *c, job *j)
+{
+	const cli_list *texts = &c->options.asserts;
+
+	j->asserts = ox_new_array(&c->arena, cli_assert, texts->n);
+	for (size_t i = 0; i < texts->n; i++)
+		if (!cli_assert_parse(c, texts->p[i], &j->asserts[i]))
+			return EXIT_USAGE;
+	return EXIT_OK;
+}
+
+static bool stdout_is_taken_twice(const ox_cli *c, const job *j)
+{
+	size_t n = j->out && !strcmp(j->out, "-");
+
+	for (size_t i = 0; i < c->options.reports.n; i++)
+		n += !strcmp(c->options.reports.p[i], "-") || !strcmp(c->options.reports.p[i], "-:json");
+	return n > 1;
+}
+
+/* Passes are looked up before a large file is read for nothing. */
+static int plan(ox_cli *c, job *j)
+{
+	const ox_run_options o = cli_run_options(c, &c->options);
+	const ox_pass **list;
+	size_t n;
+	int code = plan_output(c, j);
+
+	if (!code && !cli_reports_valid(c))
+		code = EXIT_USAGE;
+	if (!code)
+		code = plan_asserts(c, j);
+	if (!code && stdout_is_taken_twice(c, j))
+		code = cli_error(c, OX_E_USAGE, NULL, "two outputs go to standard output");
+	if (!code && !ox_passes_resolve(&o, &c->arena, &list, &n, &c->diag))
+		code = EXIT_USAGE;
+	return code;
+}
+
+/* ---- work ------------------------------------------------------------------ */
+
+static bool load(ox_cli *c, job *j)
+{
+	const ox_load_options o = cli_load_options(c);
+
+	c->diag.file = j->in;
+	j->m = ox_load(j->in, &o, &c->heap, &c->diag);
+	if (!j->m)
+		return false;
+	j->result.m = j->m;
+	ox_stats_take(&j->before, j->m, &c->arena);
+	j->result.before = &j->before;
+	return ox_gate_take(&j->gate, j->m, &c->arena, &c->diag);
+}
+
+static bool optimize(ox_cli *c, job *j)
+{
+	const ox_run_options o = cli_run_options(c, &c->options);
+
+	if (!ox_passes_run(j->m, &o, &j->run, &c->diag))
+		return false;
+	j->result.run = &j->run;
+	return ox_gate_keeps(&j->gate, j->m, &c->arena, &c->diag);
+}
+
+static bool count_bytes(void *user, const void *p, size_t n)
+{
+	uint64_t *sum = user;
+
+	(void)p;
+	*sum += n;
+	return true;
+}
+
+/* The size that a file would have, found by writing it nowhere. Unknown where weights
+ * must lie in a file of their own. */
+static void measure(ox_cli *c, job *j)
+{
+	const ox_save_options o = cli_save_options(c);
+	ox_diag *ignored = ox_new(&c->arena, ox_diag);
+	uint64_t sum = 0;
+
+	if (!j->m->edits && j->before.has_bytes) {
+		j->after.bytes = j->before.bytes;
+		j->after.has_bytes = true;
+	} else if (o.external == OX_EXTERNAL_AUTO && !j->before.external
+	           && ox_save_to(j->m, count_bytes, &sum, &o, ignored)) {
+		j->after.bytes = sum;
+		j->after.has_bytes = true;
+	}
+}
+
+static bool needs_bytes(const ox_cli *c, const job *j)
+{
+	for (size_t i = 0; i < c->options.asserts.n; i++)
+		if (cli_assert_needs_bytes(&j->asserts[i]))
+			return true;
+	return !j->out || c->options.fail_on & FAIL_GROWTH;
+}
+
+static bool has_grown(const job *j)
+{
+	return j->after.nodes > j->before.nodes
+	       || (j->before.has_bytes && j->after.has_bytes && j->after.bytes > j->before.bytes);
+}
+
+static bool passes_conditions(ox_cli *c, const job *j)
+{
+	const uint64_t on = c->options.fail_on;
+	const uint32_t warnings = c->diag.warnings;
+	bool ok = true;
+
+	if (on & FAIL_GROWTH && has_grown(j))
+		ok = !cli_error(c, OX_E_FAIL_ON, NULL,
+		                "growth: %llu nodes became %llu, %llu bytes %llu",
+		                (unsigned long long)j->before.nodes, (unsigned long long)j->after.nodes,
+		                (unsigned long long)j->before.bytes, (unsigned long long)j->after.bytes);
+	if (on & FAIL_NO_CHANGE && !j->m->edits)
+		ok = !cli_error(c, OX_E_FAIL_ON, NULL, "no-change: no pass found anything to do");
+	if (on & FAIL_WARNING && warnings)
+		ok = !cli_error(c, OX_E_FAIL_ON, NULL, "warning: there %s %u warning%s",
+		                warnings == 1 ? "was" : "were", warnings, warnings == 1 ? "" : "s");
+	return ok;
+}
+
+static bool judge(ox_cli *c, job *j)
+{
+	ox_stats_take(&j->after, j->m, &c->arena);
+	j->result.after = &j->after;
+	if (needs_bytes(c, j))
+		measure(c, j);
+	const bool holds = cli_assert_check(c, j->asserts, c->options.asserts.n, &j->before, &j->after);
+	return passes_conditions(c, j) && holds;
+}
+
+static bool save(ox_cli *c, job *j)
+{
+	const ox_save_options o = cli_save_options(c);
+
+	if (!j->out)
+		return true;
+	if (!ox_save(j->m, j->out, &o, &j->saved, &c->diag))
+		return false;
+	j->result.written = true;
+	j->result.copied = j->saved.copied;
+	j->result.external_path = j->saved.external_path;
+	j->after.bytes = j->saved.bytes + j->saved.external_bytes;
+	/* weights that stayed in the input's side files belong to neither number */
+	j->after.has_bytes = !j->before.external || j->saved.copied;
+	if (j->saved.copied)
+		j->after.bytes = j->before.bytes;
+	return true;
+}
+
+static void hash(char out[65], const ox_cli *c, const char *path)
+{
+	if (c->options.reports.n && path)
+		cli_sha256_file(path, out);
+}
+
+static bool work(ox_cli *c, job *j)
+{
+	if (!load(c, j))
+		return false;
+	hash(j->result.in_sha256, c, j->in);
+	if (!optimize(c, j) || !judge(c, j) || !save(c, j))
+		return false;
+	if (j->result.written)
+		hash(j->result.out_sha256, c, j->out);
+	return true;
+}
+
+int cli_optimize(ox_cli *c)
+{
+	job *j = ox_new(&c->arena, job);
+	int code = plan(c, j);
+
+	if (code)
+		return code;
+	const bool ok = work(c, j);
+	code = ok ? EXIT_OK : c->diag.exit ? c->diag.exit : EXIT_BUG;
+	cli_left_out(c);
+	j->result.in = j->in;
+	j->result.out = j->out;
+	j->result.dry_run = !j->out;
+	j->result.asserts = j->asserts;
+	j->result.nasserts = c->options.asserts.n;
+	j->result.seconds = ox_os_seconds() - c->start;
+	if (code == EXIT_OK || code == EXIT_CHECK)
+		cli_result_print(c, &j->result);
+	code = cli_reports_write(c, &j->result, code);
+	ox_model_free(j->m);
+	return code;
+}

@@ -1,0 +1,474 @@
+/* options.c - one table of options: parsing, --help, suggestions and the environment.
+ *
+ * A row of the table is all there is to say about an option. `arg` both shows the argument
+ * and, where it lists alternatives with bars, checks it. Rows flagged JOIN share a line of
+ * the help page with the row before, so that a page fits a screen.
+ */
+#include "cli/cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum kind {
+	K_FLAG,                       /* bool */
+	K_TEXT,                       /* const char * */
+	K_LIST,                       /* cli_list, one argument each time */
+	K_COMMAS,                     /* cli_list, an argument may hold several */
+	K_CHOICE,                     /* int: which of the alternatives in arg */
+	K_CHOICES,                    /* uint64_t: a bit for each, commas allowed */
+	K_SIZE,                       /* uint64_t with k, M, G */
+	K_LIMIT,                      /* uint64_t followed by its bool */
+	K_PRESET,                     /* const char *: the option's own name without the dash */
+};
+
+enum {
+	JOIN = 1,                     /* on the line of the row before in help */
+	ENV  = 2,                     /* ONNXOPT_NAME sets it too */
+	PIPE = 4,                     /* allowed in a golden's options line */
+};
+
+#define AT(field) offsetof(cli_options, field)
+
+static const cli_option table[] = {
+/*   name                alias  argument             verbs       kind       flags       field */
+	{"--passes", NULL, "SPEC", V_OPTIMIZE, K_TEXT, ENV, AT(passes),
+	 "preset (none, O1, default, O3) or list: default,-a,+b"},
+	{"-O1", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
+	{"-O2", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
+	{"-O3", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
+	{"--skip", NULL, "P", V_OPTIMIZE, K_COMMAS, ENV, AT(skip), "leave a pass out"},
+	{"--only", NULL, "P", V_OPTIMIZE, K_COMMAS, JOIN | ENV, AT(only), "run no other; both repeatable"},
+	{"--rewrite-limit", NULL, "N", V_OPTIMIZE, K_LIMIT, ENV, AT(rewrite_limit), "stop after N rewrites"},
+	{"--verify-each", NULL, NULL, V_OPTIMIZE | V_TEST, K_FLAG, ENV, AT(verify_each),
+	 "run the checker after each pass"},
+	{"--keep-ir-version", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE, AT(keep_ir_version),
+	 "leave IR 3 models at IR 3"},
+	{"--initializers-as-constants", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE,
+	 AT(initializers_as_constants), "defaults of inputs are constants"},
+	{"--inline", NULL, "auto|all|none", V_OPTIMIZE, K_CHOICE, ENV | PIPE, AT(inline_mode),
+	 "expand local functions"},
+	{"--keep-values", NULL, "PATTERN", V_OPTIMIZE, K_LIST, ENV | PIPE, AT(keep_values),
+	 "values that must survive, by name; repeatable"},
+	{"-o", "--output", "OUT", V_OPTIMIZE, K_TEXT, 0, AT(out), "where to write"},
+	{"--in-place", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN, AT(in_place), "over IN"},
+	{"--dry-run", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN, AT(dry_run), "not at all"},
+	{"--external-data", NULL, "auto|always|never", V_OPTIMIZE | V_PARSE, K_CHOICE, ENV, AT(external),
+	 "weights in a file OUT.data"},
+	{"--external-threshold", NULL, "SIZE", V_OPTIMIZE | V_PARSE, K_SIZE, ENV, AT(external_threshold),
+	 "smaller tensors stay in the model (1024)"},
+	{"--allow-links", NULL, NULL, V_ALL & ~(V_PASSES | V_OPS | V_EXPLAIN | V_TEST | V_PARSE), K_FLAG, ENV,
+	 AT(allow_links), "follow any link to external data"},
+	{"--sync", NULL, NULL, V_OPTIMIZE | V_PARSE, K_FLAG, JOIN | ENV, AT(sync), "survive a power cut"},
+	{"--assert", NULL, "EXPR", V_OPTIMIZE, K_LIST, 0, AT(asserts),
+	 "nodes<=120, ops.Conv==53, bytes<before.bytes; exit 1; repeatable"},
+	{"--fail-on", NULL, "growth|no-change|warning", V_OPTIMIZE, K_CHOICES, ENV, AT(fail_on), "exit 1"},
+	{"--report", NULL, "FILE[:json]", V_OPTIMIZE, K_LIST, 0, AT(reports), "for machines"},
+	{"--stats", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(stats), "passes and ops"},
+	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS, K_FLAG, 0, AT(json), "for machines"},
+	{"--max-elements", NULL, "N", V_PRINT, K_SIZE, ENV, AT(max_elements),
+	 "longer tensors print as ... and do not parse back (0: all)"},
+	{"--bless", NULL, NULL, V_TEST, K_FLAG, 0, AT(bless), "rewrite the expectations"},
+	{"--max-memory", NULL, "SIZE", V_ALL & ~(V_PASSES | V_OPS | V_EXPLAIN), K_SIZE, ENV, AT(max_memory),
+	 "give up rather than use more (0: no limit)"},
+	{"-q", "--quiet", NULL, V_ALL, K_FLAG, ENV, AT(quiet), "errors only"},
+	{"-v", "--verbose", NULL, V_ALL, K_FLAG, JOIN | ENV, AT(verbose), "notes, all warnings"},
+	{"--color", NULL, "auto|always|never", V_ALL, K_CHOICE, ENV, AT(color), NULL},
+	{"--progress", NULL, "auto|none|json", V_OPTIMIZE, K_CHOICE, JOIN | ENV, AT(progress), NULL},
+	{"-h", "--help", NULL, V_ALL, K_FLAG, 0, AT(help), "this page"},
+};
+
+/* ---- values ---------------------------------------------------------------- */
+
+bool cli_size(const char *text, uint64_t *n)
+{
+	static const struct { const char *suffix; uint64_t factor; } units[] = {
+		{"", 1}, {"b", 1},
+		{"k", 1 << 10}, {"kb", 1 << 10}, {"kib", 1 << 10},
+		{"m", 1 << 20}, {"mb", 1 << 20}, {"mib", 1 << 20},
+		{"g", 1 << 30}, {"gb", 1 << 30}, {"gib", 1 << 30},
+		{"t", 1ull << 40}, {"tb", 1ull << 40}, {"tib", 1ull << 40},
+	};
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	const unsigned long long value = strtoull(text, &end, 10);
+	if (errno)
+		return false;
+	for (size_t i = 0; i < OX_LEN(units); i++)
+		if (!strcasecmp(end, units[i].suffix))
+			return ox_mul_u64(value, units[i].factor, n);
+	return false;
+}
+
+static void list_add(ox_arena *a, cli_list *l, const char *s)
+{
+	*ox_push(a, l) = s;
+	*ox_push(a, l) = NULL;        /* terminated, and not counted */
+	l->n--;
+}
+
+static void list_add_commas(ox_arena *a, cli_list *l, const char *s)
+{
+	for (;;) {
+		const size_t n = strcspn(s, ",");
+		if (n)
+			list_add(a, l, ox_str_copy(a, (ox_str){s, n}).p);
+		if (!s[n])
+			return;
+		s += n + 1;
+	}
+}
+
+/* Which alternative of "a|b|c" is the word of n bytes; -1: none. */
+static int choice(const char *alternatives, const char *word, size_t n)
+{
+	for (int i = 0;; i++) {
+		const size_t len = strcspn(alternatives, "|");
+		if (len == n && !memcmp(alternatives, word, n))
+			return i;
+		if (!alternatives[len])
+			return -1;
+		alternatives += len + 1;
+	}
+}
+
+static bool choices(const char *alternatives, const char *words, uint64_t *bits)
+{
+	for (;;) {
+		const size_t n = strcspn(words, ",");
+		const int i = choice(alternatives, words, n);
+		if (i < 0)
+			return false;
+		*bits |= 1ull << i;
+		if (!words[n])
+			return true;
+		words += n + 1;
+	}
+}
+
+static bool set(ox_cli *c, cli_options *o, const cli_option *row, const char *arg)
+{
+	void *at = (char *)o + row->at;
+
+	switch ((enum kind)row->kind) {
+	case K_FLAG:
+		*(bool *)at = true;
+		return true;
+	case K_TEXT:
+		*(const char **)at = arg;
+		return *arg != 0;
+	case K_PRESET:
+		*(const char **)at = row->name + 1;
+		return true;
+	case K_LIST:
+		list_add(&c->arena, at, arg);
+		return *arg != 0;
+	case K_COMMAS:
+		list_add_commas(&c->arena, at, arg);
+		return *arg != 0;
+	case K_CHOICE:
+		*(int *)at = choice(row->arg, arg, strlen(arg));
+		return *(int *)at >= 0;
+	case K_CHOICES:
+		return choices(row->arg, arg, at);
+	case K_SIZE:
+		return cli_size(arg, at);
+	case K_LIMIT:
+		((bool *)at)[sizeof(uint64_t)] = true;
+		return cli_size(arg, at);
+	}
+	return false;
+}
+
+_Static_assert(AT(has_rewrite_limit) == AT(rewrite_limit) + sizeof(uint64_t),
+               "K_LIMIT sets the bool that follows");
+
+static int bad_value(ox_cli *c, const char *what, const cli_option *row, const char *arg)
+{
+	const char *expected = row->kind == K_SIZE || row->kind == K_LIMIT
+	                               ? "a number such as 64, 10k, 16MiB"
+	                       : row->kind == K_CHOICE || row->kind == K_CHOICES ? row->arg
+	                                                                         : "not empty";
+
+	return cli_error(c, OX_E_BAD_VALUE, NULL, "%s: the value is '%s', expected %s", what,
+	                 cli_show(c, arg), expected);
+}
+
+/* ---- the environment ------------------------------------------------------- */
+
+/* --external-data -> ONNXOPT_EXTERNAL_DATA */
+static const char *env_name(ox_cli *c, const cli_option *row)
+{
+	const char *name = row->alias ? row->alias : row->name;
+	char *s = (char *)ox_str_printf(&c->arena, "ONNXOPT_%s", name + 2).p;
+
+	for (char *p = s; *p; p++)
+		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+	return s;
+}
+
+static bool read_environment(ox_cli *c)
+{
+	for (size_t i = 0; i < OX_LEN(table); i++) {
+		const cli_option *row = &table[i];
+		if (!(row->flags & ENV) || !(row->verbs & c->verb->bit))
+			continue;
+		const char *name = env_name(c, row), *value = getenv(name);
+		if (!value || !*value)
+			continue;
+		if (row->kind == K_FLAG) {
+			const int on = choice("0|1", value, strlen(value));
+			if (on < 0) {
+				cli_error(c, OX_E_BAD_VALUE, NULL,
+				          "the variable %s is '%s', expected 0 or 1", name,
+				          cli_show(c, value));
+				return false;
+			}
+			*(bool *)((char *)&c->options + row->at) = on;
+			continue;
+		}
+		if (!set(c, &c->options, row, value)) {
+			bad_value(c, cli_text(&c->arena, "the variable %s", name), row, value);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- the words ------------------------------------------------------------- */
+
+/* The row for a word, whose part before any '=' is n bytes long. */
+static const cli_option *find(const char *word, size_t n)
+{
+	for (size_t i = 0; i < OX_LEN(table); i++) {
+		const cli_option *row = &table[i];
+		if ((strlen(row->name) == n && !memcmp(row->name, word, n))
+		    || (row->alias && strlen(row->alias) == n && !memcmp(row->alias, word, n)))
+			return row;
+	}
+	return NULL;
+}
+
+static int unknown_option(ox_cli *c, const char *word, size_t n)
+{
+	const char **known = ox_new_array(&c->arena, const char *, 2 * OX_LEN(table));
+	size_t nknown = 0;
+
+	for (size_t i = 0; i < OX_LEN(table); i++) {
+		if (!(table[i].verbs & c->verb->bit))
+			continue;
+		known[nknown++] = table[i].name;
+		if (table[i].alias)
+			known[nknown++] = table[i].alias;
+	}
+	word = ox_str_copy(&c->arena, (ox_str){word, n}).p;
+	return cli_unknown(c, cli_text(&c->arena, "the verb %s has no option", c->verb->name), word,
+	                   known, nknown);
+}
+
+/* One option at words[*i], which moves past its argument. */
+static bool take_option(ox_cli *c, cli_options *o, uint8_t need, char **words, size_t nwords,
+                        size_t *i)
+{
+	const char *word = words[*i], *arg = NULL;
+	size_t n = strcspn(word, "=");
+	const cli_option *row = word[1] == '-' ? find(word, n) : find(word, strlen(word));
+
+	if (word[1] == '-' && word[n])
+		arg = word + n + 1;
+	if (!row && word[1] != '-' && word[1] && word[2]) {    /* -oOUT */
+		row = find(word, 2);
+		arg = row && row->arg ? word + 2 : NULL;
+		if (!arg)
+			row = NULL;
+	}
+	if (!row || !(row->verbs & c->verb->bit) || (row->flags & need) != need) {
+		unknown_option(c, word, word[1] == '-' ? n : strlen(word));
+		return false;
+	}
+	if (!row->arg && arg) {
+		cli_error(c, OX_E_USAGE, NULL, "%s takes no value", row->name);
+		return false;
+	}
+	if (row->arg && !arg) {
+		if (*i + 1 >= nwords) {
+			cli_error(c, OX_E_USAGE, NULL, "%s needs a value: %s", row->name, row->arg);
+			return false;
+		}
+		arg = words[++*i];
+	}
+	if (set(c, o, row, arg))
+		return true;
+	bad_value(c, row->name, row, arg);
+	return false;
+}
+
+bool cli_parse_words(ox_cli *c, cli_options *o, char **words, size_t n)
+{
+	const cli_verb *verb = c->verb;
+	bool ok = true;
+
+	c->verb = cli_verb_find("optimize");
+	for (size_t i = 0; i < n && ok; i++) {
+		if (words[i][0] != '-')
+			ok = cli_error(c, OX_E_USAGE, NULL, "'%s' is not an option", cli_show(c, words[i])) == 0;
+		else
+			ok = take_option(c, o, PIPE, words, n, &i);
+	}
+	c->verb = verb;
+	return ok;
+}
+
+static bool has_conflict(ox_cli *c)
+{
+	const cli_options *o = &c->options;
+
+	if (o->quiet && o->verbose) {
+		cli_error(c, OX_E_USAGE, NULL, "-q and -v exclude each other");
+		return true;
+	}
+	return false;
+}
+
+static bool count_args(ox_cli *c)
+{
+	const cli_verb *v = c->verb;
+
+	if (c->args.n >= v->min && c->args.n <= v->max)
+		return true;
+	if (c->args.n < v->min)
+		cli_error(c, OX_E_USAGE, NULL, "%s is missing: onnxopt %s %s",
+		          v->max > 1 && v->min == 1 ? "a file" : "an argument", v->name, v->args);
+	else
+		cli_error(c, OX_E_USAGE, NULL, "'%s' is one argument too many: onnxopt %s %s",
+		          cli_show(c, c->args.p[v->max]), v->name, v->args);
+	return false;
+}
+
+bool cli_parse(ox_cli *c, int argc, char **argv)
+{
+	bool only_files = false;
+
+	c->options.max_elements = 0;
+	if (!read_environment(c))
+		return false;
+	for (size_t i = 0; i < (size_t)argc; i++) {
+		if (only_files || argv[i][0] != '-' || !argv[i][1])
+			list_add(&c->arena, &c->args, argv[i]);
+		else if (!strcmp(argv[i], "--"))
+			only_files = true;
+		else if (!take_option(c, &c->options, 0, argv, (size_t)argc, &i))
+			return false;
+	}
+	if (c->options.help)
+		return true;
+	return !has_conflict(c) && count_args(c);
+}
+
+/* ---- help ------------------------------------------------------------------ */
+
+/* "-o OUT", "-q, --quiet" is too wide for a page: the short form stands for both */
+static size_t put_name(char *to, size_t room, const cli_option *row)
+{
+	const char *name = row->name;
+	const int n = row->arg ? snprintf(to, room, "%s %s", name, row->arg)
+	                       : snprintf(to, room, "%s", name);
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void help_options(const cli_verb *verb, FILE *f)
+{
+	enum { LEFT = 35, ROOM = 256 };
+
+	for (size_t i = 0; i < OX_LEN(table);) {
+		char names[ROOM] = "", text[ROOM] = "";
+		size_t nnames = 0, ntext = 0;
+		const size_t first = i;
+
+		for (; i < OX_LEN(table) && (i == first || table[i].flags & JOIN); i++) {
+			if (!(table[i].verbs & verb->bit))
+				continue;
+			if (nnames)
+				nnames += (size_t)snprintf(names + nnames, ROOM - nnames, ", ");
+			nnames += put_name(names + nnames, ROOM - nnames, &table[i]);
+			if (table[i].help)
+				ntext += (size_t)snprintf(text + ntext, ROOM - ntext, "%s%s",
+				                          ntext ? "; " : "", table[i].help);
+		}
+		if (nnames && ntext)
+			fprintf(f, "  %-*s %s\n", LEFT, names, text);
+		else if (nnames)
+			fprintf(f, "  %s\n", names);
+	}
+}
+
+void cli_help(const cli_verb *verb, FILE *f)
+{
+	size_t n;
+	const cli_verb *verbs = cli_verbs(&n);
+
+	if (verb) {
+		fprintf(f, "usage: onnxopt %s %s [options]\n%s\n", verb->name, verb->args, verb->help);
+		if (verb->more)
+			fprintf(f, "%s\n", verb->more);
+		help_options(verb, f);
+		return;
+	}
+	fprintf(f, "onnxopt %s: makes ONNX models smaller and proves each change\n\n"
+	           "usage: onnxopt IN.onnx OUT.onnx [options]\n"
+	           "       onnxopt VERB ...\n\n", OX_VERSION);
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "  %-9s %-14s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+	fprintf(f, "\nonnxopt VERB --help lists the options of a verb. A file called like a verb is\n"
+	           "written ./optimize, or follows --. - is standard input or output.\n"
+	           "Exit: 0 fine, 1 check failed, 2 usage, 3 bad model, 4 file I/O, 5 limit, 70 a bug.\n");
+}
+
+/* ---- for the floors below -------------------------------------------------- */
+
+static const char *const *list_or_null(const cli_list *l)
+{
+	return l->n ? l->p : NULL;
+}
+
+ox_run_options cli_run_options(const ox_cli *c, const cli_options *o)
+{
+	return (ox_run_options){
+		.passes = o->passes,
+		.skip = list_or_null(&o->skip),
+		.only = list_or_null(&o->only),
+		.keep_values = list_or_null(&o->keep_values),
+		.rewrite_limit = o->rewrite_limit,
+		.has_rewrite_limit = o->has_rewrite_limit,
+		.verify_each = o->verify_each,
+		.keep_ir_version = o->keep_ir_version,
+		.inline_mode = (ox_inline_mode)o->inline_mode,
+		.progress = &c->progress,
+	};
+}
+
+ox_load_options cli_load_options(const ox_cli *c)
+{
+	return (ox_load_options){
+		.allow_links = c->options.allow_links,
+		.initializers_as_constants = c->options.initializers_as_constants,
+		.progress = &c->progress,
+	};
+}
+
+ox_save_options cli_save_options(const ox_cli *c)
+{
+	const char *reencode = getenv("ONNXOPT_REENCODE");    /* for tests */
+
+	return (ox_save_options){
+		.external = (ox_external_mode)c->options.external,
+		.external_threshold = c->options.external_threshold,
+		.sync = c->options.sync,
+		.reencode = reencode && !strcmp(reencode, "1"),
+		.progress = &c->progress,
+	};
+}

@@ -1,0 +1,408 @@
+/* report.c - the result for people (a table) and for machines (JSON, docs/report.md).
+ *
+ * The exit code never depends on the format, and a report is written for failures too.
+ */
+#include "cli/cli.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* One sentence, the same in table and report, until numeric checks exist. */
+#define UNVERIFIED "unverified"
+#define UNVERIFIED_WHY "no numeric check yet"
+
+/* ---- the table ------------------------------------------------------------- */
+
+static void print_opsets(FILE *f, ox_cli *c, const ox_model *m)
+{
+	const char *comma = "opset ";
+
+	for (size_t i = 0; i < m->opsets.n; i++) {
+		const ox_opset *o = &m->opsets.p[i];
+		const bool standard = ox_domain_equal(o->domain, NULL);
+		fprintf(f, "%s%s%s%" PRId64, comma,
+		        standard ? "" : ox_show(&c->arena, ox_name_str(o->domain)), standard ? "" : " ",
+		        o->version);
+		comma = ", ";
+	}
+	fprintf(f, "%sIR %" PRId64 "\n", m->opsets.n ? ", " : "", m->ir_version);
+}
+
+static void print_title(ox_cli *c, const cli_result *r)
+{
+	FILE *f = c->human;
+
+	fprintf(f, "%s%s -> %s%s   ", cli_paint(c, BOLD), cli_show(c, r->in),
+	        r->written ? cli_show(c, r->out) : r->dry_run ? "(dry run)" : "(not written)",
+	        cli_paint(c, PLAIN));
+	print_opsets(f, c, r->m);
+}
+
+static void add_row(cli_table *t, const char *name, uint64_t before, uint64_t after,
+                    const char *(*show)(ox_arena *a, uint64_t n))
+{
+	cli_row(t, name, show(t->arena, before), show(t->arena, after),
+	        cli_change(t->arena, before, after));
+}
+
+static void print_numbers(ox_cli *c, const cli_result *r)
+{
+	const ox_stats *b = r->before, *a = r->after;
+	cli_table t = {.arena = &c->arena, .align = "lrrr"};
+
+	cli_row(&t, "", "before", "after", "change");
+	add_row(&t, "nodes", b->nodes, a->nodes, cli_count);
+	add_row(&t, "initializers", b->initializers, a->initializers, cli_count);
+	add_row(&t, "params", b->params, a->params, cli_count);
+	if (b->functions || a->functions)
+		add_row(&t, "functions", b->functions, a->functions, cli_count);
+	if (b->has_bytes && a->has_bytes)
+		add_row(&t, "file", b->bytes, a->bytes, cli_bytes);
+	cli_table_print(&t, c->human, "");
+}
+
+static int by_difference(const void *pa, const void *pb)
+{
+	const ox_op_count *const *a = pa, *const *b = pb;
+
+	return ((*a)->n < (*b)->n) - ((*a)->n > (*b)->n);
+}
+
+/* "ops: Constant 311 -> 0, ..." with the largest differences first. A name from the model
+ * never stands at the start of a line, where log readers look for commands. */
+static void print_ops(ox_cli *c, const cli_result *r)
+{
+	enum { SHOWN = 8 };
+	const ox_stats *b = r->before, *a = r->after;
+	const size_t most = b->nops + a->nops;
+	ox_op_count *diffs = ox_new_array(&c->arena, ox_op_count, most);
+	const ox_op_count **order = ox_new_array(&c->arena, const ox_op_count *, most);
+	size_t n = 0;
+
+	for (size_t i = 0; i < most; i++) {
+		const bool is_new = i >= b->nops;
+		const ox_str name = is_new ? a->ops[i - b->nops].name : b->ops[i].name;
+		const uint64_t x = ox_stats_op(b, name), y = ox_stats_op(a, name);
+
+		if (x == y || (is_new && x))
+			continue;
+		diffs[n] = (ox_op_count){name, x > y ? x - y : y - x};
+		order[n] = &diffs[n];
+		n++;
+	}
+	if (!n)
+		return;
+	qsort(order, n, sizeof *order, by_difference);
+	const size_t shown = c->options.stats || n <= SHOWN ? n : SHOWN;
+	fputs("ops: ", c->human);
+	for (size_t i = 0; i < shown; i++)
+		fprintf(c->human, "%s%s %" PRIu64 " -> %" PRIu64, i ? ", " : "",
+		        ox_show(&c->arena, order[i]->name), ox_stats_op(b, order[i]->name),
+		        ox_stats_op(a, order[i]->name));
+	if (shown < n)
+		fprintf(c->human, " ... and %zu more (--stats)", n - shown);
+	putc('\n', c->human);
+}
+
+static void print_verdict(ox_cli *c, const cli_result *r)
+{
+	uint64_t counts[OX_APPROX + 1] = {0};
+	const char *comma = "";
+
+	for (size_t i = 0; i < r->run->nstats; i++)
+		counts[r->run->stats[i].pass->numerics] += r->run->stats[i].rewrites;
+	fprintf(c->human, "%s" UNVERIFIED "%s (" UNVERIFIED_WHY "): %" PRIu64 " rewrite%s",
+	        cli_paint(c, YELLOW), cli_paint(c, PLAIN), r->run->rewrites,
+	        r->run->rewrites == 1 ? "" : "s");
+	for (size_t i = 0; i < OX_LEN(counts); i++) {
+		if (!counts[i])
+			continue;
+		fprintf(c->human, "%s%" PRIu64 " %s", *comma ? comma : " (", counts[i],
+		        cli_numerics_name((ox_numerics)i));
+		comma = ", ";
+	}
+	fprintf(c->human, "%s   %.2f s\n", *comma ? ")" : "", r->seconds);
+}
+
+static void print_remarks(ox_cli *c, const cli_result *r)
+{
+	if (r->run->ir_raised)
+		fputs("IR version 3 became 4: weights left the list of inputs (--keep-ir-version)\n",
+		      c->human);
+	if (r->run->limit_hit)
+		fputs("--rewrite-limit ended the run\n", c->human);
+	if (r->external_path && *r->external_path)
+		fprintf(c->human, "weights: %s\n", cli_show(c, r->external_path));
+}
+
+static void print_stats(ox_cli *c, const cli_result *r)
+{
+	ox_arena *a = &c->arena;
+	cli_table t = {.arena = a, .align = "lrrrrr"};
+
+	cli_row(&t, "pass", "runs", "attempts", "rewrites", "nodes", "ms");
+	for (size_t i = 0; i < r->run->nstats; i++) {
+		const ox_pass_stat *s = &r->run->stats[i];
+		cli_row(&t, s->pass->name, cli_text(a, "%" PRIu64, s->runs),
+		        cli_text(a, "%" PRIu64, s->attempts), cli_text(a, "%" PRIu64, s->rewrites),
+		        cli_text(a, "%+" PRId64, s->nodes), cli_text(a, "%.2f", s->seconds * 1e3));
+	}
+	cli_table_print(&t, c->human, "");
+	fprintf(c->human, "%" PRIu64 " rounds; heap %s, resident %s at most\n", r->run->rounds,
+	        cli_bytes(a, c->heap.peak), cli_bytes(a, ox_os_rss_peak()));
+}
+
+void cli_result_print(ox_cli *c, const cli_result *r)
+{
+	if (c->options.quiet || !r->m || !r->after || !r->run)
+		return;
+	cli_progress_clear();
+	print_title(c, r);
+	print_numbers(c, r);
+	print_ops(c, r);
+	if (c->options.stats)
+		print_stats(c, r);
+	print_remarks(c, r);
+	print_verdict(c, r);
+}
+
+/* ---- JSON ------------------------------------------------------------------ */
+
+static void put_stats(json *j, const char *key, const ox_stats *s)
+{
+	if (!s) {
+		json_null(j, key);
+		return;
+	}
+	json_open(j, key, '{');
+	json_uint(j, "nodes", s->nodes);
+	json_uint(j, "nodes_noconst", s->nodes_noconst);
+	json_uint(j, "initializers", s->initializers);
+	json_uint(j, "functions", s->functions);
+	json_uint(j, "params", s->params);
+	if (s->has_bytes)
+		json_uint(j, "bytes", s->bytes);
+	else
+		json_null(j, "bytes");
+	json_open(j, "ops", '[');
+	for (size_t i = 0; i < s->nops; i++) {
+		json_open(j, NULL, '{');
+		json_str(j, "op", s->ops[i].name);
+		json_uint(j, "count", s->ops[i].n);
+		json_close(j);
+	}
+	json_close(j);
+	json_close(j);
+}
+
+static void put_input(json *j, const cli_result *r)
+{
+	json_open(j, "input", '{');
+	json_text(j, "path", r->in);
+	json_text(j, "sha256", *r->in_sha256 ? r->in_sha256 : NULL);
+	if (r->m) {
+		json_int(j, "ir_version", r->m->ir_version);
+		json_open(j, "opsets", '[');
+		for (size_t i = 0; i < r->m->opsets.n; i++) {
+			json_open(j, NULL, '{');
+			json_str(j, "domain", r->m->opsets.p[i].domain
+			                              ? ox_name_str(r->m->opsets.p[i].domain) : OX_S(""));
+			json_int(j, "version", r->m->opsets.p[i].version);
+			json_close(j);
+		}
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void put_output(json *j, const cli_result *r)
+{
+	json_open(j, "output", '{');
+	json_text(j, "path", r->out);
+	json_bool(j, "written", r->written);
+	json_bool(j, "dry_run", r->dry_run);
+	json_bool(j, "copied", r->copied);
+	json_text(j, "external_path", r->external_path && *r->external_path ? r->external_path : NULL);
+	json_text(j, "sha256", *r->out_sha256 ? r->out_sha256 : NULL);
+	json_close(j);
+}
+
+static void put_run(json *j, const ox_run_report *run)
+{
+	json_open(j, "run", '{');
+	json_uint(j, "rewrites", run->rewrites);
+	json_uint(j, "rounds", run->rounds);
+	json_bool(j, "limit_hit", run->limit_hit);
+	json_bool(j, "ir_raised", run->ir_raised);
+	json_open(j, "passes", '[');
+	for (size_t i = 0; i < run->nstats; i++) {
+		const ox_pass_stat *s = &run->stats[i];
+		json_open(j, NULL, '{');
+		json_text(j, "name", s->pass->name);
+		json_text(j, "numerics", cli_numerics_name(s->pass->numerics));
+		json_uint(j, "runs", s->runs);
+		json_uint(j, "attempts", s->attempts);
+		json_uint(j, "rewrites", s->rewrites);
+		json_int(j, "nodes", s->nodes);
+		json_num(j, "ms", s->seconds * 1e3);
+		json_close(j);
+	}
+	json_close(j);
+	json_close(j);
+}
+
+static void put_messages(json *j, const ox_cli *c)
+{
+	static const char *const severities[] = {"note", "warning", "error"};
+
+	json_open(j, "diagnostics", '[');
+	for (size_t i = 0; i < c->messages.n; i++) {
+		const cli_message *m = &c->messages.p[i];
+		char code[16];
+
+		snprintf(code, sizeof code, "OX%04u", m->code);
+		json_open(j, NULL, '{');
+		json_text(j, "code", code);
+		json_text(j, "severity", severities[m->severity]);
+		json_text(j, "text", m->text);
+		json_text(j, "file", m->file);
+		if (m->byte >= 0)
+			json_int(j, "byte", m->byte);
+		else
+			json_null(j, "byte");
+		json_text(j, "path", m->path);
+		json_text(j, "help", m->help);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void put_asserts(json *j, const cli_result *r)
+{
+	json_open(j, "assertions", '[');
+	for (size_t i = 0; i < r->nasserts; i++) {
+		json_open(j, NULL, '{');
+		json_text(j, "text", r->asserts[i].text);
+		json_bool(j, "holds", r->asserts[i].holds);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void put_report(FILE *f, ox_cli *c, const cli_result *r, int exit)
+{
+	json j = {.f = f};
+
+	json_open(&j, NULL, '{');
+	json_uint(&j, "schema_version", 1);
+	json_open(&j, "tool", '{');
+	json_text(&j, "name", "onnxopt");
+	json_text(&j, "version", OX_VERSION);
+	json_close(&j);
+	json_open(&j, "argv", '[');
+	for (int i = 0; i < c->argc; i++)
+		json_text(&j, NULL, c->argv[i]);
+	json_close(&j);
+	json_int(&j, "exit", exit);
+	put_input(&j, r);
+	put_output(&j, r);
+	put_stats(&j, "before", r->before);
+	put_stats(&j, "after", r->after);
+	if (r->run)
+		put_run(&j, r->run);
+	else
+		json_null(&j, "run");
+	json_open(&j, "verification", '{');
+	json_text(&j, "verdict", UNVERIFIED);
+	json_text(&j, "why", UNVERIFIED_WHY);
+	json_close(&j);
+	put_asserts(&j, r);
+	put_messages(&j, c);
+	json_num(&j, "seconds", r->seconds);
+	json_uint(&j, "peak_heap_bytes", c->heap.peak);
+	json_uint(&j, "peak_rss_bytes", ox_os_rss_peak());
+	json_close(&j);
+}
+
+/* ---- where reports go ------------------------------------------------------ */
+
+/* FILE or FILE:format. A colon followed by letters alone names a format. */
+static const char *report_path(ox_cli *c, const char *spec, const char **format)
+{
+	const char *colon = strrchr(spec, ':');
+
+	*format = "json";
+	if (!colon || !colon[1])
+		return spec;
+	for (const char *p = colon + 1; *p; p++)
+		if (!isalpha((unsigned char)*p))
+			return spec;
+	*format = colon + 1;
+	return ox_str_copy(&c->arena, (ox_str){spec, (size_t)(colon - spec)}).p;
+}
+
+static bool is_among(const char *path, const cli_list *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (!strcmp(path, files->p[i]) || ox_same_file(path, files->p[i]))
+			return true;
+	return false;
+}
+
+bool cli_reports_valid(ox_cli *c)
+{
+	static const char *const formats[] = {"json"};
+
+	for (size_t i = 0; i < c->options.reports.n; i++) {
+		const char *format, *path = report_path(c, c->options.reports.p[i], &format);
+		const char *out = c->options.out;
+
+		if (strcmp(format, "json")) {
+			cli_unknown(c, "--report: there is no format", format, formats, OX_LEN(formats));
+			return false;
+		}
+		if (is_among(path, &c->args) || (out && (!strcmp(path, out) || ox_same_file(path, out)))) {
+			cli_error(c, OX_E_SAME_FILE, path, "the report would be written over a model");
+			return false;
+		}
+		if (!strcmp(path, "-"))
+			cli_human(c, stderr);
+	}
+	return true;
+}
+
+static bool write_report(ox_cli *c, const char *path, const cli_result *r, int exit)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	ox_out out;
+	bool ok = false;
+
+	if (!f) {
+		cli_error(c, OX_E_MEMORY, path, "out of memory for the report");
+		return false;
+	}
+	put_report(f, c, r, exit);
+	fclose(f);
+	fflush(stdout);
+	if (ox_out_open(&out, path, &c->diag)) {
+		ox_out_write(&out, text, n);
+		ok = ox_out_commit(&out, c->options.sync);
+	}
+	free(text);
+	return ok;
+}
+
+int cli_reports_write(ox_cli *c, const cli_result *r, int exit)
+{
+	for (size_t i = 0; i < c->options.reports.n; i++) {
+		const char *format, *path = report_path(c, c->options.reports.p[i], &format);
+
+		if (!write_report(c, path, r, exit) && exit < c->diag.exit)
+			exit = c->diag.exit;
+	}
+	return exit;
+}

@@ -160,6 +160,23 @@ static bool read_stream(ox_map *m, int fd, const char *path, ox_diag *d)
 	return true;
 }
 
+bool ox_map_stat(ox_map *m, int fd)
+{
+	struct stat s;
+
+	*m = (ox_map){.fd = -1};
+	if (fstat(fd, &s) < 0 || !S_ISREG(s.st_mode) || (uint64_t)s.st_size > SIZE_MAX) {
+		close(fd);
+		return false;
+	}
+	m->size = (size_t)s.st_size;
+	m->fd = fd;
+	m->dev = s.st_dev;
+	m->ino = s.st_ino;
+	m->mtime_ns = mtime_of(&s);
+	return true;
+}
+
 bool ox_map_fd(ox_map *m, int fd, const char *path, ox_diag *d)
 {
 	struct stat s;

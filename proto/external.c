@@ -15,8 +15,6 @@
 #include "proto/internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum { OPEN_AT_ONCE = 16, LONGEST_LOCATION = 4095, CHECKSUM_UP_TO = 4 << 20 };
 
@@ -60,10 +58,8 @@ static ox_beneath open_one(ox_file *f, ox_extfile *x, ox_map *m)
 	const ox_beneath status = ox_open_beneath(f->beside.p, x->location->s, f->allow_links, &fd);
 	if (status != OX_BENEATH_OK)
 		return status;
-	if (!ox_map_stat(m, fd)) {
-		close(fd);
+	if (!ox_map_stat(m, fd))
 		return OX_BENEATH_KIND;
-	}
 	f->nopen++;
 	return OX_BENEATH_OK;
 }

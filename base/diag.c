@@ -110,10 +110,11 @@ bool ox_utf8_valid(const char *s, size_t n)
 	return true;
 }
 
-/* Letters that change how the rest of a line is shown (bidi controls, line separators). */
+/* Letters that change how the rest of a line is shown (bidi controls, line separators), or
+ * that would close the quotes we put around a name. */
 static bool is_dangerous(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f)
+	return c < 0x20 || c == '\'' || c == '"' || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f)
 	       || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff
 	       || c == 0x61c;
 }

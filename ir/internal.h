@@ -46,7 +46,19 @@ static inline void ox_keep(ox_model *m, void *at, size_t n)
 /* OX_SET(m, v->name, name): keep, then assign. */
 #define OX_SET(m, field, to) (ox_keep((m), &(field), sizeof(field)), (void)((field) = (to)))
 
+/* n, or the readers of v, are among those that ox_txn_each_touched tells of. */
 void ox_touch_node(ox_model *m, ox_node *n);
+void ox_touch_readers(ox_model *m, ox_value *v);
+
+/* ---- nodes ---------------------------------------------------------------- */
+
+/* Like ox_node_append, but in no list yet. */
+ox_node *ox_node_alloc(ox_graph *g, ox_name *domain, ox_name *op_type, ox_name *overload,
+                       uint32_t nin, uint32_t nout, uint32_t nattr);
+void ox_node_insert(ox_node *n, ox_graph *g, ox_node *at);     /* before at; NULL: at the end */
+/* A new constant of g in the form that g demands: an initializer, or with a Constant node
+ * at the front in a function body and before IR 4. The name is the caller's to give. */
+ox_value *ox_constant_new(ox_graph *g, ox_name *name, ox_tensor *t);
 
 /* ---- links ---------------------------------------------------------------- */
 
@@ -67,7 +79,13 @@ static inline ox_graph *ox_graph_outer(const ox_graph *g)
 /* The node of graph g that is n or has n in one of its subgraphs; NULL: neither. */
 const ox_node *ox_node_in(const ox_node *n, const ox_graph *g);
 
+const char *ox_graph_path(const ox_graph *g, ox_arena *a);     /* "graph 'g'", nested ones too */
+
 /* ---- names ---------------------------------------------------------------- */
+
+/* Renames the values of m->overlaps, so that no inner name hides an outer one. An edit
+ * that could let the hidden value be read inside, or rename it, calls this first. */
+void ox_unshadow(ox_model *m);
 
 void ox_name_bear(ox_model *m, ox_name *name);        /* one more value is called so */
 
@@ -76,6 +94,8 @@ void ox_name_bear(ox_model *m, ox_name *name);        /* one more value is calle
 /* If n is a Constant node whose tensor can be known, its output gets it and becomes
  * OX_HOME_CONSTANT. True if so. */
 bool ox_constant_adopt(ox_model *m, ox_node *n);
+
+const ox_type *ox_type_of_tensor(ox_model *m, const ox_tensor *t);
 
 /* Before IR 4 every initializer must be an input, and a caller cannot override it. */
 static inline bool ox_ir_is_old(const ox_model *m)
@@ -91,8 +111,9 @@ static inline bool ox_is_overridable(const ox_model *m, const ox_value *v)
 
 /* ---- order ---------------------------------------------------------------- */
 
-/* In a graph that ox_graph_sort refuses: a node of a cycle and the value it waits for. */
-void ox_graph_cycle(ox_graph *g, ox_node **node, ox_value **value);
+/* False: the nodes of g cannot be ordered. Then *node and *value, if asked for, are a node
+ * of a cycle and the value it reads within it. */
+bool ox_graph_is_acyclic(ox_graph *g, ox_node **node, ox_value **value);
 
 /* Calls f for every input slot of n and of the nodes in its subgraphs, and for every
  * output slot of those subgraphs, as long as f returns true. False: f did not. */

@@ -5,6 +5,8 @@
  */
 #include "ir/internal.h"
 
+#include <stdio.h>
+
 /* ---- models and graphs --------------------------------------------------- */
 
 ox_model *ox_model_new(ox_heap *heap)
@@ -102,8 +104,8 @@ static size_t add_array(size_t total, uint32_t count, size_t size, ox_model *m)
 	return total + count * size;
 }
 
-ox_node *ox_node_append(ox_graph *g, ox_name *domain, ox_name *op_type, ox_name *overload,
-                        uint32_t nin, uint32_t nout, uint32_t nattr)
+ox_node *ox_node_alloc(ox_graph *g, ox_name *domain, ox_name *op_type, ox_name *overload,
+                       uint32_t nin, uint32_t nout, uint32_t nattr)
 {
 	ox_model *m = g->model;
 	size_t size = sizeof(ox_node);
@@ -129,6 +131,13 @@ ox_node *ox_node_append(ox_graph *g, ox_name *domain, ox_name *op_type, ox_name 
 	n->op_type = op_type;
 	n->overload = overload;
 	n->op = op_of(domain, op_type, overload);
+	return n;
+}
+
+ox_node *ox_node_append(ox_graph *g, ox_name *domain, ox_name *op_type, ox_name *overload,
+                        uint32_t nin, uint32_t nout, uint32_t nattr)
+{
+	ox_node *n = ox_node_alloc(g, domain, op_type, overload, nin, nout, nattr);
 
 	n->prev = g->last;
 	if (g->last)
@@ -362,14 +371,17 @@ static const char *node_label(const ox_node *n, ox_arena *a)
 	                     ox_show(a, ox_name_str(n->name)), op).p;
 }
 
+const char *ox_graph_path(const ox_graph *g, ox_arena *a)
+{
+	const char *label = graph_label(g, a);
+
+	return g->parent ? ox_str_printf(a, "%s, %s", ox_node_path(g->parent, a), label).p : label;
+}
+
+/* Recursion is bounded by the nesting of graphs. */
 const char *ox_node_path(const ox_node *n, ox_arena *a)
 {
-	const char *path = node_label(n, a);
+	const char *label = node_label(n, a);
 
-	for (const ox_graph *g = n->graph; g; g = ox_graph_outer(g)) {
-		path = ox_str_printf(a, "%s %s", graph_label(g, a), path).p;
-		if (g->parent)
-			path = ox_str_printf(a, "%s, %s", node_label(g->parent, a), path).p;
-	}
-	return path;
+	return n->graph ? ox_str_printf(a, "%s %s", ox_graph_path(n->graph, a), label).p : label;
 }

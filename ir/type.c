@@ -187,6 +187,17 @@ const ox_type *ox_type_tensor(ox_model *m, ox_dtype elem, uint32_t rank, const o
 	return t;
 }
 
+const ox_type *ox_type_of_tensor(ox_model *m, const ox_tensor *t)
+{
+	ox_dim few[8], *dims = few;
+
+	if (t->rank > OX_LEN(few))
+		dims = ox_new_array(&m->arena, ox_dim, t->rank);
+	for (uint32_t i = 0; i < t->rank; i++)
+		dims[i] = ox_dim_num(m, t->dims[i]);
+	return ox_type_tensor(m, t->dtype, t->rank, dims);
+}
+
 static bool type_equal_level(const ox_type *a, const ox_type *b)
 {
 	if (a->kind != b->kind || a->elem != b->elem || a->has_shape != b->has_shape

@@ -188,6 +188,7 @@ ox_str ox_str_printf(ox_arena *a, const char *fmt, ...)
 {
 	va_list ap;
 
+	assert(fmt);
 	va_start(ap, fmt);
 	int n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);

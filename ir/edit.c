@@ -160,7 +160,7 @@ bool ox_value_can_replace(const ox_value *from, const ox_value *to)
 		return false;
 	if (!from->noutput)
 		return true;
-	return !from->is_input && to->home == OX_HOME_NODE && to->graph == from->graph
+	return !from->is_input && ox_value_maker(to) && to->graph == from->graph
 	       && !to->noutput && !to->pinned;
 }
 
@@ -301,6 +301,14 @@ void ox_node_set_op(ox_node *n, ox_op op)
 	OX_SET(m, n->op_type, op_type);
 	OX_SET(m, n->overload, NULL);
 	ox_touch_node(m, n);
+}
+
+void ox_node_set_name(ox_node *n, ox_name *name)
+{
+	ox_model *m = n->graph->model;
+
+	m->edits++;
+	OX_SET(m, n->name, name);
 }
 
 /* The subgraphs of attribute a, however many. */
@@ -660,6 +668,26 @@ void ox_graph_drop_input(ox_graph *g, uint32_t i)
 		bury_value(m, v);
 	}
 	ox_touch_readers(m, v);
+}
+
+/* The lists of `from` stay: they lie in a graph that is about to go. */
+void ox_graph_take_info(ox_graph *to, const ox_graph *from)
+{
+	ox_model *m = to->model;
+
+	m->edits++;
+	ox_keep(m, &to->value_info, sizeof to->value_info);
+	for (size_t i = 0; i < from->value_info.n; i++) {
+		ox_value *v = from->value_info.p[i].val;
+		if (v && v->home != OX_HOME_DEAD && v->graph == to)
+			*ox_push(&m->arena, &to->value_info) = from->value_info.p[i];
+	}
+	ox_keep(m, &to->annotations, sizeof to->annotations);
+	for (size_t i = 0; i < from->annotations.n; i++) {
+		ox_value *v = from->annotations.p[i].tensor.val;
+		if (v && v->home != OX_HOME_DEAD && v->graph == to)
+			*ox_push(&m->arena, &to->annotations) = from->annotations.p[i];
+	}
 }
 
 void ox_function_kill(ox_function *f)

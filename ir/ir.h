@@ -619,6 +619,8 @@ void      ox_value_set_type(ox_value *v, const ox_type *t);   /* knowledge, not 
 /* The value stays if it is an initializer. To drop many begin with the last: each costs
  * the number of inputs behind it. */
 void      ox_graph_drop_input(ox_graph *g, uint32_t i);
+/* value_info and annotations of `from` whose value has moved to `to` go there too. */
+void      ox_graph_take_info(ox_graph *to, const ox_graph *from);
 void      ox_function_kill(ox_function *f);
 void      ox_model_set_ir_version(ox_model *m, int64_t v);
 ox_name  *ox_fresh_name(ox_model *m, const char *hint);       /* deterministic: hint, hint_1, hint_2... */

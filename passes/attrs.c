@@ -6,25 +6,22 @@
  */
 #include "passes/pass.h"
 
-static bool is_default(const ox_node *n, const ox_attr *a)
+static bool is_default(const ox_schema *s, const ox_attr *a)
 {
-	ox_node bare = *n;            /* asked without attributes, it tells its defaults */
-	bool known = false;
+	const ox_schema_attr *d = s ? s->attr : NULL;
 
-	bare.nattr = 0;
-	if (a->ref || !a->has_payload)
+	if (!s || a->ref || !a->has_payload)
 		return false;
-	if (a->type == OX_A_INT)
-		return ox_attr_int(&bare, a->name->s, a->i + 1, &known) == a->i && known;
-	if (a->type == OX_A_FLOAT) {
-		const float f = ox_attr_float(&bare, a->name->s, a->f + 1, &known);
-		return known && memcmp(&f, &a->f, sizeof f) == 0;
+	while (d < s->attr + s->nattr && strcmp(d->name, a->name->s) != 0)
+		d++;
+	if (d == s->attr + s->nattr || !d->dflt || d->type != a->type)
+		return false;
+	switch (a->type) {
+	case OX_A_INT:    return d->value.i == a->i;
+	case OX_A_FLOAT:  return memcmp(&d->value.f, &a->f, sizeof a->f) == 0;
+	case OX_A_STRING: return ox_str_eq(ox_cstr(d->value.s), a->s);
+	default:          return false;
 	}
-	if (a->type == OX_A_STRING) {
-		const ox_str s = ox_attr_str(&bare, a->name->s, OX_ABSENT, &known);
-		return known && s.p && ox_str_eq(s, a->s);
-	}
-	return false;
 }
 
 static uint64_t hash_payload(const ox_model *m, const ox_attr *a, uint64_t seed)
@@ -43,13 +40,14 @@ static uint64_t hash_payload(const ox_model *m, const ox_attr *a, uint64_t seed)
 /* Summed, so that order does not matter. */
 uint64_t ox_attrs_hash(const ox_model *m, const ox_node *n)
 {
+	const ox_schema *schema = ox_node_schema(n);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < n->nattr; i++) {
 		const ox_attr *a = &n->attr[i];
 		const uint64_t seed = a->name->hash * UINT64_C(31) + a->type;
 
-		if (!is_default(n, a))
+		if (!is_default(schema, a))
 			sum += a->ref ? seed * 31 + a->ref->hash : hash_payload(m, a, seed);
 	}
 	return sum;
@@ -101,13 +99,13 @@ static bool equal(const ox_model *m, const ox_attr *a, const ox_attr *b)
 	}
 }
 
-/* Has b what a has, defaults aside? */
-static bool covers(const ox_model *m, const ox_node *a, const ox_node *b)
+/* Has b what a has, defaults of their schema aside? */
+static bool covers(const ox_model *m, const ox_schema *s, const ox_node *a, const ox_node *b)
 {
 	for (uint32_t i = 0; i < a->nattr; i++) {
 		const ox_attr *x = &a->attr[i], *y = ox_node_attr(b, x->name->s);
 
-		if (y ? !equal(m, x, y) : !is_default(a, x))
+		if (y ? !equal(m, x, y) : !is_default(s, x))
 			return false;
 	}
 	return true;
@@ -115,5 +113,7 @@ static bool covers(const ox_model *m, const ox_node *a, const ox_node *b)
 
 bool ox_attrs_equal(const ox_model *m, const ox_node *a, const ox_node *b)
 {
-	return covers(m, a, b) && covers(m, b, a);
+	const ox_schema *s = ox_node_schema(a);
+
+	return covers(m, s, a, b) && covers(m, s, b, a);
 }

@@ -42,10 +42,8 @@ static ox_status merge(ox_ctx *c, ox_value *first, ox_value *v)
 		return OX_SAME;
 	if (!ox_rewrite_begin(c, NULL))
 		return OX_FAILED;
-	if (g != first->graph) {
-		ox_value_rename(first, ox_fresh_name(c->m, first->name->s));
+	if (g != first->graph)
 		ox_value_move(first, g);
-	}
 	ox_value_replace(v, first);
 	ox_value_kill(v);
 	ox_rewrite_end(c);

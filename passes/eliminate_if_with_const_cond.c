@@ -4,9 +4,9 @@
  *
  * The branch's nodes move out, with their names where no other value has them, and with all
  * nested graphs, which go on reading the same values. Its initializers move to the graph
- * around; where that cannot hold one (a function, IR < 4) they become Constant nodes. Dim
- * symbols of the branch's types may mean something else outside and are forgotten. An outer
- * value or an initializer that a branch returns gets an Identity if it is a graph output.
+ * around; where that cannot hold one (a function, IR < 4) they become Constant nodes. Types
+ * and annotations come along: dim symbols are of the whole model. An outer value or an
+ * initializer that a branch returns gets an Identity if it is a graph output.
  * Outer graphs first, so that every node of a nest moves once per level it leaves. exact.
  */
 #include "pass.h"
@@ -20,9 +20,29 @@ static ox_graph *branch_of(const ox_node *n, bool cond)
 
 /* Before IR 4 an initializer of the main graph is one of its inputs, and functions have no
  * initializers at all. */
-static bool holds_initializers(const ox_ctx *c, const ox_graph *g)
+static bool holds_initializers(const ox_graph *g)
 {
-	return c->m->ir_version >= 4 && !g->function;
+	return g->model->ir_version >= 4 && !g->function;
+}
+
+/* Moving renames a value whose name others have had. */
+static bool loses_name(const ox_ctx *c, const ox_value *v)
+{
+	return v && v->home != OX_HOME_DEAD && !ox_name_is_unique(v) && ox_is_kept(c, v);
+}
+
+static bool kept_names_are_lost(const ox_ctx *c, const ox_graph *branch)
+{
+	if (!c->options->keep_values)
+		return false;
+	for (size_t i = 0; i < branch->inits.n; i++)
+		if (loses_name(c, branch->inits.p[i]))
+			return true;
+	ox_foreach_node(n, branch)
+		for (uint32_t i = 0; i < n->nout; i++)
+			if (loses_name(c, n->out[i]))
+				return true;
+	return false;
 }
 
 static const char *why_not(const ox_ctx *c, const ox_node *n, const ox_graph *branch)
@@ -36,34 +56,18 @@ static const char *why_not(const ox_ctx *c, const ox_node *n, const ox_graph *br
 	for (uint32_t i = 0; i < n->nout; i++)
 		if (!branch->outputs.p[i]->use.val)
 			return "the branch returns a value that nothing defines";
-	if (branch->sparse.n && !holds_initializers(c, n->graph))
-		return "the branch has sparse initializers, which have no place outside";
+	for (size_t i = 0; i < branch->sparse.n; i++)
+		if (ox_value_is_output(branch->sparse.p[i]) || !holds_initializers(n->graph))
+			return "the branch has sparse initializers, which have no place outside";
+	if (kept_names_are_lost(c, branch))
+		return "a value to be kept has a name that is used elsewhere";
 	return NULL;
 }
 
-static void free_name(ox_ctx *c, ox_value *v)
+/* A value that the branch itself returns may not move while it does, so a new one does. */
+static ox_value *move_constant(ox_value *v, ox_graph *g)
 {
-	if (!ox_name_is_unique(v))
-		ox_value_rename(v, ox_fresh_name(c->m, v->name->s));
-}
-
-static void forget_symbols(ox_ctx *c, ox_value *v)
-{
-	if (v->type)
-		ox_value_set_type(v, ox_type_unsymbolic(c->m, v->type));
-}
-
-static bool is_returned(const ox_value *v)
-{
-	return ox_value_is_output(v);
-}
-
-/* A value that the branch itself returns may not be renamed or moved while it does; a
- * stand-in takes its place in the list of results. */
-static ox_value *move_constant(ox_ctx *c, ox_value *v, ox_graph *g)
-{
-	if (holds_initializers(c, g) && !is_returned(v)) {
-		free_name(c, v);
+	if (holds_initializers(g) && !ox_value_is_output(v)) {
 		ox_value_move(v, g);
 		return v;
 	}
@@ -72,36 +76,25 @@ static ox_value *move_constant(ox_ctx *c, ox_value *v, ox_graph *g)
 	return copy;
 }
 
-static void move_out(ox_ctx *c, ox_node *n, ox_graph *branch, ox_value **results)
+static void move_out(ox_node *n, ox_graph *branch, ox_value **results)
 {
 	ox_graph *g = n->graph;
 
 	for (size_t i = 0; i < branch->inits.n; i++) {
 		ox_value *v = branch->inits.p[i];
-		if (v->home == OX_HOME_DEAD || v->graph != branch || !v->uses)
+		if (v->home == OX_HOME_DEAD || !v->uses)
 			continue;
-		ox_value *moved = move_constant(c, v, g);
+		ox_value *moved = move_constant(v, g);
 		for (uint32_t k = 0; k < n->nout; k++)
 			if (results[k] == v)
 				results[k] = moved;
 	}
-	for (size_t i = 0; i < branch->sparse.n; i++) {
-		ox_value *v = branch->sparse.p[i];
-		if (v->home == OX_HOME_DEAD || v->graph != branch)
-			continue;
-		free_name(c, v);
-		ox_value_move(v, g);
-	}
-	ox_foreach_node(x, branch) {
-		for (uint32_t i = 0; i < x->nout; i++) {
-			if (!x->out[i])
-				continue;
-			forget_symbols(c, x->out[i]);
-			if (!is_returned(x->out[i]))
-				free_name(c, x->out[i]);
-		}
+	for (size_t i = 0; i < branch->sparse.n; i++)
+		if (branch->sparse.p[i]->home != OX_HOME_DEAD)
+			ox_value_move(branch->sparse.p[i], g);
+	ox_foreach_node(x, branch)
 		ox_node_move_before(x, g, n);
-	}
+	ox_graph_take_info(g, branch);
 }
 
 /* 1: inlined, 0: not, -1: the limit is reached. */
@@ -123,7 +116,7 @@ static int inline_branch(ox_ctx *c, ox_node *n)
 	ox_value **results = ox_new_array(c->scratch, ox_value *, n->nout);
 	for (uint32_t i = 0; i < n->nout; i++)
 		results[i] = branch->outputs.p[i]->use.val;
-	move_out(c, n, branch, results);
+	move_out(n, branch, results);
 	ox_node_give_way(c, n, results);
 	ox_rewrite_end(c);
 	return 1;
@@ -151,7 +144,6 @@ const ox_pass ox_pass_eliminate_if_with_const_cond = {
 	.name     = "eliminate_if_with_const_cond",
 	.help     = "put the branch in the place of an If whose condition is constant",
 	.aliases  = "flatten_subgraphs if_inlining",
-	.roots    = NULL,
 	.numerics = OX_EXACT,
 	.pipe     = OX_PIPE_O1,
 	.settles  = true,

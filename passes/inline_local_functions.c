@@ -342,14 +342,13 @@ typedef struct site {
 	const ox_node *n;             /* the call */
 } site;
 
+/* v->mark holds its position among the inputs. */
 static ox_value *argument(void *user, ox_value *v)
 {
 	const site *s = user;
 
-	for (size_t i = 0; i < s->f->body->inputs.n; i++)
-		if (s->f->body->inputs.p[i].val == v)
-			return i < s->n->nin ? s->n->in[i].val : NULL;
-	return NULL;
+	assert(s->f->body->inputs.p[v->mark].val == v);
+	return v->mark < s->n->nin ? s->n->in[v->mark].val : NULL;
 }
 
 static const ox_attr *attribute(void *user, const ox_attr *a)
@@ -377,7 +376,7 @@ static ox_value *result(const ox_clone *clone, site *s, uint32_t i)
 {
 	ox_value *v = s->f->body->outputs.p[i]->use.val;
 
-	return v->is_input || v->home == OX_HOME_INPUT ? argument(s, v) : ox_clone_of(clone, v);
+	return v->home == OX_HOME_INPUT ? argument(s, v) : ox_clone_of(clone, v);
 }
 
 static bool has_graph_attr(const ox_node *n)
@@ -456,10 +455,12 @@ static void inline_call(plan *p, const row *r, ox_node *n)
 		p->stop = true;
 		return;
 	}
+	for (size_t i = 0; i < r->f->body->inputs.n; i++)
+		r->f->body->inputs.p[i].val->mark = (uint32_t)i;
 	ox_clone_body(&clone, r->f->body);
 	for (uint32_t i = 0; i < n->nout; i++)
 		results[i] = result(&clone, &s, i);
-	if (n->nout && results[0]->def && !r->f->body->outputs.p[0]->use.val->is_input)
+	if (n->nout && results[0]->def && r->f->body->outputs.p[0]->use.val->home != OX_HOME_INPUT)
 		pass_on_meta(c->m, n, results[0]->def);
 	ox_node_give_way(c, n, results);
 	ox_rewrite_end(c);

@@ -26,8 +26,6 @@ static bool lift(ox_ctx *c, ox_value *v, ox_graph *to)
 {
 	if (!ox_rewrite_begin(c, NULL))
 		return false;
-	if (!ox_name_is_unique(v))
-		ox_value_rename(v, ox_fresh_name(c->m, v->name->s));
 	ox_value_move(v, to);
 	ox_rewrite_end(c);
 	return true;

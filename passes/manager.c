@@ -69,7 +69,7 @@ static bool stopped(const ox_manager *mg) { return mg->limited || mg->failed; }
 
 /* ---- counting nodes --------------------------------------------------------- */
 
-/* Nodes inside n's graphs. Depth is bounded by the loader and the parser. */
+/* Nodes inside n's graphs, also when n is dead. Depth is bounded by the loader and the parser. */
 static uint64_t inner_nodes(const ox_node *n)
 {
 	uint64_t count = 0;
@@ -358,13 +358,12 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 static void visit(ox_manager *mg, const stage *st, ox_node *n)
 {
 	const uint32_t last = st->start[n->op + 1];
-	const uint64_t inner = inner_nodes(n);
 
 	for (uint32_t at = st->start[n->op]; at < last && !stopped(mg); at++) {
 		if (!attempt(mg, st->rooted[at], n))
 			continue;
-		if (!n->graph)
-			mg->r->stats[st->rooted[at]].nodes -= (int64_t)inner;
+		if (!n->graph)        /* what was in it went too */
+			mg->r->stats[st->rooted[at]].nodes -= (int64_t)inner_nodes(n);
 		enqueue(mg, n);
 		return;
 	}

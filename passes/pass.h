@@ -104,7 +104,7 @@ void ox_node_give_way(ox_ctx *c, ox_node *n, ox_value *const *results);
 
 /* Is g still part of the model? */
 bool ox_graph_lives(const ox_graph *g);
-/* Is v the only value ever called by its name? Then it may move to any scope. */
+/* Is v the only value ever called by its name? Then it keeps it in any scope. */
 static inline bool ox_name_is_unique(const ox_value *v) { return v->name->values < 2; }
 /* t without its dim symbols, which mean something else in another scope. */
 const ox_type *ox_type_unsymbolic(ox_model *m, const ox_type *t);

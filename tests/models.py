@@ -17,6 +17,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import wire  # noqa: E402
 
 
+# What may be refused, with the documented exit code: 101 messages deep, no reader of ONNX
+# that builds on protobuf's own limit of 100 opens it.
+REFUSED = {"st_if_nest_60.onnx": 3}
+
+
 def run(tool, *args):
     return subprocess.run([tool, *args], capture_output=True, text=True, timeout=300)
 
@@ -44,6 +49,10 @@ def judge(tool, path, folder, quick):
     path = bring(path, folder)
     none, once, twice = (os.path.join(folder, n) for n in ("none.onnx", "a.onnx", "b.onnx"))
     before = wire.Model(path)
+    refusal = REFUSED.get(os.path.basename(path))
+    if refusal:
+        r = run(tool, path, once)
+        return before, None, None if r.returncode == refusal else f"exit {r.returncode}, expected {refusal}"
     r = run(tool, path, none, "--passes", "none", "-q")
     if r.returncode or not filecmp.cmp(path, none, shallow=False):
         return before, None, f"--passes none: exit {r.returncode}, or other bytes {r.stderr[:200]}"

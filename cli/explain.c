@@ -26,25 +26,41 @@ static const char *const pipes[] = {
 	[OX_PIPE_OPTIN] = "in no preset: name it, --passes default,+NAME",
 };
 
-static void explain_roots(FILE *f, const ox_pass *p)
+/* A word of ours, then text, wrapped to a page of 90 columns. */
+static void put_row(FILE *f, const char *label, const char *text)
 {
-	if (!p->visit) {
-		fprintf(f, "works on   whole %s\n", p->run ? "graphs" : "models");
-		return;
-	}
-	fputs("looks at   ", f);
-	if (!p->roots)
-		fputs("every node", f);
-	for (size_t i = 0, col = 11; p->roots && p->roots[i] != OX_OP_NONE; i++) {
-		const char *name = ox_op_row_of(p->roots[i])->name;
-		if (i && col + strlen(name) > 86) {
-			fputs("\n           ", f);
-			col = 11;
+	enum { LEFT = 11, WIDTH = 90 };
+	size_t col = LEFT;
+
+	fprintf(f, "%-*s", LEFT, label);
+	while (*text) {
+		const size_t n = strcspn(text, " ");
+		if (col > LEFT && col + 1 + n > WIDTH) {
+			fprintf(f, "\n%*s", LEFT, "");
+			col = LEFT;
 		}
-		col += strlen(name) + 1;
-		fprintf(f, "%s%s", name, p->roots[i + 1] != OX_OP_NONE ? " " : "");
+		if (col > LEFT) {
+			putc(' ', f);
+			col++;
+		}
+		fwrite(text, 1, n, f);
+		col += n;
+		text += n + strspn(text + n, " ");
 	}
 	putc('\n', f);
+}
+
+static const char *roots_of(ox_cli *c, const ox_pass *p)
+{
+	const char *text = "";
+
+	if (!p->visit)
+		return p->run ? "whole graphs" : "the whole model";
+	if (!p->roots)
+		return "every node";
+	for (size_t i = 0; p->roots[i] != OX_OP_NONE; i++)
+		text = cli_text(&c->arena, "%s%s%s", text, i ? " " : "", ox_op_row_of(p->roots[i])->name);
+	return text;
 }
 
 static void explain_pass(ox_cli *c, const ox_pass *p)
@@ -52,18 +68,18 @@ static void explain_pass(ox_cli *c, const ox_pass *p)
 	FILE *f = c->human;
 
 	fprintf(f, "%s%s%s - %s\n\n", cli_paint(c, BOLD), p->name, cli_paint(c, PLAIN), p->help);
-	fprintf(f, "numerics   %s\n", numerics[p->numerics]);
+	put_row(f, "numerics", numerics[p->numerics]);
 	if (p->plus_z)
-		fputs("           +z: the sign of a zero may change\n", f);
-	fprintf(f, "runs       %s\n", pipes[p->pipe]);
-	explain_roots(f, p);
+		put_row(f, "", "+z: the sign of a zero may change");
+	put_row(f, "runs", pipes[p->pipe]);
+	put_row(f, "looks at", roots_of(c, p));
 	if (p->aliases && *p->aliases)
-		fprintf(f, "also       %s\n", p->aliases);
+		put_row(f, "also", p->aliases);
 	for (size_t i = 0; orders[i].first; i++) {
 		if (!strcmp(orders[i].first, p->name))
-			fprintf(f, "before     %s: %s\n", orders[i].then, orders[i].reason);
+			put_row(f, "before", cli_text(&c->arena, "%s: %s", orders[i].then, orders[i].reason));
 		if (!strcmp(orders[i].then, p->name))
-			fprintf(f, "after      %s: %s\n", orders[i].first, orders[i].reason);
+			put_row(f, "after", cli_text(&c->arena, "%s: %s", orders[i].first, orders[i].reason));
 	}
 	fprintf(f, "\nalone: onnxopt IN OUT --passes %s      left out: --skip %s\n", p->name, p->name);
 }
@@ -88,13 +104,13 @@ static void explain_code(ox_cli *c, const ox_code_row *row)
 	while (row->code < sections[i].from)
 		i++;
 	fprintf(f, "%sOX%04u%s %s\n\n", cli_paint(c, BOLD), row->code, cli_paint(c, PLAIN), row->sentence);
-	fprintf(f, "kind       %s\n", severities[row->severity]);
+	put_row(f, "kind", severities[row->severity]);
 	if (row->severity == OX_ERROR)
 		fprintf(f, "exit code  %d\n", row->exit);
-	fprintf(f, "about      %s\n", sections[i].about);
+	put_row(f, "about", sections[i].about);
 	fprintf(f, "in C       OX_E_%s\n", row->ident);
 	if (row->help)
-		fprintf(f, "help       %s\n", row->help);
+		put_row(f, "help", row->help);
 }
 
 /* "OX3107", "ox3107", "3107" */

@@ -33,7 +33,7 @@ enum {
 static const cli_option table[] = {
 /*   name                alias  argument             verbs       kind       flags       field */
 	{"--passes", NULL, "SPEC", V_OPTIMIZE, K_TEXT, ENV, AT(passes),
-	 "preset (none, O1, default, O3) or list: default,-a,+b"},
+	 "preset (none, O1, default) or list: default,-a,+b"},
 	{"-O1", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O2", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O3", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
@@ -58,16 +58,16 @@ static const cli_option table[] = {
 	{"--external-threshold", NULL, "SIZE", V_OPTIMIZE | V_PARSE, K_SIZE, ENV, AT(external_threshold),
 	 "smaller tensors stay in the model (1024)"},
 	{"--allow-links", NULL, NULL, V_ALL & ~(V_PASSES | V_OPS | V_EXPLAIN | V_TEST | V_PARSE), K_FLAG, ENV,
-	 AT(allow_links), "follow any link to external data"},
+	 AT(allow_links), "follow all links to data"},
 	{"--sync", NULL, NULL, V_OPTIMIZE | V_PARSE, K_FLAG, JOIN | ENV, AT(sync), "survive a power cut"},
 	{"--assert", NULL, "EXPR", V_OPTIMIZE, K_LIST, 0, AT(asserts),
-	 "nodes<=120, ops.Conv==53, bytes<before.bytes; exit 1; repeatable"},
-	{"--fail-on", NULL, "growth|no-change|warning", V_OPTIMIZE, K_CHOICES, ENV, AT(fail_on), "exit 1"},
-	{"--report", NULL, "FILE[:json]", V_OPTIMIZE, K_LIST, 0, AT(reports), "for machines"},
-	{"--stats", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(stats), "passes and ops"},
-	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS, K_FLAG, 0, AT(json), "for machines"},
+	 "exit 1 unless so: nodes<=120, bytes<before.bytes"},
+	{"--fail-on", NULL, "growth|no-change|warning", V_OPTIMIZE, K_CHOICES, ENV, AT(fail_on), "exit 1, and write nothing"},
+	{"--report", NULL, "FILE[:json]", V_OPTIMIZE, K_LIST, 0, AT(reports), "the result for machines"},
+	{"--stats", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(stats), "all passes, all ops"},
+	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS, K_FLAG, 0, AT(json), "as JSON, for machines"},
 	{"--max-elements", NULL, "N", V_PRINT, K_SIZE, ENV, AT(max_elements),
-	 "longer tensors print as ... and do not parse back (0: all)"},
+	 "longer tensors print as ... (0: all are whole)"},
 	{"--bless", NULL, NULL, V_TEST, K_FLAG, 0, AT(bless), "rewrite the expectations"},
 	{"--max-memory", NULL, "SIZE", V_ALL & ~(V_PASSES | V_OPS | V_EXPLAIN), K_SIZE, ENV, AT(max_memory),
 	 "give up rather than use more (0: no limit)"},
@@ -412,13 +412,14 @@ void cli_help(const cli_verb *verb, FILE *f)
 	const cli_verb *verbs = cli_verbs(&n);
 
 	if (verb) {
-		fprintf(f, "usage: onnxopt %s %s [options]\n%s\n", verb->name, verb->args, verb->help);
+		fprintf(f, "usage: onnxopt %s%s%s [options]\n%s\n", verb->name, *verb->args ? " " : "",
+		        verb->args, verb->help);
 		if (verb->more)
 			fprintf(f, "%s\n", verb->more);
 		help_options(verb, f);
 		return;
 	}
-	fprintf(f, "onnxopt %s: makes ONNX models smaller and proves each change\n\n"
+	fprintf(f, "onnxopt %s: makes ONNX models smaller and simpler\n\n"
 	           "usage: onnxopt IN.onnx OUT.onnx [options]\n"
 	           "       onnxopt VERB ...\n\n", OX_VERSION);
 	for (size_t i = 0; i < n; i++)

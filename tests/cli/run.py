@@ -1,0 +1,841 @@
+"""Tests the command line as a user meets it: exit codes, messages, help pages, reports.
+
+    run.py --tool build/onnxopt [--bless] [NAME...]
+
+Standard library only. Each test is a function with a folder of its own; --bless rewrites
+the help pages in tests/cli/help.
+"""
+import argparse
+import json
+import os
+import pty
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+import onnxbytes as ob  # noqa: E402
+from schema import validate  # noqa: E402
+
+MODELS = os.path.join(ROOT, "tests", "models")
+VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test"]
+TOOL = ""
+BLESS = False
+TESTS = []
+ERROR = re.compile(r"^error\[OX\d{4}\]: \S.*$", re.M)
+
+
+def test(f):
+    TESTS.append(f)
+    return f
+
+
+def clean_env(**extra):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("ONNXOPT_")}
+    for k in ("NO_COLOR", "CLICOLOR_FORCE"):
+        env.pop(k, None)
+    env.update(extra)
+    return env
+
+
+def run(*args, env=None, data=None, **kw):
+    return subprocess.run([TOOL, *args], capture_output=True, input=data, timeout=120,
+                          env=clean_env(**(env or {})), **kw)
+
+
+def expect(code, *args, **kw):
+    """Runs; the exit code must be this one, and an error must have the documented form."""
+    r = run(*args, **kw)
+    err = r.stderr.decode()
+    assert r.returncode == code, f"exit {r.returncode}, expected {code}: {args}\n{err}"
+    if code:
+        assert ERROR.search(err), f"no error line: {args}\n{err!r}"
+    return r
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def write(path, data):
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def no_residue(d, *expected):
+    assert sorted(os.listdir(d)) == sorted(expected), os.listdir(d)
+
+
+# ---- models -----------------------------------------------------------------
+
+def simple(extra=0):
+    """x -> Identity... -> Relu -> y"""
+    nodes, last = [], "x"
+    for i in range(1 + extra):
+        nodes.append(ob.node("Identity", [last], [f"i{i}"]))
+        last = f"i{i}"
+    nodes.append(ob.node("Relu", [last], ["y"]))
+    return ob.model(ob.graph(nodes, [ob.value("x", [2])], [ob.value("y", [2])]))
+
+
+def minimal():
+    """Nothing to do."""
+    return ob.model(ob.graph([ob.node("Relu", ["x"], ["y"])], [ob.value("x", [2])],
+                             [ob.value("y", [2])]))
+
+
+def bad():
+    return ob.model(ob.graph([ob.node("Relu", ["nowhere"], ["y"])], [ob.value("x", [2])],
+                             [ob.value("y", [2])]))
+
+
+HOSTILE = ("\x1b[31mred\x1b[0m\n\t::error::x\u202ereversed</script>]]>\"'\\%0A::error::"
+           "\r\u2028end")
+
+
+def hostile():
+    """Names that try to break out of every report (N1)."""
+    g = ob.graph([ob.node(HOSTILE, ["x"], ["a" + HOSTILE], domain="evil\n::error::d"),
+                  ob.node("Identity", ["a" + HOSTILE], ["b"], name=HOSTILE),
+                  ob.node("Relu", ["b"], ["y" + HOSTILE])],
+                 [ob.value("x", [2])], [ob.value("y" + HOSTILE, [2])], name=HOSTILE)
+    return ob.model(g, opsets=[("", 17), ("evil\n::error::d", 1)], producer=HOSTILE)
+
+
+def shown_safely(data):
+    text = data.decode()                # valid UTF-8 whatever the names were
+    for c in text:
+        assert c == "\n" or (ord(c) >= 0x20 and ord(c) != 0x7F), repr(c)
+        assert c not in "\u202e\u2028\u2029\u2066\u200f", repr(c)
+    for line in text.splitlines():
+        assert not line.lstrip().startswith(("::", "]]>", "\\x0a::")), line
+    return text
+
+
+# ---- usage ------------------------------------------------------------------
+
+@test
+def help_pages(d):
+    pages = {"onnxopt": ["--help"], **{v: [v, "--help"] for v in VERBS}}
+    for name, args in pages.items():
+        text = expect(0, *args).stdout.decode()
+        lines = text.splitlines()
+        assert len(lines) <= 24, f"{name}: {len(lines)} lines"
+        assert max(map(len, lines)) <= 90, f"{name}: {max(lines, key=len)}"
+        golden = os.path.join(HERE, "help", name + ".txt")
+        if BLESS:
+            write(golden, text.encode())
+        assert read(golden).decode() == text, f"{name}: not as in {golden} (--bless)"
+        assert expect(0, *args, env={"CLICOLOR_FORCE": "1"}).stdout.decode() == text
+    assert sorted(os.listdir(os.path.join(HERE, "help"))) == sorted(n + ".txt" for n in pages)
+
+
+@test
+def every_option_is_in_a_page(d):
+    page = expect(0, "optimize", "--help").stdout.decode()
+    for flag in ("--passes --skip --only -O1 -O2 -O3 --rewrite-limit --verify-each --external-data "
+                 "--external-threshold --allow-links --sync --keep-ir-version "
+                 "--initializers-as-constants --inline --keep-values --report --assert --fail-on "
+                 "--dry-run -q -v --color --progress --stats --max-memory -o --in-place").split():
+        assert re.search(r"(^|[ ,])" + re.escape(flag) + r"\b", page, re.M), flag
+
+
+@test
+def version_and_no_arguments(d):
+    assert re.fullmatch(rb"onnxopt \d+\.\d+\.\d+\n", expect(0, "--version").stdout)
+    r = run()
+    assert r.returncode == 2 and b"usage:" in r.stderr and not r.stdout
+
+
+@test
+def wrong_usage(d):
+    m = write(d + "/m.onnx", simple())
+    o = d + "/o.onnx"
+    for args in ([m, o, "--pases", "none"], [m, o, "--passes"], [m, o, "--passes="], [m, o, "-q", "-v"],
+                 [m, o, "-o", d + "/p.onnx"], [m, o, "third"], [m, o, "--skip", "no_such_pass"],
+                 [m, o, "--passes", "no_such_pass"], [m, o, "--inline", "some"], [m, o, "--sync=yes"],
+                 [m, o, "--external-threshold", "12x"], [m, o, "--rewrite-limit", "-1"],
+                 [m, o, "--max-memory", "99999999999999999999"], [m, o, "--fail-on", "growth,x"],
+                 [m, o, "--assert", "nodes"], [m, o, "--assert", "nodes<=x y"],
+                 [m, o, "--assert", "nodez<=3"], [m, o, "--assert", ""], [m, o, "--config", "x.yaml"],
+                 [m, o, "--report", d + "/r:yaml"], [m, o, "--in-place"], [m, o, "--json"],
+                 ["--in-place", "-"], ["optimize"], ["check"], ["print"], ["print", m, m],
+                 ["parse", m], ["passes", "x"], ["explain", "no_such_thing"],
+                 ["explain", "OX0001"], ["check", m, "--in-place"], ["inspct", m],
+                 ["frobnicate"], ["test", d, "--passes", "none"]):
+        r = expect(2, *args)
+        assert not r.stdout, args
+    no_residue(d, "m.onnx")
+
+
+@test
+def suggestions(d):
+    m = write(d + "/m.onnx", simple())
+    for args, near in (([m, "--pases", "none"], "--passes"), (["inspct", m], "inspect"),
+                       (["optimise", m, "x"], "optimize"),
+                       ([m, "--passes", "eliminate_identty"], "eliminate_identity"),
+                       ([m, "--skip", "eliminate-identty"], "eliminate_identity"),
+                       (["explain", "eliminate_identty"], "eliminate_identity"),
+                       ([m, "--assert", "nods<3"], "nodes"), ([m, "--report", "r:jsn"], "json")):
+        err = expect(2, *args).stderr.decode()
+        assert f"did you mean {near}?" in err or f"did you mean '{near}'?" in err, err
+
+
+@test
+def words_that_look_like_verbs(d):
+    write(d + "/check", simple())
+    assert b"unverified" in expect(0, "./check", cwd=d).stdout
+    assert b"unverified" in expect(0, "--", "check", cwd=d).stdout
+    expect(2, "check", cwd=d)                       # the verb, without files
+    write(d + "/plain", simple())
+    assert b"unverified" in expect(0, "plain", cwd=d).stdout    # a file without a dot
+    write(d + "/-q", simple())
+    assert b"unverified" in expect(0, "--", "-q", cwd=d).stdout
+
+
+@test
+def options_may_stand_anywhere(d):
+    m, o = write(d + "/m.onnx", simple()), d + "/o.onnx"
+    expect(0, "--passes=none", m, "-q", o)
+    assert read(o) == read(m)
+    expect(0, "-O1", "-q", "-o" + o, m)
+    assert read(o) != read(m)
+    expect(0, "optimize", m, "--output", o, "--passes", "none", "-q")
+    assert read(o) == read(m)
+
+
+@test
+def environment(d):
+    m, o = write(d + "/m.onnx", simple()), d + "/o.onnx"
+    expect(0, m, o, "-q", env={"ONNXOPT_PASSES": "none"})
+    assert read(o) == read(m)
+    expect(0, m, o, "-q", "--passes", "default", env={"ONNXOPT_PASSES": "none"})
+    assert read(o) != read(m)                       # the flag wins
+    r = expect(2, m, o, env={"ONNXOPT_MAX_MEMORY": "lots"})
+    assert b"ONNXOPT_MAX_MEMORY" in r.stderr
+    assert b"ONNXOPT_SYNC" in expect(2, m, o, env={"ONNXOPT_SYNC": "maybe"}).stderr
+    assert not expect(0, m, o, env={"ONNXOPT_QUIET": "1"}).stdout
+    expect(0, m, o, "-q", "--passes", "none", env={"ONNXOPT_REENCODE": "1"})
+    assert read(o) == read(m)
+
+
+# ---- optimizing -------------------------------------------------------------
+
+@test
+def none_gives_the_same_bytes(d):
+    for name in sorted(os.listdir(MODELS))[:12] + ["st_if_nest_28.onnx"]:
+        m, o = os.path.join(MODELS, name), d + "/o.onnx"
+        for extra in ({}, {"ONNXOPT_REENCODE": "1"}):
+            expect(0, m, o, "--passes", "none", "-q", env=extra)
+            assert read(o) == read(m), (name, extra)
+
+
+@test
+def the_table(d):
+    m, o = write(d + "/m.onnx", simple(3)), d + "/o.onnx"
+    r = expect(0, m, o)
+    text = r.stdout.decode()
+    assert not r.stderr
+    rows = text.splitlines()
+    assert rows[0].startswith(f"{m} -> {o}") and "opset 17, IR 8" in rows[0]
+    assert rows[1].split() == ["before", "after", "change"]
+    table = {line.split()[0]: line.split()[1:] for line in rows[2:]}
+    assert table["nodes"] == ["5", "1", "-80.0", "%"], table
+    assert {"initializers", "params", "file", "ops:"} <= set(table), table
+    assert "Identity 4 -> 0" in text
+    assert re.search(r"^unverified \(no numeric check yet\): \d+ rewrites? \(\d+ exact\) +\d+\.\d\d s$",
+                     text, re.M), text
+    ends = [i for i, row in enumerate(rows[1:5]) if row.rstrip() != row]
+    assert not ends, rows
+    assert "eliminate_identity" in expect(0, m, o, "--stats").stdout.decode()
+    assert not expect(0, m, o, "-q").stdout
+
+
+@test
+def dry_runs(d):
+    m = write(d + "/m.onnx", simple())
+    before = os.stat(m)
+    for args in ([m], [m, d + "/o.onnx", "--dry-run"], [m, "--in-place", "--dry-run"]):
+        text = expect(0, *args).stdout.decode()
+        assert "(dry run)" in text and re.search(r"^file +\d+ B +\d+ B", text, re.M), text
+    no_residue(d, "m.onnx")
+    assert os.stat(m).st_mtime_ns == before.st_mtime_ns
+
+
+@test
+def in_and_out_the_same(d):
+    m = write(d + "/m.onnx", simple())
+    original = read(m)
+    os.symlink("m.onnx", d + "/link.onnx")
+    os.link(m, d + "/hard.onnx")
+    os.mkdir(d + "/sub")
+    for o in (m, d + "/./m.onnx", d + "/sub/../m.onnx", d + "/link.onnx", d + "/hard.onnx"):
+        expect(2, m, o)
+        assert read(m) == original
+    expect(0, m, "--in-place", "-q")
+    assert read(m) != original
+    assert read(d + "/hard.onnx") == original       # the name was replaced, not the bytes
+    text = expect(0, m, "--in-place").stdout.decode()
+    assert "0 rewrites" in text
+
+
+@test
+def in_place_keeps_mode_and_link(d):
+    m = write(d + "/m.onnx", simple())
+    os.chmod(m, 0o640)
+    os.symlink("m.onnx", d + "/link.onnx")
+    expect(0, d + "/link.onnx", "--in-place", "-q")
+    assert os.path.islink(d + "/link.onnx") and os.stat(m).st_mode & 0o777 == 0o640
+    assert len(read(m)) < len(simple())
+    no_residue(d, "m.onnx", "link.onnx")
+
+
+@test
+def standard_streams(d):
+    m, data = write(d + "/m.onnx", simple()), simple()
+    expect(0, m, d + "/o.onnx", "-q")
+    best = read(d + "/o.onnx")
+    r = expect(0, "-", "-", data=data)
+    assert r.stdout == best and b"unverified" in r.stderr
+    assert expect(0, m, "-", "-q").stdout == best
+    expect(0, "-", d + "/p.onnx", "-q", data=data)
+    assert read(d + "/p.onnx") == best
+    report = json.loads(expect(0, m, d + "/p.onnx", "--report", "-").stdout)
+    assert report["output"]["written"]
+    expect(2, m, "-", "--report", "-")
+    text = expect(0, "print", "-", data=data).stdout
+    assert expect(0, "parse", "-", "-", data=text).stdout
+    assert b"valid" in expect(0, "check", "-", data=data).stdout
+
+
+@test
+def terminal_is_refused(d):
+    m = write(d + "/m.onnx", simple())
+    master, slave = pty.openpty()
+    for args in ([m, "-"], ["parse", m, "-"]):
+        r = subprocess.run([TOOL, *args], stdout=slave, stderr=subprocess.PIPE, env=clean_env())
+        assert r.returncode == 2 and b"terminal" in r.stderr, r
+    os.close(slave)
+    os.close(master)
+
+
+@test
+def files_that_cannot_be(d):
+    m = write(d + "/m.onnx", simple())
+    expect(4, d + "/none.onnx", d + "/o.onnx")
+    expect(4, d, d + "/o.onnx")
+    expect(4, m, d + "/no/such/o.onnx", "-q")
+    expect(4, m, d, "-q")
+    expect(4, m, d + "/" + "n" * 300, "-q")
+    os.mkfifo(d + "/fifo")
+    expect(4, d + "/fifo")
+    expect(4, "/dev/zero")
+    expect(4, "check", d + "/none.onnx")
+    expect(4, m, d + "/o.onnx", "--report", d + "/no/r.json", "-q")
+    if os.path.exists("/dev/full"):
+        expect(4, m, "/dev/full", "-q")
+        with open("/dev/full", "w") as full:
+            r = subprocess.run([TOOL, "passes"], stdout=full, stderr=subprocess.PIPE)
+        assert r.returncode == 4, r
+    os.mkdir(d + "/ro")
+    os.chmod(d + "/ro", 0o500)
+    if os.getuid():
+        expect(4, m, d + "/ro/o.onnx")
+    os.chmod(d + "/ro", 0o700)
+    no_residue(d + "/ro")
+
+
+@test
+def a_full_disk_leaves_nothing(d):
+    m = write(d + "/m.onnx", simple())
+    o = write(d + "/o.onnx", b"precious")
+    r = subprocess.run([TOOL, m, o], capture_output=True, env=clean_env(),
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16)))
+    assert r.returncode == 4 and ERROR.search(r.stderr.decode()), r
+    assert read(o) == b"precious"
+    no_residue(d, "m.onnx", "o.onnx")
+
+
+@test
+def closed_descriptors(d):
+    m, o = write(d + "/m.onnx", simple()), d + "/o.onnx"
+    expect(0, m, d + "/best.onnx", "-q")
+    for fds in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        r = subprocess.run(["sh", "-c", f'"$0" "$1" "$2" -q {fds}', TOOL, m, o], env=clean_env())
+        assert r.returncode == 0, (fds, r)
+        assert read(o) == read(d + "/best.onnx"), fds
+    r = subprocess.run(["sh", "-c", '"$0" "$1" - >&-', TOOL, m], env=clean_env(), capture_output=True)
+    assert r.returncode == 4, r
+
+
+@test
+def bad_models(d):
+    m = write(d + "/m.onnx", bad())
+    o = write(d + "/o.onnx", b"precious")
+    r = expect(3, m, o)
+    err = r.stderr.decode().splitlines()
+    assert err[0].startswith("error[OX3209]: ") and "nowhere" in err[0], err
+    assert err[1].startswith(f"  --> {m}"), err
+    assert read(o) == b"precious"
+    expect(3, write(d + "/empty.onnx", b""))
+    expect(3, write(d + "/text.onnx", b"hello, this is no model at all\n"))
+    expect(3, write(d + "/cut.onnx", simple()[:-7]))
+    expect(3, "inspect", m)
+    expect(3, "print", m)
+
+
+@test
+def error_form(d):
+    m = write(d + "/cut.onnx", simple()[:-7])
+    lines = expect(3, m).stderr.decode().splitlines()
+    assert re.match(r"error\[OX30\d\d\]: ", lines[0]), lines
+    assert re.match(r"  --> .*cut\.onnx, byte \d+", lines[1]), lines
+    assert lines[2].startswith("  help: "), lines
+    code = lines[0][6:12]
+    page = expect(0, "explain", code).stdout.decode()
+    assert code in page and "exit code  3" in page
+
+
+@test
+def memory_limit(d):
+    m = write(d + "/m.onnx", simple(5000))
+    o = write(d + "/o.onnx", b"precious")
+    expect(0, m, d + "/fine.onnx", "-q", "--max-memory", "1GiB")
+    os.unlink(d + "/fine.onnx")
+    for limit in ("1k", "64k", "300k", "1M"):
+        expect(5, m, o, "--max-memory", limit)
+    expect(5, "check", m, "--max-memory", "100k")
+    assert read(o) == b"precious"
+    no_residue(d, "m.onnx", "o.onnx")
+
+
+@test
+def output_may_be_a_pipe(d):
+    m, o = write(d + "/m.onnx", simple()), d + "/fifo"
+    expect(0, m, d + "/best.onnx", "-q")
+    os.mkfifo(o)
+    with subprocess.Popen(["cat", o], stdout=subprocess.PIPE) as cat:
+        expect(0, m, o, "-q")
+        assert cat.stdout.read() == read(d + "/best.onnx")
+
+
+@test
+def signals(d):
+    """Stopped while it writes: 128+n, the old file whole, nothing beside it."""
+    m = write(d + "/m.onnx", ob.model(ob.graph(
+        [ob.node("Identity", ["x"], ["i"]), ob.node("Relu", ["i"], ["y"])],
+        [ob.value("x", [2])], [ob.value("y", [2])],
+        inits=[ob.tensor(f"w{i}", [1 << 20], bytes(4 << 20)) for i in range(16)])))
+    o = write(d + "/o.onnx", b"precious")
+    stopped = 0
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for delay in (0.001, 0.01, 0.03):
+            p = subprocess.Popen([TOOL, m, o, "-q", "--skip", "eliminate_unused_initializer"],
+                                 env=clean_env(), stderr=subprocess.PIPE)
+            time.sleep(delay)
+            p.send_signal(sig)
+            p.communicate()
+            assert p.returncode in (-sig, 0), p.returncode
+            stopped += p.returncode != 0
+            if p.returncode:
+                no_residue(d, "m.onnx", "o.onnx")
+            if read(o) != b"precious":
+                assert len(read(o)) > 60 << 20
+                write(o, b"precious")
+    assert stopped, "no run was stopped in time"
+
+
+@test
+def a_reader_that_goes_away(d):
+    m = os.path.join(MODELS, "distilbert_dynamic_nofold_narrow.onnx")
+    p = subprocess.Popen([TOOL, "print", m], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         env=clean_env())
+    p.stdout.read(10)
+    p.stdout.close()
+    err = p.stderr.read()
+    p.stderr.close()
+    assert p.wait() in (0, 4), (p.returncode, err)
+
+
+# ---- conditions -------------------------------------------------------------
+
+@test
+def assertions(d):
+    m, o = write(d + "/m.onnx", simple(3)), d + "/o.onnx"
+    for text in ("nodes<=1", "nodes <= 1", "nodes==1", "nodes!=2", "nodes>=1", "nodes<2", "nodes>0",
+                 "nodes<before.nodes", "ops.Relu==1", "ops.Identity==0", "before.ops.Identity==4",
+                 "bytes<before.bytes", "bytes<1KiB", "initializers==0", "functions==0",
+                 "nodes_noconst==nodes", "ops.com.microsoft.Gelu==0"):
+        expect(0, m, o, "-q", "--assert", text)
+    os.unlink(o)
+    r = expect(1, m, o, "--assert", "nodes<1")
+    assert b"error[OX2006]" in r.stderr and b"nodes is 1" in r.stderr and b"bound is 1" in r.stderr
+    r = expect(1, m, o, "--assert", "nodes==before.nodes", "--assert", "nodes==1")
+    assert b"before.nodes is 5" in r.stderr
+    r = expect(1, m, o, "-q", "--assert", "bytes>=before.bytes", "--assert", "nodes==7")
+    assert r.stderr.count(b"error[OX2006]") == 2 and not r.stdout
+    no_residue(d, "m.onnx")
+
+
+@test
+def fail_on(d):
+    m, o = write(d + "/m.onnx", simple()), d + "/o.onnx"
+    same = write(d + "/same.onnx", minimal())
+    expect(0, m, o, "-q", "--fail-on", "growth,no-change,warning")
+    os.unlink(o)
+    r = expect(1, same, o, "--fail-on", "no-change")
+    assert b"OX2007" in r.stderr
+    expect(0, same, "-q", "--fail-on", "growth")
+    unsorted = ob.model(ob.graph([ob.node("Relu", ["i"], ["y"]), ob.node("Neg", ["x"], ["i"])],
+                                 [ob.value("x", [2])], [ob.value("y", [2])]))
+    u = write(d + "/u.onnx", unsorted)
+    r = expect(0, u, d + "/v.onnx")
+    assert b"warning[OX3220]" in r.stderr
+    assert not expect(0, u, d + "/v.onnx", "-q").stderr
+    expect(1, u, d + "/w.onnx", "-q", "--fail-on", "warning")
+    expect(1, u, d + "/w.onnx", "--fail-on", "no-change", "--fail-on", "warning")
+    no_residue(d, "m.onnx", "same.onnx", "u.onnx", "v.onnx")
+
+
+# ---- reports ----------------------------------------------------------------
+
+def report_of(d, code, *args):
+    r = d + "/r.json"
+    expect(code, *args, "--report", r, "-q")
+    with open(r) as f:
+        report = json.load(f)
+    with open(os.path.join(ROOT, "docs", "report.schema.json")) as f:
+        validate(report, json.load(f))
+    assert report["exit"] == code
+    return report
+
+
+@test
+def report(d):
+    m, o = write(d + "/m.onnx", simple(3)), d + "/o.onnx"
+    r = report_of(d, 0, m, o)
+    import hashlib
+    assert r["input"]["sha256"] == hashlib.sha256(read(m)).hexdigest()
+    assert r["output"]["sha256"] == hashlib.sha256(read(o)).hexdigest()
+    assert r["before"]["bytes"] == len(read(m)) and r["after"]["bytes"] == len(read(o))
+    assert r["before"]["nodes"] == 5 and r["after"]["nodes"] == 1
+    assert r["after"]["ops"] == [{"op": "Relu", "count": 1}]
+    assert r["verification"] == {"verdict": "unverified", "why": "no numeric check yet"}
+    done = {p["name"]: p for p in r["run"]["passes"]}
+    assert done["eliminate_identity"]["rewrites"] == 4
+    assert sum(p["rewrites"] for p in r["run"]["passes"]) == r["run"]["rewrites"]
+    r = report_of(d, 0, m)
+    assert r["output"]["dry_run"] and r["output"]["sha256"] is None and r["after"]["bytes"] > 0
+    r = report_of(d, 1, m, "--assert", "nodes==9", "--assert", "nodes==1")
+    assert [a["holds"] for a in r["assertions"]] == [False, True]
+    r = report_of(d, 3, write(d + "/bad.onnx", bad()), d + "/p.onnx")
+    assert r["diagnostics"][0]["code"] == "OX3209" and not r["output"]["written"]
+    r = report_of(d, 4, d + "/none.onnx", d + "/p.onnx")
+    assert r["before"] is None and r["run"] is None
+    r = report_of(d, 4, m, d + "/no/p.onnx")
+    assert not r["output"]["written"]
+    expect(0, m, o, "-q", "--report", d + "/s.json:json")
+    assert json.loads(read(d + "/s.json"))["exit"] == 0
+    expect(2, m, o, "-q", "--report", o)
+    expect(2, m, o, "-q", "--report", m)
+
+
+@test
+def report_is_repeatable(d):
+    m, o = write(d + "/m.onnx", simple(3)), d + "/o.onnx"
+
+    def stable(r):
+        for k in ("seconds", "peak_heap_bytes", "peak_rss_bytes"):
+            r.pop(k)
+        for p in r["run"]["passes"]:
+            p.pop("ms")
+        return r
+    assert stable(report_of(d, 0, m, o)) == stable(report_of(d, 0, m, o))
+
+
+@test
+def hostile_names(d):
+    m, o = write(d + "/m.onnx", hostile()), d + "/o.onnx"
+    r = expect(0, m, o, "-v", "--stats")
+    shown_safely(r.stdout)
+    shown_safely(r.stderr)
+    for verb in ("check", "inspect"):
+        r = expect(0, verb, m)
+        shown_safely(r.stdout)
+        shown_safely(r.stderr)
+    shown_safely(expect(0, "inspect", m, o).stdout)
+    data = expect(0, "inspect", m, "--json").stdout
+    shown_safely(data)
+    assert b"<" not in data and b"\x1b" not in data
+    seen = json.loads(data)["models"][0]
+    assert seen["graph"] == HOSTILE and seen["producer_name"] == HOSTILE
+    assert seen["outputs"][0]["name"] == "y" + HOSTILE
+    expect(0, m, o, "-q", "--report", d + "/r.json")
+    data = read(d + "/r.json")
+    shown_safely(data)
+    assert b"<" not in data
+    ops = [x["op"] for x in json.loads(data)["before"]["ops"]]
+    assert "evil\n::error::d." + HOSTILE in ops
+    r = expect(3, write(d + "/b.onnx", hostile().replace(b"\x01b", b"\x01c", 1)))
+    shown_safely(r.stderr)
+    broken = ob.model(ob.graph([ob.node("Relu", [HOSTILE], ["y"], name=HOSTILE)],
+                               [ob.value("x", [2])], [ob.value("y", [2])], name=HOSTILE))
+    b = write(d + "/b.onnx", broken)
+    shown_safely(expect(3, b).stderr)
+    r = report_of(d, 3, b)
+    shown_safely(read(d + "/r.json"))
+
+
+@test
+def hostile_file_names_and_words(d):
+    name = d + "/\x1b[31m\n::error::\u202e.onnx"
+    write(name, simple())
+    r = expect(0, name, name + ".out")
+    shown_safely(r.stdout)
+    r = expect(0, "inspect", name)
+    shown_safely(r.stdout)
+    shown_safely(expect(0, "check", name).stdout)
+    shown_safely(expect(4, name + "no").stderr)
+    raw = os.fsencode(d) + b"/\xff\xfe.onnx"
+    write(raw, simple())
+    expect(0, raw, d + "/o.onnx", "-q", "--report", d + "/r.json")
+    assert "\\xff\\xfe.onnx" in json.loads(read(d + "/r.json"))["input"]["path"]
+    for args in (["--\x1b[31m"], [name, "--passes", "\x1b[31m"], [name, "--assert", "\n::error::<3"],
+                 [name, "--color", "\x1b"], ["\x1b[31m\n::error::"], ["explain", "\x1b\n"]):
+        shown_safely(expect(2, *args).stderr)
+
+
+@test
+def invalid_utf8_in_names(d):
+    g = ob.graph([ob.node("Relu", [b"\xff\xfe"], ["y"])], [ob.value(b"\xff\xfe", [2])],
+                 [ob.value("y", [2])])
+    m = write(d + "/m.onnx", ob.model(g))
+    r = expect(0, m, d + "/o.onnx")
+    shown_safely(r.stderr)
+    assert json.loads(expect(0, "inspect", m, "--json").stdout)["models"][0]["inputs"][0]["name"] \
+        == "\\xff\\xfe"
+    expect(0, m, d + "/o.onnx", "--passes", "none", "-q")
+    assert read(d + "/o.onnx") == read(m)
+
+
+# ---- colour and progress ----------------------------------------------------
+
+def on_terminal(*args, env=None):
+    """Runs with standard error on a terminal; what was written there."""
+    master, slave = pty.openpty()
+    p = subprocess.Popen([TOOL, *args], stdout=slave, stderr=slave, stdin=slave,
+                         env=clean_env(**{"TERM": "xterm", **(env or {})}))
+    os.close(slave)
+    data = b""
+    while True:
+        try:
+            part = os.read(master, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        data += part
+    os.close(master)
+    p.wait()
+    return data
+
+
+@test
+def colours(d):
+    m = write(d + "/bad.onnx", bad())
+    esc = b"\x1b["
+    assert esc not in run(m).stderr
+    assert esc in run(m, "--color", "always").stderr
+    assert esc in run(m, env={"CLICOLOR_FORCE": "1"}).stderr
+    assert esc not in run(m, env={"CLICOLOR_FORCE": "0"}).stderr
+    assert esc not in run(m, env={"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}).stderr
+    assert esc in run(m, "--color=always", env={"NO_COLOR": "1"}).stderr
+    assert esc not in run(m, "--color=never", env={"CLICOLOR_FORCE": "1"}).stderr
+    assert esc in on_terminal(m)
+    assert esc not in on_terminal(m, env={"TERM": "dumb"})
+    assert esc not in on_terminal(m, env={"NO_COLOR": "1"})
+    assert esc not in on_terminal(m, "--color=never")
+    ok = write(d + "/m.onnx", simple())
+    assert esc in on_terminal(ok) and esc not in run(ok).stdout
+
+
+@test
+def progress(d):
+    m, o = write(d + "/m.onnx", simple()), d + "/o.onnx"
+    assert not expect(0, m, o).stderr
+    assert b"\r" not in on_terminal(m, o).replace(b"\r\n", b"")       # too quick to show
+    err = expect(0, m, o, "--progress", "json").stderr.decode()
+    steps = [json.loads(line) for line in err.splitlines()]
+    assert steps and all(set(s) == {"stage", "done", "total", "seconds"} for s in steps), err
+    assert not expect(0, m, o, "--progress", "none").stderr
+
+
+# ---- the other verbs --------------------------------------------------------
+
+@test
+def check(d):
+    good, wrong = write(d + "/good.onnx", simple()), write(d + "/bad.onnx", bad())
+    r = expect(0, "check", good)
+    assert r.stdout.decode().splitlines()[1].split() == [good, "0", "0", "valid"]
+    r = expect(3, "check", good, wrong, good)
+    rows = [line.split() for line in r.stdout.decode().splitlines()]
+    assert [row[-1] for row in rows] == ["verdict", "valid", "invalid", "valid"], rows
+    assert r.stderr.count(b"error[OX3209]") == 1
+    expect(4, "check", good, d + "/none.onnx")
+    expect(4, "check", wrong, d + "/none.onnx", good)
+    assert not expect(3, "check", "-q", wrong).stdout
+    expect(0, "check", *sorted(os.path.join(MODELS, f) for f in os.listdir(MODELS))[:10])
+
+
+@test
+def inspect(d):
+    m, o = write(d + "/m.onnx", simple(3)), d + "/o.onnx"
+    expect(0, m, o, "-q")
+    text = expect(0, "inspect", m).stdout.decode()
+    for row in (r"IR +8", r"opset +17", r"nodes +5 \(5 without Constant\) in 1 graph",
+                r"input +x +float\[2\]", r"output +y +float\[2\]", r"op +4 +Identity"):
+        assert re.search("^" + row + "$", text, re.M), (row, text)
+    text = expect(0, "inspect", m, o).stdout.decode()
+    assert re.search(r"^nodes +5 +1$", text, re.M) and re.search(r"^op Identity +4 +0$", text, re.M)
+    models = json.loads(expect(0, "inspect", m, o, "--json").stdout)["models"]
+    assert [x["nodes"] for x in models] == [5, 1] and models[0]["inputs"][0]["type"] == "float[2]"
+
+
+@test
+def print_and_parse(d):
+    m = os.path.join(MODELS, "own_fp16_cnn_ts_keepbn.onnx")
+    text = write(d + "/t.onnxtxt", expect(0, "print", m).stdout)
+    expect(0, "parse", text, d + "/o.onnx")
+    assert expect(0, "print", d + "/o.onnx").stdout == read(text)
+    short = expect(0, "print", m, "--max-elements", "4").stdout
+    assert len(short) < len(read(text)) and b"..." in short
+    broken = write(d + "/b.onnxtxt", b'<ir_version: 8, opset_import: ["" : 17]>\ng (float[2] x) => (float[2] y) {\n  y = Relu (x\n}\n')
+    r = expect(3, "parse", broken, d + "/p.onnx")
+    assert b"error[OX34" in r.stderr and not os.path.exists(d + "/p.onnx")
+    nowhere = write(d + "/n.onnxtxt", b'<ir_version: 8, opset_import: ["" : 17]>\ng (float[2] x) => (float[2] y) {\n  y = Relu (z)\n}\n')
+    expect(3, "parse", nowhere, d + "/p.onnx")
+    expect(2, "parse", nowhere, nowhere)
+    expect(4, "parse", d + "/none", d + "/p.onnx")
+
+
+@test
+def passes_ops_explain(d):
+    table = expect(0, "passes").stdout.decode()
+    listed = json.loads(expect(0, "passes", "--json").stdout)["passes"]
+    assert len(listed) >= 10 and len(table.splitlines()) == len(listed) + 1
+    for p in listed:
+        page = expect(0, "explain", p["name"]).stdout.decode()
+        assert page.startswith(p["name"] + " - " + p["help"]), page
+        assert len(page.splitlines()) <= 24, page
+        for alias in p["aliases"]:
+            assert expect(0, "explain", alias).stdout.decode() == page
+    ops = json.loads(expect(0, "ops", "--json").stdout)["ops"]
+    conv = next(o for o in ops if o["domain"] == "" and o["name"] == "Conv")
+    assert [v["since"] for v in conv["versions"]][:2] == [1, 11]
+    group = next(a for a in conv["versions"][0]["attributes"] if a["name"] == "group")
+    assert group == {"name": "group", "type": "int", "required": False, "default": "1"}
+    assert conv["versions"][0]["min_in"] == 2 and conv["versions"][0]["max_in"] == 3
+    assert "float16" in conv["versions"][0]["types"][0]["tensor"]
+    assert len(expect(0, "ops").stdout.decode().splitlines()) == len(ops) + 1
+    for code in ("OX1001", "ox9001", "4001"):
+        assert b"exit code" in expect(0, "explain", code).stdout
+
+
+GOLDEN = """#! eliminate_identity: an Identity in the middle goes
+#! passes: eliminate_identity
+#! numerics: exact
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[2] x) => (float[2] y)
+{
+   a = Identity (x)
+   y = Relu (a)
+}
+#! after
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[2] x) => (float[2] y)
+{
+   y = Relu (x)
+}
+"""
+
+
+@test
+def goldens(d):
+    os.mkdir(d + "/g")
+    f = d + "/g/one.onnxtxt"
+    head, after = GOLDEN.split("#! after\n")
+    write(f, GOLDEN.encode())
+    r = expect(0, "test", d)
+    assert r.stdout.decode().splitlines()[-1] == "1 passed, 0 failed", r.stdout
+    wrong = {
+        "another after": GOLDEN.replace("Relu (x)", "Abs (x)"),
+        "must not change": head + "#! unchanged\n",
+        "no header": GOLDEN[GOLDEN.index("<ir"):],
+        "no passes line": GOLDEN.replace("#! passes: eliminate_identity\n", ""),
+        "no expectation": head,
+        "an unknown pass": GOLDEN.replace("passes: eliminate_identity", "passes: nonsense"),
+        "an error that does not come": head + "#! error: OX3209\n",
+        "a before that does not parse": GOLDEN.replace("a = Identity (x)", "a = Identity (x"),
+        "an unknown numeric class": GOLDEN.replace("exact", "precise"),
+        "a wrong option": GOLDEN.replace("#! numerics", "#! options: --dry-run\n#! numerics"),
+    }
+    for why, text in wrong.items():
+        write(f, text.encode())
+        r = run("test", d)
+        assert r.returncode == 1, (why, r)
+        out = r.stdout.decode()
+        assert out.startswith(f"FAIL {f}: ") and out.endswith("0 passed, 1 failed\n"), (why, out)
+    write(f, (head.replace("(x)\n   y = Relu (a)", "(x)\n   y = Relu (zz)") + "#! error: OX3209\n").encode())
+    expect(0, "test", d)
+    write(f, (head.replace("passes: eliminate_identity", "passes: none") + "#! unchanged\n").encode())
+    expect(0, "test", d)
+    write(f, head.encode())
+    expect(0, "test", d, "--bless")
+    assert read(f).decode().startswith(head + "#! after\n") and b"Relu (x)" in read(f)
+    expect(0, "test", d)
+    blessed = read(f)
+    expect(0, "test", d, "--bless")
+    assert read(f) == blessed
+    expect(4, "test", d + "/none")
+    os.unlink(f)
+    expect(3, "test", d)
+
+
+def main():
+    global TOOL, BLESS
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--tool", required=True)
+    p.add_argument("--bless", action="store_true")
+    p.add_argument("names", nargs="*")
+    a = p.parse_args()
+    TOOL, BLESS = os.path.abspath(a.tool), a.bless
+    failed = ran = 0
+    for f in TESTS:
+        if a.names and f.__name__ not in a.names:
+            continue
+        ran += 1
+        d = tempfile.mkdtemp()
+        try:
+            f(d)
+        except Exception:
+            failed += 1
+            print(f"FAIL {f.__name__}")
+            traceback.print_exc(file=sys.stdout)
+        finally:
+            shutil.rmtree(d, ignore_errors=True)
+    print(f"{ran - failed} passed, {failed} failed")
+    return 1 if failed or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

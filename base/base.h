@@ -108,14 +108,21 @@ typedef struct ox_name {
 	char s[];             /* n bytes and a NUL; may contain any byte */
 } ox_name;
 
+/* The hash stands beside the pointer: a name is only looked at when it is the right one. */
+typedef struct ox_name_slot {
+	ox_name *name;                /* NULL: free */
+	uint32_t hash;
+} ox_name_slot;
+
 typedef struct ox_names {
 	ox_arena *arena;
-	ox_name **slots;
+	ox_name_slot *slots;
 	uint32_t nslots, count;
 	uint64_t seed;        /* random per process, so that names cannot be made to collide */
 } ox_names;
 
 void     ox_names_init(ox_names *t, ox_arena *a);
+void     ox_names_reserve(ox_names *t, size_t count);      /* room for so many, before any is there */
 ox_name *ox_intern(ox_names *t, const char *s, size_t n);
 ox_name *ox_intern_find(const ox_names *t, const char *s, size_t n);   /* NULL: not there */
 

@@ -401,7 +401,8 @@ bool ox_external_resolve(ox_model *m, ox_tensor *t, ox_prop *entries, size_t n, 
 	t->storage = OX_RAW;
 	t->external = x;
 	ox_arena_init(&k.scratch, m->arena.heap);
-	const bool ok = resolve(&k, ox_tensor_nbytes(t, &needed), needed);
+	const bool has_needed = ox_tensor_nbytes(t, &needed);
+	const bool ok = resolve(&k, has_needed, needed);
 	ox_arena_free(&k.scratch);
 	t->nbytes = x->length;
 	return ok;

@@ -74,7 +74,7 @@ void ox_sha1_hex(const uint8_t *data, size_t n, char hex[41]);
 enum { OX_WIRE_VARINT = 0, OX_WIRE_64 = 1, OX_WIRE_LEN = 2, OX_WIRE_32 = 5 };
 
 /* Messages between a ModelProto and its innermost: what other readers allow as well. */
-enum { OX_WIRE_DEPTH = 100, OX_WIRE_FIELDS = 27 };
+enum { OX_WIRE_DEPTH = 100, OX_WIRE_ROWS = 32 };
 
 /* The messages of onnx-ml.proto. */
 #define OX_KINDS(X)                                                                        \
@@ -108,6 +108,7 @@ typedef struct ox_wire_rule {
 	uint8_t kind;                 /* SUB: of the message inside */
 	uint8_t wire;                 /* wire type; of one element for a LIST */
 	uint8_t flags;
+	bool known;
 } ox_wire_rule;
 
 const char *ox_wire_kind_name(ox_wire_kind kind);
@@ -116,7 +117,7 @@ const ox_wire_rule *ox_wire_rule_of(ox_wire_kind kind, uint32_t number);   /* NU
 /* What the preflight counted, to project the memory that loading needs. */
 typedef struct ox_wire_stats {
 	uint64_t count[OX_NKINDS];    /* messages, the outermost not counted */
-	uint64_t names, name_bytes;
+	uint64_t names;               /* occurrences */
 	uint64_t unknown;             /* unknown fields */
 	uint64_t first_unknown;       /* where */
 	uint32_t root_seen;           /* bit n: singular field n of the outermost message */

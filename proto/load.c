@@ -707,6 +707,8 @@ static bool build(loader *l, ox_heap *heap)
 		return false;
 	l->model = ox_model_new(heap);
 	l->arena = &l->model->arena;
+	/* a name for each node and each value; more are found to be needed, but rarely */
+	ox_names_reserve(&l->model->names, 2 * l->stats.count[OX_K_NODE] + l->stats.count[OX_K_TENSOR]);
 	l->model->initializers_as_constants = l->options->initializers_as_constants;
 	adopt_file(l);
 	load_model(l);

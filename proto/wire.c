@@ -36,23 +36,23 @@ const char *ox_wire_kind_name(ox_wire_kind kind)
 }
 
 /*  what         wire type        flags                     */
-#define INT      {0, OX_WIRE_VARINT, OX_W_ONCE}
-#define INTS     {0, OX_WIRE_VARINT, OX_W_LIST}
-#define FLOAT    {0, OX_WIRE_32,     OX_W_ONCE}
-#define FLOATS   {0, OX_WIRE_32,     OX_W_LIST}
-#define DOUBLES  {0, OX_WIRE_64,     OX_W_LIST}
-#define BYTES    {0, OX_WIRE_LEN,    OX_W_ONCE}
-#define BYTESS   {0, OX_WIRE_LEN,    0}
-#define NAME     {0, OX_WIRE_LEN,    OX_W_ONCE | OX_W_NAME}
-#define NAMES    {0, OX_WIRE_LEN,    OX_W_NAME}
-#define ONE(k)   {OX_K_##k, OX_WIRE_LEN, OX_W_ONCE | OX_W_SUB}
-#define MANY(k)  {OX_K_##k, OX_WIRE_LEN, OX_W_SUB}
+#define INT      {0, OX_WIRE_VARINT, OX_W_ONCE, true}
+#define INTS     {0, OX_WIRE_VARINT, OX_W_LIST, true}
+#define FLOAT    {0, OX_WIRE_32,     OX_W_ONCE, true}
+#define FLOATS   {0, OX_WIRE_32,     OX_W_LIST, true}
+#define DOUBLES  {0, OX_WIRE_64,     OX_W_LIST, true}
+#define BYTES    {0, OX_WIRE_LEN,    OX_W_ONCE, true}
+#define BYTESS   {0, OX_WIRE_LEN,    0, true}
+#define NAME     {0, OX_WIRE_LEN,    OX_W_ONCE | OX_W_NAME, true}
+#define NAMES    {0, OX_WIRE_LEN,    OX_W_NAME, true}
+#define ONE(k)   {OX_K_##k, OX_WIRE_LEN, OX_W_ONCE | OX_W_SUB, true}
+#define MANY(k)  {OX_K_##k, OX_WIRE_LEN, OX_W_SUB, true}
 /* members of a oneof share field 31 in the mask of what was seen */
-#define INT_OF   {0, OX_WIRE_VARINT, OX_W_ONCE | OX_W_ONEOF}
-#define NAME_OF  {0, OX_WIRE_LEN,    OX_W_ONCE | OX_W_ONEOF | OX_W_NAME}
-#define ONE_OF(k) {OX_K_##k, OX_WIRE_LEN, OX_W_ONCE | OX_W_ONEOF | OX_W_SUB}
+#define INT_OF   {0, OX_WIRE_VARINT, OX_W_ONCE | OX_W_ONEOF, true}
+#define NAME_OF  {0, OX_WIRE_LEN,    OX_W_ONCE | OX_W_ONEOF | OX_W_NAME, true}
+#define ONE_OF(k) {OX_K_##k, OX_WIRE_LEN, OX_W_ONCE | OX_W_ONEOF | OX_W_SUB, true}
 
-static const ox_wire_rule rules[OX_NKINDS][OX_WIRE_FIELDS] = {
+static const ox_wire_rule rules[OX_NKINDS][OX_WIRE_ROWS] = {
 	[OX_K_MODEL] = {
 		[1] = INT, [2] = BYTES, [3] = BYTES, [4] = BYTES, [5] = INT, [6] = BYTES,
 		[7] = ONE(GRAPH), [8] = MANY(OPSET), [14] = MANY(ENTRY), [20] = MANY(TRAINING),
@@ -129,10 +129,9 @@ static const ox_wire_rule rules[OX_NKINDS][OX_WIRE_FIELDS] = {
 
 const ox_wire_rule *ox_wire_rule_of(ox_wire_kind kind, uint32_t number)
 {
-	const ox_wire_rule *r = number < OX_WIRE_FIELDS ? &rules[kind][number] : NULL;
+	const ox_wire_rule *r = number < OX_WIRE_ROWS ? &rules[kind][number] : NULL;
 
-	/* only a scalar int has wire type 0, and then it is ONCE or LIST */
-	return r && (r->flags || r->wire) ? r : NULL;
+	return r && r->known ? r : NULL;
 }
 
 /* ---- reading what was proven ------------------------------------------------- */
@@ -227,7 +226,7 @@ static const char *here(const walk *w)
 }
 
 /* Classifies the bytes of a name eight at a time: the usual name is short and ASCII. */
-static bool is_plain(const uint8_t *s, size_t n)
+static inline bool is_plain(const uint8_t *s, size_t n)
 {
 	const uint64_t low = 0x0101010101010101u, high = 0x8080808080808080u;
 	uint64_t w;
@@ -247,7 +246,6 @@ static bool is_plain(const uint8_t *s, size_t n)
 static bool check_name(walk *w, const uint8_t *s, size_t n, uint32_t number)
 {
 	w->stats->names++;
-	w->stats->name_bytes += n;
 	if (n > LONGEST_NAME)
 		return refuse(w, OX_E_NAME_LONG, s, "field %u of %s is a name of %zu bytes", number,
 		              here(w), n);
@@ -406,6 +404,7 @@ static bool take_known(walk *w, frame *f, const ox_wire_rule *r, const uint8_t *
 	return true;
 }
 
+/* The long way round, for what is rare or wrong. */
 static bool take_field(walk *w)
 {
 	frame *f = &w->stack[w->depth];
@@ -428,6 +427,46 @@ static bool take_field(walk *w)
 	return take_known(w, f, r, at, (uint32_t)number, wire);
 }
 
+/* Most fields of a graph with many nodes have tag and length in one byte each, are known,
+ * and are a short name, a small number or a message: those are taken here, in a third of
+ * the time. False: nothing was taken. Accepts nothing that take_field would refuse. */
+static inline bool take_quickly(walk *w)
+{
+	frame *f = &w->stack[w->depth];
+	const uint8_t *p = w->p;
+
+	if (f->end - p < 2 || p[0] >= 0x80 || p[1] >= 0x80)
+		return false;
+	const unsigned number = p[0] >> 3, wire = p[0] & 7;
+	const ox_wire_rule *r = &rules[f->kind][number];
+	const uint32_t bit = r->flags & OX_W_ONEOF ? 1u << 31 : 1u << number;
+	if (!r->known || wire != r->wire || (r->flags & OX_W_ONCE && f->seen & bit))
+		return false;
+	if (wire == OX_WIRE_LEN) {
+		const size_t n = p[1];
+		if (n > (size_t)(f->end - p - 2))
+			return false;
+		if (r->flags & OX_W_SUB) {
+			if (w->depth == OX_WIRE_DEPTH)
+				return false;
+			w->stats->count[r->kind]++;
+			w->stack[++w->depth] = (frame){.end = p + 2 + n, .kind = r->kind};
+			w->p = p + 2;
+		} else if (!(r->flags & OX_W_NAME) || is_plain(p + 2, n)) {
+			w->stats->names += (r->flags & OX_W_NAME) != 0;
+			w->p = p + 2 + n;
+		} else {
+			return false;
+		}
+	} else if (wire == OX_WIRE_VARINT) {
+		w->p = p + 2;
+	} else {
+		return false;
+	}
+	f->seen |= r->flags & OX_W_ONCE ? bit : 0;
+	return true;
+}
+
 bool ox_wire_walk(ox_wire_kind kind, const uint8_t *data, size_t n, ox_wire_stats *stats,
                   ox_wire_fault *fault, ox_diag *d)
 {
@@ -437,7 +476,7 @@ bool ox_wire_walk(ox_wire_kind kind, const uint8_t *data, size_t n, ox_wire_stat
 	w.stack[0] = (frame){.end = data + n, .kind = (uint8_t)kind};
 	for (;;) {
 		if (w.p < w.stack[w.depth].end) {
-			if (!take_field(&w))
+			if (!take_quickly(&w) && !take_field(&w))
 				return false;
 		} else if (w.depth == 0) {
 			break;

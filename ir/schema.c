@@ -270,7 +270,8 @@ int64_t ox_opset_of(const ox_graph *g, const ox_name *domain)
 	for (size_t i = 0; i < n; i++)
 		if (ox_domain_equal(sets[i].domain, domain))
 			return sets[i].version;
-	return 0;
+	/* Before IR version 3 there were no imports and one opset. */
+	return !f && !n && g->model->ir_version < 3 && domain_id(domain) == DOMAIN_ONNX;
 }
 
 int64_t ox_node_opset(const ox_node *n)

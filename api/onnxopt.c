@@ -348,11 +348,7 @@ static bool save(onnxopt_model *h, void *user)
 		return false;
 	if (args->path)
 		return ox_save(h->m, args->path, &args->options, &args->result, &h->diag);
-	if (ox_save_to(h->m, pass_on, args, &args->options, &h->diag))
-		return true;
-	if (!h->diag.exit)
-		h->diag.exit = ONNXOPT_IO;
-	return false;
+	return ox_save_to(h->m, pass_on, args, &args->options, &h->diag);
 }
 
 static bool take_save_options(save_args *args, const onnxopt_save_options *options)

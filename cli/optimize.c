@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct job {
@@ -15,6 +16,7 @@ typedef struct job {
 	ox_model *m;
 	ox_gate gate;
 	ox_stats before, after;
+	uint64_t in_bytes;            /* of the model file alone, before it may be replaced */
 	ox_run_report run;
 	ox_save_result saved;
 	cli_assert *asserts;
@@ -96,12 +98,15 @@ static int plan(ox_cli *c, job *j)
 static bool load(ox_cli *c, job *j)
 {
 	const ox_load_options o = cli_load_options(c);
+	struct stat st;
 
 	c->diag.file = j->in;
 	j->m = ox_load(j->in, &o, &c->heap, &c->diag);
 	if (!j->m)
 		return false;
 	j->result.m = j->m;
+	if (!stat(j->in, &st))
+		j->in_bytes = (uint64_t)st.st_size;
 	ox_stats_take(&j->before, j->m, &c->arena);
 	j->result.before = &j->before;
 	return ox_gate_take(&j->gate, j->m, &c->arena, &c->diag);
@@ -187,6 +192,27 @@ static bool judge(ox_cli *c, job *j)
 	return passes_conditions(c, j) && holds;
 }
 
+static const char *folder_of(ox_cli *c, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? ox_str_copy(&c->arena, (ox_str){path, (size_t)(slash - path) + 1}).p : ".";
+}
+
+/* Weights that stayed in files of the input count as they did before. Unknown is left only
+ * the mixture: some stayed, and others moved to a new file. */
+static void count_saved(ox_cli *c, job *j)
+{
+	const bool beside = strcmp(j->in, "-") && strcmp(j->out, "-")
+	                    && ox_same_file(folder_of(c, j->in), folder_of(c, j->out));
+	const bool stayed = j->after.external && beside && c->options.external != OX_EXTERNAL_NEVER;
+
+	j->after.bytes = j->saved.bytes + j->saved.external_bytes;
+	j->after.has_bytes = !stayed || !*j->saved.external_path;
+	if (stayed && j->before.has_bytes && j->before.bytes >= j->in_bytes)
+		j->after.bytes += j->before.bytes - j->in_bytes;
+}
+
 static bool save(ox_cli *c, job *j)
 {
 	const ox_save_options o = cli_save_options(c);
@@ -198,11 +224,7 @@ static bool save(ox_cli *c, job *j)
 	j->result.written = true;
 	j->result.copied = j->saved.copied;
 	j->result.external_path = j->saved.external_path;
-	j->after.bytes = j->saved.bytes + j->saved.external_bytes;
-	/* weights that stayed in the input's side files belong to neither number */
-	j->after.has_bytes = !j->before.external || j->saved.copied;
-	if (j->saved.copied)
-		j->after.bytes = j->before.bytes;
+	count_saved(c, j);
 	return true;
 }
 

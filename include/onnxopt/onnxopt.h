@@ -186,7 +186,7 @@ ONNXOPT_API onnxopt_status onnxopt_save(onnxopt_model *model, const char *path,
                                         const onnxopt_save_options *options,
                                         onnxopt_save_result *result);
 
-/* The same to a callback, which returns 0 to stop (the call then ends with ONNXOPT_IO).
+/* The same to a callback, which returns 0 to stop (the call then ends with ONNXOPT_LIMIT).
  * A model that needs external data cannot be saved this way.
  * Errors: as onnxopt_save. */
 typedef int (*onnxopt_on_write)(void *user, const void *bytes, size_t size);

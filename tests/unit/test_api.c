@@ -322,7 +322,7 @@ Test(api, a_callback_that_refuses)
 {
 	onnxopt_model *m = load();
 
-	cr_expect_eq(onnxopt_save_to(m, refuse, NULL, NULL), ONNXOPT_IO);
+	cr_expect_eq(onnxopt_save_to(m, refuse, NULL, NULL), ONNXOPT_LIMIT);
 	cr_expect_eq(onnxopt_save_to(m, keep_int, &out, NULL), ONNXOPT_OK);
 	onnxopt_free(m);
 }

@@ -17,7 +17,7 @@
 typedef struct ox_promise {
 	ox_name *name;
 	const ox_type *type;
-	ox_meta *meta;
+	const ox_meta *meta;
 	ox_tensor *dflt;              /* its initializer; NULL: none */
 	bool overridable;
 } ox_promise;
@@ -30,7 +30,7 @@ typedef struct ox_gate {
 	int64_t ir_version, model_version;
 	bool has_ir_version, has_model_version;
 	ox_str producer_name, producer_version, domain;
-	ox_meta model_meta, graph_meta;
+	const ox_meta *model_meta, *graph_meta;
 	ox_name *graph_name;
 	ox_opset *opsets;
 	size_t nopsets;

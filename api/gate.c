@@ -16,9 +16,17 @@
 
 /* ---- taking the promise ---------------------------------------------------- */
 
-static ox_meta copy_meta(const ox_meta *m)
+/* Types never change once made; meta may be edited where it is. */
+static const ox_meta *copy_meta(const ox_meta *m, ox_arena *a)
 {
-	return m ? *m : (ox_meta){0};
+	if (!m)
+		return NULL;
+	ox_meta *copy = ox_new(a, ox_meta);
+	*copy = *m;
+	copy->props = ox_new_array(a, ox_prop, m->nprops);
+	for (size_t i = 0; i < m->nprops; i++)
+		copy->props[i] = m->props[i];
+	return copy;
 }
 
 static void take_inputs(ox_gate *gate, const ox_graph *g, ox_arena *a)
@@ -30,7 +38,7 @@ static void take_inputs(ox_gate *gate, const ox_graph *g, ox_arena *a)
 		gate->inputs[i] = (ox_promise){
 			.name = d->val ? d->val->name : d->name,
 			.type = d->type,
-			.meta = d->meta,
+			.meta = copy_meta(d->meta, a),
 			.dflt = d->val ? d->val->tensor : NULL,
 			.overridable = d->val && d->val->overridable,
 		};
@@ -45,7 +53,7 @@ static void take_outputs(ox_gate *gate, const ox_graph *g, ox_arena *a)
 	gate->noutputs = g->outputs.n;
 	for (size_t i = 0; i < g->outputs.n; i++) {
 		const ox_output *o = g->outputs.p[i];
-		gate->outputs[i] = (ox_promise){.name = o->name, .type = o->type, .meta = o->meta};
+		gate->outputs[i] = (ox_promise){o->name, o->type, copy_meta(o->meta, a), NULL, false};
 	}
 }
 
@@ -76,8 +84,8 @@ bool ox_gate_take(ox_gate *gate, const ox_model *m, ox_arena *a, ox_diag *d)
 		.producer_name = m->producer_name,
 		.producer_version = m->producer_version,
 		.domain = m->domain,
-		.model_meta = copy_meta(m->meta),
-		.graph_meta = copy_meta(m->graph->meta),
+		.model_meta = copy_meta(m->meta, a),
+		.graph_meta = copy_meta(m->graph->meta, a),
 		.graph_name = m->graph->name,
 		.nopsets = m->opsets.n,
 		.fatal = !ox_check(m, &(ox_check_options){0}, own),
@@ -191,9 +199,9 @@ static void compare_head(judge *j)
 		broken(j, "the producer", NULL);
 	if (!same_str(g->domain, m->domain))
 		broken(j, "the domain", NULL);
-	if (!same_meta(&g->model_meta, m->meta))
+	if (!same_meta(g->model_meta, m->meta))
 		broken(j, "the metadata", NULL);
-	if (!same_meta(&g->graph_meta, m->graph->meta) || g->graph_name != m->graph->name)
+	if (!same_meta(g->graph_meta, m->graph->meta) || g->graph_name != m->graph->name)
 		broken(j, "the name or metadata of the graph", NULL);
 }
 

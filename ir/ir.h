@@ -411,6 +411,7 @@ struct ox_model {
 	ox_meta *meta;
 	uint32_t next_id;             /* node serial numbers */
 	uint64_t edits;               /* 0: as loaded, so that saving may copy the file */
+	bool unsorted;                /* some graph was loaded out of order; passes sort it first */
 	bool initializers_as_constants;       /* IR >= 4: treat input + initializer as constant */
 	OX_VEC(ox_value *) overlaps;  /* inner values named like a value of a graph around them, until
 	                                 the first edit that could confuse them renames them */
@@ -466,7 +467,7 @@ typedef struct ox_link_options {
 } ox_link_options;
 
 /* Resolves every name in every scope, sets types from declarations and tensors, gives
- * Constant nodes their tensor, sorts what is unsorted (with a warning). Reports every
+ * Constant nodes their tensor, notes what is unsorted (with a warning). Reports every
  * fault of scoping (codes OX32xx); false if one is fatal: the model is then unusable. */
 bool ox_model_link(ox_model *m, const ox_link_options *o, ox_diag *d);
 

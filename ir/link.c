@@ -6,7 +6,8 @@
  *
  * ox_name.bind is the value visible under a name, and a list of what it was before undoes
  * a scope, so that no table is searched. All names of a graph are bound before any is
- * read: a value used before its node is thereby found too, and the nodes are sorted.
+ * read: a value used before its node is thereby found too. The nodes stay as they stand,
+ * so that an unsorted model is saved as it was; passes sort it before they begin.
  *
  * Faults are all reported. Fatal are those where it is not clear what is read; the others
  * are carried through.
@@ -187,12 +188,27 @@ static bool is_before(const ox_value *v, const ox_graph *g)
 	return !maker || maker->id < ox_node_in(g->parent, v->graph)->id;
 }
 
+/* Merged models in the field define Constants twice under one name. Runtimes make them
+ * initializers before they link anything, so the last one is what all readers get. */
+static bool both_constants(const ox_value *earlier, const ox_node *n)
+{
+	return n->op == OX_Constant && earlier->home == OX_HOME_CONSTANT;
+}
+
 static void bind_result(linker *l, ox_node *n, uint32_t i)
 {
 	ox_value *v = n->out[i];
 	const ox_value *same = v->name->bind;
 
 	if (same && same->graph == n->graph) {
+		if (both_constants(same, n)) {
+			if (fault(l, OX_E_CONSTANT_TWICE))
+				ox_report(l->d, OX_E_CONSTANT_TWICE, at_node(l, n),
+				          "'%s' is also made by an earlier Constant; this one counts",
+				          show(l, v->name));
+			bind(l, v->name, v);
+			return;
+		}
 		if (fault(l, OX_E_VALUE_TWICE))
 			ox_report(l->d, OX_E_VALUE_TWICE, at_node(l, n),
 			          "output %u: '%s' is already %s in this graph", i, show(l, v->name),
@@ -424,13 +440,12 @@ static void yield_to_functions(linker *l)
 				node->op = OX_OP_NONE;
 }
 
-static void sort_lates(linker *l)
+static void report_lates(linker *l)
 {
 	for (size_t i = 0; i < l->lates.n; i++) {
 		const late *x = &l->lates.p[i];
-		bool moved;
+
 		x->graph->mark = 0;
-		/* The fault first: afterwards the node stands elsewhere. */
 		ox_node *n;
 		ox_value *v;
 		if (!ox_graph_is_acyclic(x->graph, &n, &v)) {
@@ -442,9 +457,9 @@ static void sort_lates(linker *l)
 		}
 		if (fault(l, OX_E_UNSORTED))
 			ox_report(l->d, OX_E_UNSORTED, at_node(l, x->node),
-			          "'%s' is used before the node that makes it; the nodes were sorted",
+			          "'%s' is used before the node that makes it",
 			          show(l, x->value->name));
-		ox_graph_sort(x->graph, &moved);
+		l->m->unsorted = true;
 	}
 }
 
@@ -462,10 +477,7 @@ bool ox_model_link(ox_model *m, const ox_link_options *o, ox_diag *d)
 	for (size_t i = 0; i < m->functions.n; i++)
 		link_graph(&l, m->functions.p[i]->body);
 	if (!l.too_deep)
-		sort_lates(&l);
-	/* What was sorted may have brought an outer name before an inner one of the same name. */
-	if (!l.fatal && m->edits)
-		ox_unshadow(m);
+		report_lates(&l);
 	ox_arena_free(&l.scratch);
 	return !l.fatal;
 }

@@ -143,6 +143,9 @@ bool ox_graph_sort(ox_graph *g, bool *moved)
 	if (*moved) {
 		relink(&s);
 		g->model->edits++;
+		/* an outer name may now stand before an inner one of the same name */
+		if (g->model->overlaps.n)
+			ox_unshadow(g->model);
 	}
 	ox_arena_free(&a);
 	return ok;

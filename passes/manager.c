@@ -600,6 +600,18 @@ static void report_skips(ox_manager *mg)
 				mg->r->skips[mg->r->nskips++] = mg->skips.p[i];
 }
 
+/* Passes may take list order for dependency order. Loading found no cycle. */
+static void put_in_order(ox_manager *mg)
+{
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(mg->m, &mg->arena, &n);
+	bool moved;
+
+	for (size_t i = 0; i < n; i++)
+		ox_graph_sort(graphs[i], &moved);
+	mg->m->unsorted = false;
+}
+
 static void run(ox_manager *mg)
 {
 	if (!ox_passes_resolve(mg->o, &mg->arena, &mg->list, &mg->n, mg->diag)) {
@@ -612,6 +624,8 @@ static void run(ox_manager *mg)
 		mg->r->stats[i].pass = mg->list[i];
 	if (mg->o->verify_each)
 		check_faults(mg, "the input");
+	if (mg->n && mg->m->unsorted)
+		put_in_order(mg);
 	mg->nodes = count_nodes(mg);
 	make_stages(mg);
 	const int64_t ir = mg->m->ir_version;

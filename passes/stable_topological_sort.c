@@ -1,8 +1,8 @@
 /* stable_topological_sort - nodes stand after what they read, ties in the order they had.
  *
  * What a nested graph captures counts as read by its node. A graph in order stays as it is,
- * to the byte; one that is loaded out of order is sorted there and then, so this finds work
- * only after a pass that moved nodes. A cycle is an error of the input. exact.
+ * to the byte; one that was loaded out of order is sorted by the manager before any pass, so
+ * this finds work only after a pass that moved nodes. A cycle is an error of the input. exact.
  */
 #include "pass.h"
 

@@ -118,18 +118,38 @@ static int by_key(const void *a, const void *b)
 	return order ? order : (x.n > y.n) - (x.n < y.n);
 }
 
+/* A few keys, as on the nodes of some exporters, are compared pairwise: no allocation. */
+static const ox_prop *twice_among_few(const ox_prop *p, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (ox_str_eq(p[i].key, p[k].key))
+				return &p[i];
+	return NULL;
+}
+
+static const ox_prop *twice_among_many(checker *c, const ox_prop *p, size_t n)
+{
+	ox_prop *sorted = ox_new_array(&c->scratch, ox_prop, n);
+
+	memcpy(sorted, p, n * sizeof *sorted);
+	qsort(sorted, n, sizeof *sorted, by_key);
+	for (size_t i = 1; i < n; i++)
+		if (ox_str_eq(sorted[i - 1].key, sorted[i].key))
+			return &sorted[i];
+	return NULL;
+}
+
 void check_props(checker *c, const ox_meta *meta, ox_place (*place)(checker *, const void *),
                  const void *what)
 {
 	if (!meta || meta->nprops < 2)
 		return;
-	ox_prop *sorted = ox_new_array(&c->scratch, ox_prop, meta->nprops);
-	memcpy(sorted, meta->props, meta->nprops * sizeof *sorted);
-	qsort(sorted, meta->nprops, sizeof *sorted, by_key);
-	for (size_t i = 1; i < meta->nprops; i++)
-		if (ox_str_eq(sorted[i - 1].key, sorted[i].key))
-			FAULT(c, METADATA_TWICE, place(c, what), "metadata has the key '%s' twice",
-			      ox_show(&c->scratch, sorted[i].key));
+	const ox_prop *p = meta->nprops <= 12 ? twice_among_few(meta->props, meta->nprops)
+	                                      : twice_among_many(c, meta->props, meta->nprops);
+	if (p)
+		FAULT(c, METADATA_TWICE, place(c, what), "metadata has the key '%s' twice",
+		      ox_show(&c->scratch, p->key.p ? p->key : OX_S("")));
 }
 
 static ox_place place_nowhere(checker *c, const void *what)

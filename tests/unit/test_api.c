@@ -271,7 +271,7 @@ Test(api, struct_sizes)
 
 Test(api, null_arguments)
 {
-	onnxopt_model *m = load();
+	onnxopt_model *m = (onnxopt_model *)&out;
 	uint64_t n;
 
 	cr_expect_eq(onnxopt_load(NULL, NULL, &m), ONNXOPT_USAGE);

@@ -1,10 +1,11 @@
 /* encode.c - the walk that writes a model: fields in number order, unknown ones last.
  *
- * Model, graphs, functions, and the nodes and attributes that hold graphs are written here
- * field by field, with lengths of 64 bits in mind: protobuf-c cuts a length prefix at
- * 4 GiB, and would compute the size of a nested message once per level around it. All
- * other items are messages (message.c) and packed by protobuf-c into our buffer, which
- * knows payloads when it sees them and copies them from file to file.
+ * The frame - model, graphs, functions, nodes, declarations, attributes that hold graphs -
+ * is written here field by field, with lengths of 64 bits: protobuf-c cuts a length prefix
+ * at 4 GiB, and would compute the size of a nested message once per level around it. What
+ * stands in the frame - attributes, tensors, types, entries - are messages (message.c),
+ * packed by protobuf-c into our buffer, which knows payloads when it sees them and copies
+ * them from file to file.
  */
 #include "proto/encode.h"
 
@@ -144,26 +145,41 @@ static void append(ProtobufCBuffer *b, size_t n, const uint8_t *p)
 
 enum { VARINT = OX_WIRE_VARINT, LEN = OX_WIRE_LEN };
 
-static void put_varint(ox_encoder *e, uint64_t v)
+/* Place for n bytes, at most OX_STAGE, at the end of the stage. */
+static uint8_t *stage(ox_encoder *e, size_t n)
 {
-	uint8_t b[10];
+	if (n > OX_STAGE - e->nstage)
+		flush(e);
+	return e->stage + e->nstage;
+}
 
-	if (e->sink)
-		put(e, b, ox_varint_put(b, v));
-	else
-		e->at += ox_varint_size(v);
+static void staged(ox_encoder *e, size_t n)
+{
+	e->nstage += n;
+	e->at += n;
+}
+
+enum { HEAD = 20, SHORT = 256 };  /* most bytes of two varints; most names are shorter */
+
+static void put_pair(ox_encoder *e, uint64_t tag, uint64_t v)
+{
+	if (!e->sink) {
+		e->at += ox_varint_size(tag) + ox_varint_size(v);
+		return;
+	}
+	uint8_t *p = stage(e, HEAD);
+	const unsigned n = ox_varint_put(p, tag);
+	staged(e, n + ox_varint_put(p + n, v));
 }
 
 static void put_head(ox_encoder *e, unsigned field, uint64_t n)
 {
-	put_varint(e, field << 3 | LEN);
-	put_varint(e, n);
+	put_pair(e, field << 3 | LEN, n);
 }
 
 static void put_int(ox_encoder *e, unsigned field, int64_t v)
 {
-	put_varint(e, field << 3 | VARINT);
-	put_varint(e, (uint64_t)v);
+	put_pair(e, field << 3 | VARINT, (uint64_t)v);
 }
 
 static void put_str(ox_encoder *e, unsigned field, ox_str s)
@@ -171,7 +187,14 @@ static void put_str(ox_encoder *e, unsigned field, ox_str s)
 	if (!s.p)
 		return;
 	put_head(e, field, s.n);
-	put_slice(e, s.p, s.n);
+	if (!e->sink) {
+		e->at += s.n;
+	} else if (s.n <= SHORT) {
+		memcpy(stage(e, SHORT), s.p, s.n);
+		staged(e, s.n);
+	} else {
+		put_slice(e, s.p, s.n);
+	}
 }
 
 static void put_name(ox_encoder *e, unsigned field, const ox_name *n)
@@ -185,6 +208,18 @@ static uint32_t cap(uint64_t n)
 	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
+/* What is small is packed in place, which asks for no nested size twice; anything that may
+ * hold a payload goes piece by piece. */
+static void pack(ox_encoder *e, const ProtobufCMessage *msg, size_t n)
+{
+	if (n >= COPY_FROM || e->streams.n) {
+		protobuf_c_message_pack_to_buffer(msg, &e->base);
+		return;
+	}
+	protobuf_c_message_pack(msg, stage(e, n));
+	staged(e, n);
+}
+
 /* One item. The message is gone afterwards. */
 static void put_item(ox_encoder *e, unsigned field, const ProtobufCMessage *msg)
 {
@@ -194,8 +229,9 @@ static void put_item(ox_encoder *e, unsigned field, const ProtobufCMessage *msg)
 		put_head(e, field, n);
 		e->at += n;
 	} else {
-		put_head(e, field, e->sizes.p[e->next_size++]);
-		protobuf_c_message_pack_to_buffer(msg, &e->base);
+		const uint32_t n = e->sizes.p[e->next_size++];
+		put_head(e, field, n);
+		pack(e, msg, n);
 	}
 	ox_arena_reset(&e->scratch);
 	e->streams.n = e->next_stream = 0;
@@ -245,21 +281,13 @@ static ox_str doc_of(const ox_meta *meta)
 	return meta ? meta->doc : OX_ABSENT;
 }
 
-/* ---- nodes with graphs in them ---------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------ */
 
 static void put_graph(ox_encoder *e, unsigned field, const ox_graph *g);
 
 static bool attr_has_graph(const ox_attr *a)
 {
 	return (a->type == OX_A_GRAPH && a->has_payload) || (a->type == OX_A_GRAPHS && a->n);
-}
-
-static bool node_has_graph(const ox_node *n)
-{
-	for (uint32_t i = 0; i < n->nattr; i++)
-		if (attr_has_graph(&n->attr[i]))
-			return true;
-	return false;
 }
 
 static void put_graph_attr(ox_encoder *e, unsigned field, const ox_attr *a)
@@ -294,7 +322,7 @@ static void put_slot(ox_encoder *e, unsigned field, const ox_name *n)
 	put_str(e, field, n ? ox_name_str(n) : OX_S(""));
 }
 
-static void put_graph_node(ox_encoder *e, unsigned field, const ox_node *n)
+static void put_node(ox_encoder *e, unsigned field, const ox_node *n)
 {
 	const box b = open_box(e, field);
 
@@ -318,12 +346,8 @@ static void put_graph_node(ox_encoder *e, unsigned field, const ox_node *n)
 
 static void put_nodes(ox_encoder *e, unsigned field, const ox_graph *g)
 {
-	for (const ox_node *n = g->first; n && !e->failed; n = n->next) {
-		if (node_has_graph(n))
-			put_graph_node(e, field, n);
-		else
-			put_item(e, field, ox_message_node(e, n));
-	}
+	for (const ox_node *n = g->first; n && !e->failed; n = n->next)
+		put_node(e, field, n);
 }
 
 /* ---- graphs -------------------------------------------------------------------------------- */
@@ -352,12 +376,44 @@ static void put_sparse_inits(ox_encoder *e, const ox_graph *g)
 	}
 }
 
+/* Entry, value and name lie in three places: on a large model the walk is waiting for
+ * memory most of its time unless it asks early. */
+static void prefetch(const ox_graph *g, size_t i)
+{
+	enum { VALUES = 24, NAMES = 12 };
+
+	if (i + VALUES >= g->value_info.n)
+		return;
+	const ox_value *far = g->value_info.p[i + VALUES].val, *near = g->value_info.p[i + NAMES].val;
+	if (far) {
+		__builtin_prefetch(&far->name);
+		__builtin_prefetch(&far->home);
+	}
+	if (near)
+		__builtin_prefetch(near->name);
+}
+
+static void put_decl(ox_encoder *e, unsigned field, const ox_name *name, const ox_type *type,
+                     const ox_meta *meta)
+{
+	const box b = open_box(e, field);
+
+	put_name(e, 1, name);
+	if (type)
+		put_str(e, 2, ox_message_type(e, type));
+	put_str(e, 3, doc_of(meta));
+	put_props(e, 4, meta);
+	put_unknown(e, meta);
+	close_box(e, field, b);
+}
+
 static void put_value_info(ox_encoder *e, unsigned field, const ox_graph *g)
 {
 	for (size_t i = 0; i < g->value_info.n && !e->failed; i++) {
 		const ox_decl *d = &g->value_info.p[i];
+		prefetch(g, i);
 		if (ox_decl_lives(d))
-			put_item(e, field, ox_message_decl(e, ox_decl_name(d), d->type, d->meta));
+			put_decl(e, field, ox_decl_name(d), d->type, d->meta);
 	}
 }
 
@@ -372,11 +428,11 @@ static void put_graph(ox_encoder *e, unsigned field, const ox_graph *g)
 	put_str(e, 10, doc_of(g->meta));
 	for (size_t i = 0; i < g->inputs.n; i++) {
 		const ox_decl *d = &g->inputs.p[i];
-		put_item(e, 11, ox_message_decl(e, ox_decl_name(d), d->type, d->meta));
+		put_decl(e, 11, ox_decl_name(d), d->type, d->meta);
 	}
 	for (size_t i = 0; i < g->outputs.n; i++) {
 		const ox_output *o = g->outputs.p[i];
-		put_item(e, 12, ox_message_decl(e, o->name, o->type, o->meta));
+		put_decl(e, 12, o->name, o->type, o->meta);
 	}
 	put_value_info(e, 13, g);
 	for (size_t i = 0; i < g->annotations.n; i++)

@@ -1,7 +1,7 @@
 /* encode.h - what the files of the saver share.
  *
  *   message.c   objects of the IR as protobuf-c messages, one item at a time
- *   encode.c    the walk that writes model, graphs and functions around them
+ *   encode.c    the walk that writes model, graphs, functions and nodes around them
  *   payload.c   the bytes of a tensor, whatever their source, as a stream
  *   side.c      the file beside the model that takes external data
  *   save.c      what is written where; the public functions
@@ -41,7 +41,15 @@ typedef struct ox_side_plan {
 	ox_str location;              /* of the side file, as tensors name it */
 } ox_side_plan;
 
-enum { OX_STAGE = 8 << 10 };
+enum { OX_STAGE = 8 << 10, OX_TYPE_CACHE = 512 };
+
+/* A type as it stands on the wire. Most value_info entries share a few types, and a type
+ * is five messages deep: encoding each once is a third of the work saved. */
+typedef struct ox_wire_type {
+	const ox_type *type;
+	uint8_t *bytes;
+	size_t n, cap;
+} ox_wire_type;
 
 /* A payload that is not simply bytes at an address. It stands in a message as stream_mark;
  * the messages' order is the queue's order. */
@@ -73,6 +81,7 @@ typedef struct ox_encoder {
 	const ox_tensor *unreadable;  /* must be embedded but cannot be read; the first one */
 	bool failed;
 	uint8_t *chunk;               /* for streams; made when first needed */
+	ox_wire_type types[OX_TYPE_CACHE];
 	size_t nstage;
 	uint8_t stage[OX_STAGE];
 } ox_encoder;
@@ -93,12 +102,11 @@ extern uint64_t ox_save_limit;
 /* In place of the data of a stream. Never read. */
 extern const uint8_t ox_stream_mark[1];
 
-ProtobufCMessage *ox_message_node(ox_encoder *e, const ox_node *n);   /* graphs left out */
-ProtobufCMessage *ox_message_attr(ox_encoder *e, const ox_attr *a);
+ProtobufCMessage *ox_message_attr(ox_encoder *e, const ox_attr *a);   /* without graphs */
 ProtobufCMessage *ox_message_tensor(ox_encoder *e, const ox_tensor *t, ox_str name);
 ProtobufCMessage *ox_message_sparse(ox_encoder *e, const ox_sparse *s, ox_str name);
-ProtobufCMessage *ox_message_decl(ox_encoder *e, const ox_name *name, const ox_type *type,
-                                  const ox_meta *meta);
+/* The bytes of a type. Another one may take over their place: use them before. */
+ox_str            ox_message_type(ox_encoder *e, const ox_type *t);
 ProtobufCMessage *ox_message_annotation(ox_encoder *e, const ox_annotation *a);
 ProtobufCMessage *ox_message_opset(ox_encoder *e, const ox_opset *o);
 ProtobufCMessage *ox_message_prop(ox_encoder *e, ox_prop p);

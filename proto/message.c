@@ -197,20 +197,22 @@ static Onnx__TypeProto *type(ox_encoder *e, const ox_type *t)
 	return p;
 }
 
-ProtobufCMessage *ox_message_decl(ox_encoder *e, const ox_name *name, const ox_type *t,
-                                  const ox_meta *meta)
+ox_str ox_message_type(ox_encoder *e, const ox_type *t)
 {
-	Onnx__ValueInfoProto *p = MAKE(e, Onnx__ValueInfoProto, value_info_proto);
+	ox_wire_type *slot = &e->types[((uintptr_t)t >> 4) * 0x9e3779b9u / 64 % OX_TYPE_CACHE];
 
-	set_name(&p->has_name, &p->name, name);
-	p->type = t ? type(e, t) : NULL;
-	if (meta) {
-		set(&p->has_doc_string, &p->doc_string, meta->doc);
-		p->n_metadata_props = meta->nprops;
-		p->metadata_props = entries(e, meta->props, meta->nprops);
-		set_unknown(e, &p->base, meta->unknown);
+	if (slot->type != t) {
+		const Onnx__TypeProto *p = type(e, t);
+		slot->n = protobuf_c_message_get_packed_size(&p->base);
+		if (slot->n >= slot->cap) {
+			slot->cap = 2 * slot->n + 1;
+			slot->bytes = ox_alloc_raw(&e->keep, slot->cap);
+		}
+		protobuf_c_message_pack(&p->base, slot->bytes);
+		slot->type = t;
+		ox_arena_reset(&e->scratch);
 	}
-	return &p->base;
+	return (ox_str){(const char *)slot->bytes, slot->n};
 }
 
 /* ---- tensors ------------------------------------------------------------------------ */
@@ -570,14 +572,14 @@ ProtobufCMessage *ox_message_attr(ox_encoder *e, const ox_attr *a)
 	return &p->base;
 }
 
-/* ---- nodes ---------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------- */
 
 static bool shard_lives(const ox_shard *s)
 {
 	return !s->has_tensor || ox_ref_lives(&s->tensor);
 }
 
-static Onnx__NodeDeviceConfigurationProto *devices(ox_encoder *e, const ox_device_config *d)
+ProtobufCMessage *ox_message_devices(ox_encoder *e, const ox_device_config *d)
 {
 	Onnx__NodeDeviceConfigurationProto *p =
 		MAKE(e, Onnx__NodeDeviceConfigurationProto, node_device_configuration_proto);
@@ -598,49 +600,6 @@ static Onnx__NodeDeviceConfigurationProto *devices(ox_encoder *e, const ox_devic
 	p->has_pipeline_stage = d->has_stage;
 	p->pipeline_stage = d->stage;
 	set_unknown(e, &p->base, d->unknown);
-	return p;
-}
-
-ProtobufCMessage *ox_message_devices(ox_encoder *e, const ox_device_config *d)
-{
-	return &devices(e, d)->base;
-}
-
-static void set_slots(ox_encoder *e, Onnx__NodeProto *p, const ox_node *n)
-{
-	LIST(e, p, input, n->nin);
-	for (uint32_t i = 0; i < n->nin; i++) {
-		const ox_name *name = n->in[i].val ? n->in[i].val->name : n->in[i].unlinked;
-		p->input[i] = name ? bytes_at(name->s, name->n) : bytes_at("", 0);
-	}
-	LIST(e, p, output, n->nout);
-	for (uint32_t i = 0; i < n->nout; i++) {
-		const ox_name *name = n->out[i] ? n->out[i]->name : NULL;
-		p->output[i] = name ? bytes_at(name->s, name->n) : bytes_at("", 0);
-	}
-}
-
-ProtobufCMessage *ox_message_node(ox_encoder *e, const ox_node *n)
-{
-	Onnx__NodeProto *p = MAKE(e, Onnx__NodeProto, node_proto);
-
-	set_slots(e, p, n);
-	set_name(&p->has_name, &p->name, n->name);
-	set_name(&p->has_op_type, &p->op_type, n->op_type);
-	set_name(&p->has_domain, &p->domain, n->domain);
-	set_name(&p->has_overload, &p->overload, n->overload);
-	LIST(e, p, attribute, n->nattr);
-	for (uint32_t i = 0; i < n->nattr; i++)
-		p->attribute[i] = (Onnx__AttributeProto *)ox_message_attr(e, &n->attr[i]);
-	if (n->meta) {
-		set(&p->has_doc_string, &p->doc_string, n->meta->doc);
-		p->n_metadata_props = n->meta->nprops;
-		p->metadata_props = entries(e, n->meta->props, n->meta->nprops);
-		set_unknown(e, &p->base, n->meta->unknown);
-	}
-	LIST(e, p, device_configurations, n->ndevices);
-	for (size_t i = 0; i < n->ndevices; i++)
-		p->device_configurations[i] = devices(e, &n->devices[i]);
 	return &p->base;
 }
 

@@ -413,8 +413,9 @@ struct ox_model {
 	uint64_t edits;               /* 0: as loaded, so that saving may copy the file */
 	bool unsorted;                /* some graph was loaded out of order; passes sort it first */
 	bool initializers_as_constants;       /* IR >= 4: treat input + initializer as constant */
-	OX_VEC(ox_value *) overlaps;  /* inner values named like a value of a graph around them, until
-	                                 the first edit that could confuse them renames them */
+	OX_VEC(ox_value *) overlaps;  /* inner values named like a value of a graph around them, and
+	                                 Constants made again later, until the first edit that
+	                                 could confuse them renames them */
 	struct ox_dims *dims;         /* hash-consing table */
 	struct ox_journal *journal;   /* open transaction, or NULL */
 	/* set by whoever loaded the model */

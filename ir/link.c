@@ -206,6 +206,7 @@ static void bind_result(linker *l, ox_node *n, uint32_t i)
 				ox_report(l->d, OX_E_CONSTANT_TWICE, at_node(l, n),
 				          "'%s' is also made by an earlier Constant; this one counts",
 				          show(l, v->name));
+			*ox_push(&l->m->arena, &l->m->overlaps) = (ox_value *)v->name->bind;
 			bind(l, v->name, v);
 			return;
 		}

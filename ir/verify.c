@@ -23,13 +23,20 @@ static void say(verifier *v, bool ok, const char *what, const ox_graph *g, const
 	                       name ? ox_show(v->a, ox_name_str(name)) : "").p;
 }
 
+/* A Constant made twice in the input: the earlier one, which nobody reads, still has the
+ * name until the first edit. */
+static bool is_superseded(const verifier *v, const ox_value *x)
+{
+	return v->m->overlaps.n && x->home == OX_HOME_CONSTANT && !x->uses;
+}
+
 static void define(verifier *v, ox_graph *g, ox_value *x)
 {
 	const ox_value *same = x->name->bind;
 
 	say(v, x->graph == g, "value of another graph:", g, x->name);
 	say(v, x->name->n > 0, "value without a name", g, NULL);
-	say(v, !same || same->graph != g, "two values are called", g, x->name);
+	say(v, !same || same->graph != g || is_superseded(v, same), "two values are called", g, x->name);
 	*ox_push(v->a, &v->bound) = x->name;
 	*ox_push(v->a, &v->before) = x->name->bind;
 	x->name->bind = x;

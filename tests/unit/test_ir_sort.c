@@ -129,6 +129,8 @@ Test(sort, a_long_chain_in_reverse)
 		add(m->graph, "Relu", in, out);
 	}
 	cr_assert(ox_model_link(m, NULL, NULL));
+	cr_assert_not(ox_graph_is_sorted(m->graph));
+	cr_assert(ox_graph_sort(m->graph, &moved) && moved);
 	cr_assert(ox_graph_is_sorted(m->graph));
 	cr_assert_str_eq(m->graph->first->out[0]->name->s, "v1");
 	cr_assert(ox_graph_sort(m->graph, &moved) && !moved);

@@ -183,6 +183,11 @@ typedef struct json {
 	char close[JSON_DEPTH];
 } json;
 
+/* The letter at p: its length in UTF-8 and its code point; 0: these bytes are no UTF-8. */
+size_t cli_letter(const char *p, size_t n, uint32_t *cp);
+/* Control characters, and those that turn or break lines. */
+bool cli_is_hostile(uint32_t cp);
+
 /* key NULL: an element of a list. */
 void json_open(json *j, const char *key, char bracket);
 void json_close(json *j);

@@ -17,8 +17,7 @@ static void indent(const json *j)
 		fputs("  ", j->f);
 }
 
-/* Length of the valid sequence at p and its code point; 0: not valid UTF-8. */
-static size_t sequence(const char *p, size_t n, uint32_t *cp)
+size_t cli_letter(const char *p, size_t n, uint32_t *cp)
 {
 	const uint8_t lead = (uint8_t)*p;
 	const size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
@@ -31,12 +30,16 @@ static size_t sequence(const char *p, size_t n, uint32_t *cp)
 	return len;
 }
 
+bool cli_is_hostile(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f)
+	       || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff
+	       || c == 0x61c;
+}
+
 static bool is_plain(uint32_t c)
 {
-	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&')
-		return false;
-	return !((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e)
-	         || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || c == 0x61c);
+	return !cli_is_hostile(c) && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
 }
 
 static void put_string(FILE *f, ox_str s)
@@ -44,7 +47,7 @@ static void put_string(FILE *f, ox_str s)
 	putc('"', f);
 	for (size_t i = 0; i < s.n;) {
 		uint32_t cp = 0;
-		const size_t len = sequence(s.p + i, s.n - i, &cp);
+		const size_t len = cli_letter(s.p + i, s.n - i, &cp);
 		if (!len) {
 			fprintf(f, "\\\\x%02x", (uint8_t)s.p[i]);
 			i++;

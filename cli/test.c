@@ -266,8 +266,10 @@ static void diff_line(bench *b, char mark, ox_str s)
 {
 	const char *color = mark == '-' ? RED : mark == '+' ? GREEN : "";
 
-	fprintf(b->c->human, "    %s%c %s%s\n", cli_paint(b->c, color), mark, ox_show(&b->arena, s),
-	        cli_paint(b->c, PLAIN));
+	fprintf(b->c->human, "    %s%c ", cli_paint(b->c, color), mark);
+	for (size_t i = 0; i < s.n; i++)      /* ONNX text; quotes belong to it */
+		putc((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ? '?' : s.p[i], b->c->human);
+	fprintf(b->c->human, "%s\n", cli_paint(b->c, PLAIN));
 }
 
 /* The longest common subsequence, in a table: goldens are short. - is what was expected,

@@ -112,12 +112,12 @@ def hostile():
     return ob.model(g, opsets=[("", 17), ("evil\n::error::d", 1)], producer=HOSTILE)
 
 
-def shown_safely(data):
+def shown_safely(data, lines=True):
     text = data.decode()                # valid UTF-8 whatever the names were
     for c in text:
         assert c == "\n" or (ord(c) >= 0x20 and ord(c) != 0x7F), repr(c)
         assert c not in "\u202e\u2028\u2029\u2066\u200f", repr(c)
-    for line in text.splitlines():
+    for line in text.splitlines() if lines else ():
         assert not line.lstrip().startswith(("::", "]]>", "\\x0a::")), line
     return text
 
@@ -274,6 +274,32 @@ def dry_runs(d):
         assert "(dry run)" in text and re.search(r"^file +\d+ B +\d+ B", text, re.M), text
     no_residue(d, "m.onnx")
     assert os.stat(m).st_mtime_ns == before.st_mtime_ns
+
+
+@test
+def external_data(d):
+    m = os.path.join(MODELS, "distilbert_dynamic_nofold_narrow.onnx")
+    e, data = d + "/e.onnx", d + "/e.onnx.data"
+    text = expect(0, m, e, "--external-data", "always").stdout.decode()
+    assert f"weights: {data}" in text
+    no_residue(d, "e.onnx", "e.onnx.data")
+    weights = read(data)
+    expect(0, "check", e)
+    assert "external" in expect(0, "inspect", e).stdout.decode()
+    expect(2, e, data, "-q")                        # would lose the weights
+    assert read(data) == weights
+    expect(2, e, "-", "-q")
+    os.mkdir(d + "/s")
+    expect(0, e, d + "/s/f.onnx", "-q", "--passes", "none")
+    no_residue(d + "/s", "f.onnx", "f.onnx.data")
+    assert read(d + "/s/f.onnx.data") == weights
+    expect(0, e, d + "/s/g.onnx", "-q", "--external-data", "never")
+    expect(0, "check", "-q", d + "/s/f.onnx", d + "/s/g.onnx")
+    r = report_of(d, 0, e, d + "/n.onnx")           # beside the input: the file is shared
+    assert r["after"]["bytes"] == len(read(d + "/n.onnx")) + len(weights), r["after"]["bytes"]
+    os.unlink(data)
+    r = expect(0, e, d + "/o.onnx")
+    assert b"warning[OX3120]" in r.stderr
 
 
 @test
@@ -578,6 +604,10 @@ def hostile_names(d):
         shown_safely(r.stdout)
         shown_safely(r.stderr)
     shown_safely(expect(0, "inspect", m, o).stdout)
+    shown_safely(on_terminal("print", m).replace(b"\r\n", b"\n"), lines=False)
+    text = write(d + "/t.onnxtxt", expect(0, "print", m).stdout)
+    expect(0, "parse", text, d + "/t.onnx", "-q")
+    assert expect(0, "print", d + "/t.onnx").stdout == read(text)
     data = expect(0, "inspect", m, "--json").stdout
     shown_safely(data)
     assert b"<" not in data and b"\x1b" not in data

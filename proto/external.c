@@ -24,7 +24,8 @@ static void close_one(ox_file *f, ox_extfile *x)
 {
 	if (x->map.fd < 0)
 		return;
-	ox_map_close(&x->map);
+	ox_map closing = x->map;      /* what was measured stays, to know the file again */
+	ox_map_close(&closing);
 	x->map.fd = -1;
 	f->nopen--;
 }

@@ -250,7 +250,7 @@ static void check_model_opsets(checker *c)
 	if (m->ir_version >= 3 && !m->opsets.n)
 		FAULT(c, OPSETS_MISSING, OX_NOWHERE, "the model imports no opset, IR version %lld requires one",
 		      (long long)m->ir_version);
-	if (m->has_ir_version && m->ir_version < 3 && m->opsets.n)
+	if (m->ir_version > 0 && m->ir_version < 3 && m->opsets.n)
 		FAULT(c, OPSETS_EARLY, OX_NOWHERE, "the model imports opsets, which IR version %lld does not have",
 		      (long long)m->ir_version);
 	check_opsets(c, m->opsets.p, m->opsets.n, OX_NOWHERE);

@@ -243,12 +243,14 @@ static void check_if(checker *c, const ox_node *n)
 {
 	const ox_graph *yes = body_of(n, "then_branch"), *no = body_of(n, "else_branch");
 
-	check_body(c, n, "then_branch", 0, n->nout);
-	check_body(c, n, "else_branch", 0, n->nout);
-	if (yes && no && yes->outputs.n != no->outputs.n)
+	if (yes && no && yes->outputs.n != no->outputs.n) {
 		FAULT(c, BRANCHES, check_at_node(c, n),
 		      "'then_branch' has %zu outputs, 'else_branch' has %zu", yes->outputs.n,
 		      no->outputs.n);
+		return;
+	}
+	check_body(c, n, "then_branch", 0, n->nout);
+	check_body(c, n, "else_branch", 0, n->nout);
 }
 
 /* M, cond, states -> body: iteration, cond, states -> cond, states, scan outputs. */

@@ -1178,9 +1178,19 @@ static void put_graph(printer *p, const ox_graph *g, bool is_main)
 static void put_key(printer *p, bool *any, const char *key)
 {
 	put(p, *any ? ", " : "<", *any ? 2 : 1);
+	p->indent += *any ? 0 : STEP;
 	puts_(p, key);
 	put(p, ": ", 2);
 	*any = true;
+}
+
+static void end_header(printer *p, bool any)
+{
+	if (!any)
+		return;
+	put(p, ">", 1);
+	p->indent -= STEP;
+	new_line(p);
 }
 
 static void put_text_key(printer *p, bool *any, const char *key, ox_str s)
@@ -1263,15 +1273,11 @@ static void put_function(printer *p, const ox_function *f)
 	bool any = false;
 
 	p->breaks = 2;
-	p->indent += STEP;
 	put_text_key(p, &any, "domain", ox_name_str(f->domain));
 	put_text_key(p, &any, "overload", ox_name_str(f->overload));
 	put_opsets(p, &any, f->opsets.p, f->opsets.n);
 	put_text_key(p, &any, "doc_string", f->meta ? f->meta->doc : OX_ABSENT);
-	if (any)
-		put(p, ">", 1);
-	p->indent -= STEP;
-	new_line(p);
+	end_header(p, any);
 	put_name(p, f->name);
 	put(p, " ", 1);
 	put_function_attrs(p, f);
@@ -1290,7 +1296,6 @@ static void put_header(printer *p)
 	const ox_meta *meta = m->meta;
 	bool any = false;
 
-	p->indent = STEP;
 	put_int_key(p, &any, "ir_version", m->has_ir_version, m->ir_version);
 	put_opsets(p, &any, m->opsets.p, m->opsets.n);
 	put_text_key(p, &any, "producer_name", m->producer_name);
@@ -1302,10 +1307,7 @@ static void put_header(printer *p)
 		put_key(p, &any, "metadata_props");
 		put_entries(p, meta->props, meta->nprops);
 	}
-	if (any)
-		put(p, ">", 1);
-	p->indent = 0;
-	new_line(p);
+	end_header(p, any);
 }
 
 static void put_model_details(printer *p)

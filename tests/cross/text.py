@@ -86,7 +86,7 @@ def clean(b):
             return b
     except UnicodeDecodeError:
         pass
-    return bytes(c if c >= 32 and c < 127 and c not in b'"\\' or c >= 128 else ord("?") for c in b)
+    return bytes(c if 32 <= c < 127 and c not in b'"\\' else ord("?") for c in b)
 
 
 def qualified(s):
@@ -335,6 +335,218 @@ def check(tool, path, folder):
     return "ok", None
 
 
+# ---- models with all that real ones do not have -------------------------------------------
+
+UNKNOWN = bytes.fromhex("fa3f0301ff00")          # field 1023, three bytes
+BYTES = [b"", b"a", b"two\nlines\n# no comment", b'quote " and \\ backslash', b"\xff\xfe not UTF-8",
+         b"a NUL \0 inside", "\u00e9\u4e2d\u202e".encode(), b"\t tab \r\n", b"#@ node doc"]
+NAMES = ["x", "_1", "float", "seq", "nan", "inf_x", "Infinity", "a/b:0", "1st", "two\nlines", "none", "\u00e9",
+         'q"\\', "#c", "a b", "nan1", "map"]
+
+
+def add_meta(x, doc="a\n\"doc\" \\ string"):
+    x.doc_string = doc
+    if "metadata_props" in x.DESCRIPTOR.fields_by_name:
+        x.metadata_props.add(key="k", value="v\n")
+        x.metadata_props.add(key="")
+        x.metadata_props.add(value="no key")
+    x.MergeFromString(UNKNOWN)
+
+
+def add_types(graph):
+    T = onnx.TypeProto
+    types = [T() for _ in range(12)]
+    types[0].tensor_type.elem_type = 1
+    d = types[0].tensor_type.shape.dim
+    d.add(dim_value=-1, denotation="BATCH")
+    d.add(dim_param="a b")
+    d.add(dim_param="")
+    d.add(denotation="")
+    d.add(dim_param="none")
+    types[0].denotation = "IMAGE"
+    types[1].tensor_type.elem_type = 77
+    types[1].tensor_type.shape.dim.add(dim_value=3)
+    types[2].tensor_type.shape.SetInParent()
+    types[3].sequence_type.elem_type.map_type.key_type = 7
+    types[3].sequence_type.elem_type.map_type.value_type.optional_type.elem_type.tensor_type.elem_type = 26
+    types[3].sequence_type.elem_type.denotation = "inner"
+    types[4].sequence_type.SetInParent()
+    types[5].map_type.SetInParent()
+    types[6].opaque_type.domain = "a.b"
+    types[6].opaque_type.name = "c"
+    types[7].opaque_type.name = "with space"
+    types[8].sparse_tensor_type.elem_type = 8
+    types[9].denotation = "only"
+    types[10].tensor_type.elem_type = 10
+    types[10].MergeFromString(UNKNOWN)
+    types[11].tensor_type.elem_type = 10
+    types[11].tensor_type.MergeFromString(UNKNOWN)
+    for i, t in enumerate(types + [None]):
+        v = graph.input.add(name="in%d" % i)
+        if t is not None:
+            v.type.CopyFrom(t)
+        if i % 3 == 0:
+            add_meta(v)
+    graph.input.add(name="empty").type.SetInParent()
+
+
+def tensor_of(data_type, raw, n, name=None):
+    t = onnx.TensorProto(data_type=data_type, dims=[n], raw_data=raw)
+    if name is not None:
+        t.name = name
+    return t
+
+
+def add_inits(graph):
+    every = bytes(range(256)) + struct.pack("<8I", 0x7F800001, 0xFFC00001, 0x7FC00000, 0xFFC00000, 0x80000000,
+                                            0x7F800000, 0xFF800000, 1)
+    doubles = struct.pack("<4Q", 0x7FF0000000000001, 0xFFF8000000000000, 1, 0x8000000000000000)
+    for t, width in WIDTH.items():
+        bits = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}.get(t, 8 * width)
+        raw = every + doubles
+        graph.initializer.append(tensor_of(t, raw, len(raw) * 8 // (8 * width * (1 + (t in (14, 15))) if bits >= 8 else bits), "init %d" % t))
+        if bits < 8:
+            graph.initializer.append(tensor_of(t, b"\xfd", 1, "one %d" % t))
+            graph.initializer.append(tensor_of(t, b"\xfd\x3e"[:(3 * bits + 7) // 8], 3, "three %d" % t))
+        graph.initializer.append(onnx.TensorProto(data_type=t, dims=[0, 3], name="no %d" % t))
+    s = onnx.TensorProto(data_type=8, dims=[3, 3], name="strings", string_data=BYTES)
+    add_meta(s)
+    s.data_location = 0
+    s.external_data.add(key="stray", value="entry")
+    graph.initializer.append(s)
+    graph.initializer.append(onnx.TensorProto(data_type=7, name="scalar", int64_data=[-2 ** 63]))
+    graph.initializer.append(tensor_of(99, b"\x01\x02\x03", 5, "unknown type"))
+    graph.initializer.append(onnx.TensorProto(data_type=1, dims=[1], name="in0", float_data=[1.5]))
+    for i, kind in enumerate((1, 7)):
+        p = graph.sparse_initializer.add(dims=[4, 4])
+        p.values.CopyFrom(onnx.TensorProto(data_type=kind, dims=[2], name="sparse %d" % i))
+        p.values.raw_data = struct.pack("<2I", 0x7F800001, 0) if kind == 1 else struct.pack("<2q", 1, -1)
+        p.indices.CopyFrom(onnx.TensorProto(data_type=7, dims=[2], int64_data=[1, 5]))
+        if i:
+            add_meta(p.values)
+            p.indices.name = "named/indices"
+            p.MergeFromString(UNKNOWN)
+
+
+def add_attrs(node, depth):
+    A = onnx.AttributeProto
+    node.attribute.add(name="f", type=A.FLOAT, f=float("nan"))
+    node.attribute.add(name="f0", type=A.FLOAT, f=-0.0)
+    node.attribute.add(name="f1", type=A.FLOAT, f=1e-45)
+    node.attribute.add(name="fs", type=A.FLOATS, floats=[1, 0.1, float("-inf"), 3.4028234663852886e38])
+    node.attribute.add(name="i", type=A.INT, i=-2 ** 63)
+    node.attribute.add(name="is", type=A.INTS, ints=[1, 2 ** 63 - 1])
+    for i, b in enumerate(BYTES):
+        node.attribute.add(name="s%d" % i, type=A.STRING, s=b)
+    node.attribute.add(name="ss", type=A.STRINGS, strings=BYTES)
+    for t in (A.FLOATS, A.INTS, A.STRINGS, A.TENSORS, A.GRAPHS, A.SPARSE_TENSORS, A.TYPE_PROTOS):
+        node.attribute.add(name="empty%d" % t, type=t)
+    for t in (A.FLOAT, A.INT, A.STRING, A.TENSOR, A.GRAPH, A.SPARSE_TENSOR, A.TYPE_PROTO):
+        node.attribute.add(name="void%d" % t, type=t)
+    node.attribute.add(name="untyped", i=3)
+    node.attribute.add(name="nothing")
+    node.attribute.add(name="not-a-word", type=A.INT, i=1)
+    add_meta(node.attribute[-1])
+    for name in NAMES:
+        a = node.attribute.add(name="t", type=A.TENSOR)
+        a.t.CopyFrom(tensor_of(1, struct.pack("<I", 0x7FA00000), 1, name))
+        a.t.dims[:] = []
+    add_meta(node.attribute[-1].t)
+    a = node.attribute.add(name="ext", type=A.TENSOR)
+    a.t.CopyFrom(onnx.TensorProto(data_type=1, dims=[2], data_location=1))
+    a.t.external_data.add(key="location", value="no such file")
+    a.t.external_data.add(key="offset", value="4096")
+    a = node.attribute.add(name="ts", type=A.TENSORS)
+    a.tensors.append(onnx.TensorProto(data_type=8, dims=[0]))
+    a.tensors.append(tensor_of(9, b"\0\1\2", 3, "b"))
+    add_meta(a.tensors[-1])
+    a = node.attribute.add(name="tp", type=A.TYPE_PROTO)
+    a.tp.tensor_type.elem_type = 1
+    a = node.attribute.add(name="none", type=A.TYPE_PROTO)
+    a.tp.SetInParent()
+    a = node.attribute.add(name="tps", type=A.TYPE_PROTOS)
+    a.type_protos.add().sequence_type.elem_type.tensor_type.elem_type = 1
+    a.type_protos.add().denotation = "d"
+    a = node.attribute.add(name="sp", type=A.SPARSE_TENSOR)
+    a.sparse_tensor.dims[:] = [3]
+    a.sparse_tensor.values.CopyFrom(tensor_of(1, b"\0\0\x80?", 1, "none"))
+    a = node.attribute.add(name="sps", type=A.SPARSE_TENSORS)
+    a.sparse_tensors.add(dims=[0])
+    a.sparse_tensors.add().indices.CopyFrom(tensor_of(7, bytes(8), 1))
+    if depth:
+        a = node.attribute.add(name="g", type=A.GRAPH)
+        add_graph(a.g, depth - 1)
+        a = node.attribute.add(name="gs", type=A.GRAPHS)
+        for name in NAMES:
+            g = a.graphs.add(name=name)
+            g.output.add(name="o")
+            g.node.add(op_type="Op", output=["o"])
+        a.graphs.add()
+
+
+def add_graph(g, depth):
+    add_types(g)
+    add_inits(g)
+    for name in NAMES:
+        g.input.add(name="in" + name)
+        n = g.node.add(op_type="Identity", input=["in" + name, "", "in0"], output=["", name + "_%d" % depth], name=name)
+        n.overload = name
+    n = g.node.add(input=["", "x_%d" % depth], output=["", ""], op_type="my-op", domain="my domain", overload="")
+    add_meta(n)
+    n = g.node.add(op_type="Bare", domain="")
+    c = n.device_configurations.add(configuration_id="c", pipeline_stage=-1)
+    s = c.sharding_spec.add(tensor_name="x_%d" % depth, device=[1, 2])
+    s.sharded_dim.add(axis=1)
+    c.sharding_spec.add()
+    c.MergeFromString(UNKNOWN)
+    n.device_configurations.add()
+    n = g.node.add(domain="a.b.c", name="")
+    add_attrs(n, depth)
+    g.output.add(name="x_%d" % depth)
+    add_meta(g.output[-1])
+    g.value_info.add(name="two\nlines_%d" % depth).type.tensor_type.elem_type = 1
+    add_meta(g.value_info[-1])
+    g.value_info.add(name="nobody's")
+    q = g.quantization_annotation.add(tensor_name="x_%d" % depth)
+    q.quant_parameter_tensor_names.add(key="SCALE_TENSOR", value="scalar")
+    q.quant_parameter_tensor_names.add(key="", value="nobody")
+    q.MergeFromString(UNKNOWN)
+    add_meta(g)
+
+
+def odd_model():
+    m = onnx.ModelProto(ir_version=13, producer_name="", producer_version="1", domain="a", model_version=-5)
+    add_meta(m)
+    m.opset_import.add(version=17)
+    m.opset_import.add(domain="", version=17)
+    m.opset_import.add(domain="a.b")
+    m.opset_import[-1].MergeFromString(UNKNOWN)
+    m.training_info.add().initialization_binding.add(key="scalar", value="scalar")
+    m.training_info[-1].MergeFromString(UNKNOWN)
+    m.configuration.add(name="c", num_devices=2, device=["a", "b"])
+    add_graph(m.graph, 1)
+    for i, name in enumerate(["f", "g h", "float"]):
+        f = m.functions.add(name=name, input=["a", "float", "b/c"], output=["a", "y"], attribute=["p", "q r"])
+        if i:
+            f.domain = "d%d" % i if i > 1 else ""
+            f.overload = "" if i > 1 else "over"
+            add_meta(f)
+            f.opset_import.add(domain="x", version=1)
+        f.attribute_proto.add(name="def ault", type=2, i=4)
+        f.attribute_proto.add(name="fl", type=6)
+        n = f.node.add(op_type="Identity", input=["a"], output=["y"])
+        n.attribute.add(name="r", type=1, ref_attr_name="p")
+        n.attribute.add(name="r2", ref_attr_name="q r")
+        f.value_info.add(name="y").type.tensor_type.elem_type = 1
+    return m
+
+
+def bare_model():
+    m = onnx.ModelProto()
+    m.graph.SetInParent()
+    return m
+
+
 def files(paths):
     for p in paths:
         if os.path.isfile(p):
@@ -347,14 +559,19 @@ def files(paths):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tool", required=True)
-    parser.add_argument("paths", nargs="+")
+    parser.add_argument("paths", nargs="*")
     args = parser.parse_args()
     sys.setrecursionlimit(10000)
     counts = {}
     with tempfile.TemporaryDirectory() as folder:
-        for path in files(args.paths):
+        odd = [os.path.join(folder, name) for name in ("odd.onnx", "bare.onnx")]
+        onnx.save(odd_model(), odd[0])
+        onnx.save(bare_model(), odd[1])
+        for path in odd + list(files(args.paths)):
             verdict, why = check(args.tool, path, folder)
             counts[verdict] = counts.get(verdict, 0) + 1
+            if path in odd and verdict != "ok":
+                verdict, why = "FAIL", why or "not read"
             if why:
                 print("%s: %s" % (path, why), flush=True)
     print(", ".join("%d %s" % (n, v) for v, n in sorted(counts.items())))

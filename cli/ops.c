@@ -51,6 +51,9 @@ static void put_params(json *j, const char *key, const ox_schema_param *p, size_
 	json_close(j);
 }
 
+/* In the schemas of opset 28, but no tensor of them is understood: not in ox_dtype. */
+static const char *const float6[32 - OX_NDTYPES] = {"float6e2m3", "float6e3m2"};
+
 static void put_types(json *j, const ox_schema *s)
 {
 	json_open(j, "types", '[');
@@ -60,9 +63,9 @@ static void put_types(json *j, const ox_schema *s)
 		json_open(j, NULL, '{');
 		json_text(j, "var", s->types[i].var);
 		json_open(j, "tensor", '[');
-		for (unsigned t = 0; t < OX_NDTYPES; t++)
+		for (unsigned t = 0; t < 32; t++)
 			if (s->types[i].tensor & 1u << t)
-				json_text(j, NULL, ox_dtype_name((ox_dtype)t));
+				json_text(j, NULL, t < OX_NDTYPES ? ox_dtype_name((ox_dtype)t) : float6[t - OX_NDTYPES]);
 		json_close(j);
 		json_open(j, "others", '[');
 		while (word && *word) {

@@ -486,6 +486,19 @@ def signals(d):
 
 
 @test
+def a_mapped_file_that_shrinks(d):
+    """SIGBUS, whoever sends it, is a file that changed: 4 and a sentence."""
+    o = write(d + "/o.onnx", b"precious")
+    p = subprocess.Popen([TOOL, "-", o], env=clean_env(), stdin=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+    time.sleep(0.3)
+    p.send_signal(signal.SIGBUS)
+    err = p.communicate()[1]
+    assert p.returncode == 4 and err.startswith(b"error[OX1005]: "), (p.returncode, err)
+    assert read(o) == b"precious"
+
+
+@test
 def a_reader_that_goes_away(d):
     m = os.path.join(MODELS, "distilbert_dynamic_nofold_narrow.onnx")
     p = subprocess.Popen([TOOL, "print", m], stdout=subprocess.PIPE, stderr=subprocess.PIPE,

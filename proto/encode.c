@@ -47,11 +47,16 @@ bool ox_encode_tick(ox_encoder *e, uint64_t done, uint64_t total)
 	return false;
 }
 
+static void pass_on(ox_encoder *e, const void *p, size_t n)
+{
+	if (!e->failed && n
+	    && !(e->sink->write(e->sink, p, n) && ox_encode_tick(e, e->at, e->total)))
+		e->failed = true;
+}
+
 static void flush(ox_encoder *e)
 {
-	if (!e->failed && e->nstage
-	    && !(e->sink->write(e->sink, e->stage, e->nstage) && ox_encode_tick(e, e->at, e->total)))
-		e->failed = true;
+	pass_on(e, e->stage, e->nstage);
 	e->nstage = 0;
 }
 
@@ -63,7 +68,7 @@ static void put(ox_encoder *e, const void *p, size_t n)
 	if (n > OX_STAGE - e->nstage)
 		flush(e);
 	if (n > OX_STAGE) {
-		e->failed = e->failed || !e->sink->write(e->sink, p, n);
+		pass_on(e, p, n);
 		return;
 	}
 	memcpy(e->stage + e->nstage, p, n);

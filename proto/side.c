@@ -143,9 +143,16 @@ bool ox_side_equal(ox_encoder *e, const char *path)
 
 /* ---- writing ------------------------------------------------------------------------- */
 
+typedef struct writer {
+	ox_encoder *e;
+	ox_out *out;
+} writer;
+
 static bool take_write(void *user, const void *p, size_t n)
 {
-	return ox_out_write(user, p, n);
+	const writer *w = user;
+
+	return ox_out_write(w->out, p, n) && ox_encode_tick(w->e, w->out->written, w->e->side_end);
 }
 
 static bool write_item(ox_encoder *e, ox_out *o, const ox_side_item *item)
@@ -156,7 +163,8 @@ static bool write_item(ox_encoder *e, ox_out *o, const ox_side_item *item)
 	bool unreadable = false;
 
 	if (!ox_payload_slice(e->m, item->tensor, &map, &offset)) {
-		const bool ok = ox_payload_stream(e->m, item->tensor, e->chunk, take_write, o, &unreadable);
+		writer w = {e, o};
+		const bool ok = ox_payload_stream(e->m, item->tensor, e->chunk, take_write, &w, &unreadable);
 		if (unreadable)
 			ox_report(e->diag, OX_E_SAVE_PAYLOAD, OX_NOWHERE, "the data of tensor '%s' cannot be read",
 			          ox_show(&e->scratch, item->tensor->name));
@@ -180,7 +188,7 @@ bool ox_side_write(ox_encoder *e, ox_out *o)
 		if (!ox_out_pad(o, align_of(item->length)))
 			return false;
 		assert(o->written == item->offset);
-		if (!write_item(e, o, item) || !ox_encode_tick(e, o->written, e->side_end))
+		if (!write_item(e, o, item))
 			return false;
 	}
 	return true;

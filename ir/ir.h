@@ -411,6 +411,7 @@ struct ox_model {
 	ox_meta *meta;
 	uint32_t next_id;             /* node serial numbers */
 	uint64_t edits;               /* 0: as loaded, so that saving may copy the file */
+	bool nested;                  /* some node has, or had, a subgraph */
 	bool unsorted;                /* some graph was loaded out of order; passes sort it first */
 	bool initializers_as_constants;       /* IR >= 4: treat input + initializer as constant */
 	OX_VEC(ox_value *) overlaps;  /* inner values named like a value of a graph around them, and

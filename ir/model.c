@@ -40,6 +40,7 @@ ox_graph *ox_graph_new(ox_model *m, ox_node *parent)
 	g->model = m;
 	g->parent = parent;
 	g->depth = parent ? parent->graph->depth + 1 : 0;
+	m->nested |= parent != NULL;
 	return g;
 }
 
@@ -249,6 +250,8 @@ static void collect(graph_list *list, ox_arena *a, ox_graph *g)
 	size_t at = list->n;
 
 	*ox_push(a, list) = g;
+	if (!g->model->nested)
+		return;
 	for (; at < list->n; at++) {
 		ox_foreach_node(n, list->p[at]) {
 			const size_t have = n->nattr ? ox_node_subgraphs(n, NULL, 0) : 0;

@@ -1327,10 +1327,10 @@ static void adopt(ox_node *n)
 {
 	for (uint32_t i = 0; i < n->nattr; i++) {
 		ox_attr *a = &n->attr[i];
-		if (a->type == OX_A_GRAPH && a->g)
-			a->g->parent = n;
-		for (size_t k = 0; a->type == OX_A_GRAPHS && k < a->n; k++)
-			a->graphs[k]->parent = n;
+		const size_t graphs = a->type == OX_A_GRAPH ? a->g != NULL : a->type == OX_A_GRAPHS ? a->n : 0;
+		for (size_t k = 0; k < graphs; k++)
+			(a->type == OX_A_GRAPH ? a->g : a->graphs[k])->parent = n;
+		n->graph->model->nested |= graphs > 0;
 	}
 }
 

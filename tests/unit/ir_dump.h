@@ -28,7 +28,10 @@ static inline void dump_graph(FILE *f, const ox_graph *g)
 		dump_value(f, g->inputs.p[i].val);
 	for (size_t i = 0; i < g->inits.n; i++)
 		dump_value(f, g->inits.p[i]);
+	for (size_t i = 0; i < g->sparse.n; i++)
+		dump_value(f, g->sparse.p[i]);
 	ox_foreach_node(n, g) {
+		fprintf(f, " names %p %p %p\n", (void *)n->domain, (void *)n->overload, (void *)n->name);
 		fprintf(f, " n %p id%u op%d %s g%p prev%p next%p nin%u nout%u nattr%u in%p attr%p\n",
 		        (void *)n, n->id, (int)n->op, n->op_type->s, (void *)n->graph, (void *)n->prev,
 		        (void *)n->next, n->nin, n->nout, n->nattr, (void *)n->in, (void *)n->attr);
@@ -39,6 +42,8 @@ static inline void dump_graph(FILE *f, const ox_graph *g)
 			if (n->out[i])
 				dump_value(f, n->out[i]);
 		for (uint32_t i = 0; i < n->nattr; i++) {
+			if (n->attr[i].type == OX_A_GRAPH && n->attr[i].g->parent != n)
+				fprintf(f, "  not its parent\n");
 			fprintf(f, "  a %s %d %lld\n", n->attr[i].name->s, (int)n->attr[i].type,
 			        (long long)n->attr[i].i);
 			if (n->attr[i].type == OX_A_GRAPH)
@@ -49,6 +54,8 @@ static inline void dump_graph(FILE *f, const ox_graph *g)
 		fprintf(f, " o %s val%p\n", g->outputs.p[i]->name->s, (void *)g->outputs.p[i]->use.val);
 	for (size_t i = 0; i < g->value_info.n; i++)
 		fprintf(f, " i %s val%p\n", g->value_info.p[i].name->s, (void *)g->value_info.p[i].val);
+	for (size_t i = 0; i < g->annotations.n; i++)
+		fprintf(f, " q val%p\n", (void *)g->annotations.p[i].tensor.val);
 }
 
 static inline char *dump(const ox_model *m)
@@ -57,6 +64,7 @@ static inline char *dump(const ox_model *m)
 	size_t n;
 	FILE *f = open_memstream(&s, &n);
 
+	fprintf(f, "has%d ", m->has_ir_version);
 	fprintf(f, "edits%llu next%u ir%lld overlaps%zu\n", (unsigned long long)m->edits, m->next_id,
 	        (long long)m->ir_version, m->overlaps.n);
 	dump_graph(f, m->graph);

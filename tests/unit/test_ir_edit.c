@@ -214,6 +214,10 @@ Test(edit, new_nodes)
 	cr_assert(ox_node_is(n, OX_Split) && !n->domain);
 	twice(m, ox_node_set_op(n, OX_ML_Scaler));
 	cr_assert(strcmp(n->domain->s, "ai.onnx.ml") == 0 && strcmp(n->op_type->s, "Scaler") == 0);
+	twice(m, ox_node_set_name(n, name_of(m, "called")));
+	n->overload = name_of(m, "o");
+	twice(m, ox_node_set_op(n, OX_Split));
+	cr_assert(!n->overload && !n->domain);
 	twice(m, ox_node_drop_out(n, 0));
 	cr_assert(n->nout == 2 && !n->out[0]);
 	twice(m, ox_node_drop_out(n, 1));
@@ -395,6 +399,7 @@ Test(edit, dropping_inputs_and_raising_the_version)
 	cr_assert(ox_model_link(m, NULL, NULL));
 	ox_value *w = find(g, "w"), *v = find(g, "v");
 
+	m->has_ir_version = false;
 	twice(m, ox_model_set_ir_version(m, 4));
 	cr_assert(w->overridable && !ox_value_const(w), "from now on a default value");
 	twice(m, ox_graph_drop_input(g, 3));
@@ -403,6 +408,109 @@ Test(edit, dropping_inputs_and_raising_the_version)
 	cr_assert(!w->is_input && ox_value_const(w));
 	twice(m, ox_graph_drop_input(g, 1));
 	cr_text(g, "w; v; Sum(x,w,v)=y; -> y");
+	ox_model_free(m);
+}
+
+Test(edit, sparse_initializers)
+{
+	ox_model *m = model_new(8);
+	ox_graph *g = m->graph;
+	input(g, "c");
+	input(g, "s");
+	ox_node *n = add_if(g, "c", "y");
+	for (int i = 0; i < 2; i++) {
+		ox_graph *to = i ? n->attr[0].g : g;
+		ox_value *v = ox_value_new(to, name_of(m, i ? "p" : "s"), OX_HOME_SPARSE);
+		v->sparse = ox_new(&m->arena, ox_sparse);
+		*ox_push(&m->arena, &to->sparse) = v;
+	}
+	add(n->attr[0].g, "Neg", "p", "t");
+	output(n->attr[0].g, "t");
+	add(n->attr[1].g, "Neg", "s", "e");
+	output(n->attr[1].g, "e");
+	output(g, "y");
+	cr_assert(ox_model_link(m, NULL, NULL));
+	cr_sound(m);
+	ox_value *p = n->attr[0].g->sparse.p[0], *s = find(g, "s");
+	cr_assert(s->is_input && s->sparse && s->overridable);
+	twice(m, ox_graph_drop_input(g, 1));
+	cr_assert_eq(s->home, OX_HOME_SPARSE);
+	twice(m, ox_value_move(p, g));
+	cr_assert(p->graph == g && g->sparse.p[1] == p);
+	ox_node_set_input(n->attr[0].g->first, 0, s);
+	twice(m, ox_value_kill(p));
+	ox_model_free(m);
+}
+
+Test(edit, constants_moved_into_a_function_body_get_nodes)
+{
+	ox_model *m = model_new(8);
+	ox_function *f = ox_function_new(m);
+	f->name = name_of(m, "F");
+	ox_graph_add_input(f->body, name_of(m, "c"), NULL);
+	ox_node *n = add_if(f->body, "c", "r");
+	init(n->attr[0].g, "w", 1);
+	add(n->attr[0].g, "Neg", "w", "t");
+	output(n->attr[0].g, "t");
+	output(f->body, "r");
+	cr_assert(ox_model_link(m, NULL, NULL));
+	ox_value *w = find(n->attr[0].g, "w");
+	twice(m, ox_value_move(w, f->body));
+	cr_assert(w->home == OX_HOME_CONSTANT && w->carrier == f->body->first);
+	ox_model_free(m);
+}
+
+Test(edit, graphs_find_their_new_place)
+{
+	ox_model *m = model_new(8);
+	ox_graph *g = m->graph;
+	input(g, "c");
+	ox_node *n = add_if(g, "c", "y"), *mid = add_if(n->attr[0].g, "c", "t");
+	add_if(mid->attr[0].g, "c", "deep");
+	output(n->attr[0].g, "t");
+	output(g, "y");
+	cr_assert(ox_model_link(m, NULL, NULL));
+	ox_value *zero = ox_graph_const(n->attr[0].g, scalar(m, 0), "zero");
+	ox_node *id = ox_node_new_before(n->attr[0].g, NULL, OX_Identity, 1, 1, "id");
+	ox_node_set_input(id, 0, zero);
+	cr_assert(ox_value_replace_named(mid->out[0], id->out[0]));
+	twice(m, ox_node_move_before(mid, g, n));
+	cr_assert(mid->attr[0].g->depth == 1 && mid->attr[0].g->first->attr[0].g->depth == 2);
+
+	/* a graph may be handed from a node to another: here to one that replaces it */
+	ox_node *other = ox_node_new_before(g, mid, OX_If, 1, 1, "o");
+	ox_node_set_input(other, 0, find(g, "c"));
+	const ox_attr a = mid->attr[0];
+	ox_graph *graph = a.g;
+	char *before = dump(m);
+	ox_txn_begin(m);
+	ox_node_set_attr(other, &a);
+	cr_assert_eq(graph->parent, other);
+	ox_txn_abandon(m);
+	char *after = dump(m);
+	cr_assert_str_eq(after, before);
+	cr_assert_eq(graph->parent, mid);
+	free(before);
+	free(after);
+	ox_model_free(m);
+}
+
+Test(edit, what_is_known_of_values_moves_with_them)
+{
+	ox_model *m = model_new(8);
+	ox_graph *g = m->graph;
+	input(g, "c");
+	ox_node *n = add_if(g, "c", "y");
+	add(n->attr[0].g, "Neg", "c", "s");
+	add(n->attr[0].g, "Neg", "s", "t");
+	output(n->attr[0].g, "t");
+	output(g, "y");
+	value_info(n->attr[0].g, "s", NULL);
+	ox_push(&m->arena, &n->attr[0].g->annotations)->tensor.name = name_of(m, "s");
+	cr_assert(ox_model_link(m, NULL, NULL));
+	ox_node_move_before(n->attr[0].g->first, g, n);
+	twice(m, ox_graph_take_info(g, n->attr[0].g));
+	cr_assert(g->value_info.n == 1 && g->annotations.n == 1);
 	ox_model_free(m);
 }
 

@@ -184,21 +184,26 @@ static void check_constant(checker *c, const ox_node *n)
 
 /* ---- inputs and outputs ------------------------------------------------------- */
 
-static const char *at_most(checker *c, unsigned max)
+/* "2", "2 to 4", "2 or more" */
+static const char *show_bounds(checker *c, unsigned min, unsigned max)
 {
-	return max == UINT16_MAX ? "any number" : ox_str_printf(&c->scratch, "%u", max).p;
+	if (max == UINT16_MAX)
+		return ox_str_printf(&c->scratch, "%u or more", min).p;
+	if (min == max)
+		return ox_str_printf(&c->scratch, "%u", min).p;
+	return ox_str_printf(&c->scratch, "%u to %u", min, max).p;
 }
 
 static void check_arity(checker *c, const ox_node *n, const ox_schema *s)
 {
 	if (n->nin < s->min_in || (n->nin > s->max_in && s->max_in != UINT16_MAX))
 		FAULT(c, NODE_INPUTS, check_at_node(c, n),
-		      "%u inputs, version %d of the operator has %u to %s", n->nin, s->since,
-		      s->min_in, at_most(c, s->max_in));
+		      "%u inputs, version %d of the operator has %s", n->nin, s->since,
+		      show_bounds(c, s->min_in, s->max_in));
 	if (n->nout < s->min_out || (n->nout > s->max_out && s->max_out != UINT16_MAX))
 		FAULT(c, NODE_OUTPUTS, check_at_node(c, n),
-		      "%u outputs, version %d of the operator has %u to %s", n->nout, s->since,
-		      s->min_out, at_most(c, s->max_out));
+		      "%u outputs, version %d of the operator has %s", n->nout, s->since,
+		      show_bounds(c, s->min_out, s->max_out));
 	for (uint32_t i = 0; i < n->nin && i < s->nin; i++)
 		if (!n->in[i].val && s->in[i].kind == OX_P_SINGLE)
 			FAULT(c, NODE_INPUT_ABSENT, check_at_node(c, n), "input %u, '%s', is mandatory",

@@ -99,16 +99,31 @@ void load_unknown_lost(loader *l, const ox_field *f, const char *kind)
 	           f->number, kind);
 }
 
-/* A field that a walk does not know, as it stands. */
-static void keep_unknown(loader *l, ox_str *unknown, const ox_field *f)
+/* Fields that a walk leaves alone, as they stand. Doubling, for there may be a million. */
+typedef struct rest {
+	char *p;
+	size_t n, cap;
+} rest;
+
+static void rest_add(loader *l, rest *r, const ox_field *f)
 {
 	const size_t n = (size_t)(f->data + f->n - f->tag);
-	char *p = ox_alloc_raw(l->arena, unknown->n + n);
 
-	if (unknown->n)
-		memcpy(p, unknown->p, unknown->n);
-	memcpy(p + unknown->n, f->tag, n);
-	*unknown = (ox_str){p, unknown->n + n};
+	if (n > r->cap - r->n) {
+		const size_t cap = 2 * r->cap + n;
+		char *p = ox_alloc_raw(&l->work, cap);
+		if (r->n)
+			memcpy(p, r->p, r->n);
+		r->p = p;
+		r->cap = cap;
+	}
+	memcpy(r->p + r->n, f->tag, n);
+	r->n += n;
+}
+
+static ox_str rest_done(loader *l, const rest *r)
+{
+	return ox_str_copy(l->arena, (ox_str){r->p, r->n});
 }
 
 ox_name *load_name(loader *l, bool present, ProtobufCBinaryData b)
@@ -192,15 +207,17 @@ static void item(loader *l, const char *what, size_t index)
 static void load_shard(loader *l, ox_shard *s, const ox_field *f)
 {
 	ox_cursor c = ox_cursor_on(f->data, f->n);
+	rest others = {0};
 
 	for (ox_field x; ox_cursor_next(&c, &x);) {
 		if (x.number == 1) {
 			s->has_tensor = true;
 			s->tensor.name = slice_name(l, &x);
 		} else {
-			keep_unknown(l, &s->rest, &x);
+			rest_add(l, &others, &x);
 		}
 	}
+	s->rest = rest_done(l, &others);
 }
 
 static void load_device(loader *l, ox_device_config *d, const ox_field *f)
@@ -390,6 +407,7 @@ static void load_graph(loader *l, ox_graph *g, const uint8_t *data, size_t n)
 	ox_cursor c = ox_cursor_on(data, n);
 	size_t counts[17] = {0}, index[17] = {0};
 	extras e = {0};
+	rest unknown = {0};
 
 	l->graph = g;
 	reserve(l, g, data, n, counts);
@@ -428,10 +446,11 @@ static void load_graph(loader *l, ox_graph *g, const uint8_t *data, size_t n)
 			load_extra(l, &e, G_DOC, G_PROPS, &f);
 			break;
 		default:
-			keep_unknown(l, &e.unknown, &f);
+			rest_add(l, &unknown, &f);
 			break;
 		}
 	}
+	e.unknown = rest_done(l, &unknown);
 	g->meta = load_meta(l, &e);
 	item(l, NULL, 0);
 }

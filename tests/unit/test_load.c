@@ -450,7 +450,7 @@ Test(load, payloads_are_not_copied)
 		ox_model *m;
 		cr_assert_eq(load_one(t, &m, &file, NULL), 0, "row %zu", i);
 		const ox_tensor *x = m->graph->inits.p[0]->tensor;
-		uint64_t offset;
+		uint64_t offset = 0;
 		cr_expect(x->source == OX_SRC_BYTES && x->storage == rows[i].storage && x->nbytes == bytes);
 		cr_expect(ox_file_offset(m, x->bytes, bytes, &offset));
 		cr_expect_eq(memcmp(file.p + offset, payload, bytes), 0);
@@ -850,6 +850,30 @@ Test(load, a_million_empty_nodes)
 	ox_model_free(ox_load_memory(m.p, m.n, NULL, NULL, &heap, &h->diag));
 	cr_expect_lt((double)(clock() - t) / CLOCKS_PER_SEC, 20.0);
 	cr_expect_eq(heap.used, 0);
+	free(m.p);
+	free(h);
+}
+
+/* Small messages that must not cost memory by their square: unknown fields, shards. */
+Test(load, many_unknown_fields_are_linear)
+{
+	wk g = wk_graph(), n = wk_node("Op", "x", "z"), dev = {0}, shard = {0};
+	heard *h = heard_new();
+	ox_heap heap = {.limit = 64 << 20};
+
+	for (unsigned i = 0; i < 100000; i++) {
+		wk_int(&g, UNKNOWN, 1);
+		wk_int(&shard, 2, 1);
+	}
+	wk_sub(&dev, 2, shard);
+	wk_sub(&n, 10, dev);
+	wk_sub(&g, 1, n);
+	wk m = wk_model(g);
+	ox_model *x = ox_load_memory(m.p, m.n, NULL, NULL, &heap, &h->diag);
+	cr_assert_not_null(x, "%s", h->text);
+	cr_expect_eq(x->graph->meta->unknown.n, 300000);
+	cr_expect_eq(x->graph->last->devices[0].shards[0].rest.n, 200000);
+	ox_model_free(x);
 	free(m.p);
 	free(h);
 }

@@ -2,8 +2,10 @@
 """Measures load, optimize and save beside `cp` and the onnx package, on generated models.
 
 Runs are interleaved (a b c a b c ...), so that a busy machine disturbs all alike; ratios
-are medians of the ratios within a round. Wall time is what a user waits, CPU time what the
-process used; time per node is of CPU time. Memory is sampled in runs of its own: anonymous
+are medians of the ratios within a round, of wall and of CPU time. Targets look at CPU time
+(the copying is done by the kernel on the process's account), because wall time also tells
+what else the machine was doing; for the milliseconds of external data it is wall time.
+Memory is sampled in runs of its own: anonymous
 is the peak of RssAnon, peak is VmHWM, which counts mapped pages of the input as well.
 
     bench/io.py --tool build/onnxopt --check         the targets, exit 1 if one is missed
@@ -145,7 +147,8 @@ class Suite:
             self.results[name, c] = dict(
                 nodes=nodes, bytes=os.path.getsize(path), wall=statistics.median(wall),
                 cpu=statistics.median(cpu), anon=anon, peak=peak,
-                ratio=statistics.median(w / b.wall for w, b in zip(wall, base)))
+                ratio=statistics.median(w / b.wall for w, b in zip(wall, base)),
+                cpu_ratio=statistics.median(c / b.cpu for c, b in zip(cpu, base)))
             self.show(name, c)
         if kind == "external":
             self.payload(name, path, out, commands)
@@ -166,7 +169,7 @@ class Suite:
         if c == "cp":
             print(f"{name:<18}{r['nodes']} nodes, {r['bytes'] / 1e6:.1f} MB")
         per_node = f"{r['cpu'] * 1e9 / r['nodes']:8.0f}" if c != "cp" else ""
-        print(f"{'':18}{c:<13}{r['wall'] * 1e3:9.1f}{r['cpu'] * 1e3:9.1f}{r['ratio']:8.2f}{per_node:>9}"
+        print(f"{'':18}{c:<13}{r['wall'] * 1e3:9.1f}{r['cpu'] * 1e3:9.1f}{r['ratio']:8.2f}{r['cpu_ratio']:8.2f}{per_node:>9}"
               f"{r['anon'] / 1e6:9.1f}{r['peak'] / 1e6:9.1f}", flush=True)
 
     # ---- targets
@@ -182,13 +185,16 @@ class Suite:
         print()
         if "1.5 GB, one file" in have:
             none = r["1.5 GB, one file", "none"]
-            self.target("1.5 GB in one file, --passes none, beside cp", none["ratio"], 1.35, "x")
+            self.target("1.5 GB in one file, --passes none, beside cp", none["cpu_ratio"], 1.35, "x")
             for c in ("none", "default"):
                 self.target(f"  anonymous memory, {c}", r["1.5 GB, one file", c]["anon"] / 1e6, 8, "MB")
         if "8 GB external" in have:
             for c in ("none", "default"):
                 self.target(f"8 GB external, {c}", r["8 GB external", c]["wall"] * 1e3, 10, "ms")
-                self.target("  payload pages read", r["8 GB external", c]["pages"], 0, "pages")
+            self.target("  payload pages read, none", r["8 GB external", "none"]["pages"], 0, "pages")
+            # Tensors of equal shape are told apart by eight samples each, of one or two pages.
+            self.target("  payload pages read, default", r["8 GB external", "default"]["pages"],
+                        16 * big.HEAVY_TENSORS, "pages")
         for name in ("chain 16k", "chain 235k"):
             if name in have:
                 x = r[name, "default"]
@@ -217,7 +223,7 @@ def main():
     a = p.parse_args()
     folder = tempfile.mkdtemp(prefix="onnxopt-bench.", dir=a.folder)
     suite = Suite(a)
-    print(f"{'':31}{'wall ms':>9}{'cpu ms':>9}{'x cp':>8}{'ns/node':>9}{'anon MB':>9}{'peak MB':>9}")
+    print(f"{'':31}{'wall ms':>9}{'cpu ms':>9}{'x cp':>8}{'x cpu':>8}{'ns/node':>9}{'anon MB':>9}{'peak MB':>9}")
     try:
         for m in MODELS:
             if a.only in m[0]:

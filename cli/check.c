@@ -13,7 +13,7 @@ static bool check_file(ox_cli *c, const char *path)
 	c->diag.file = path;
 	memset(c->diag.seen, 0, sizeof c->diag.seen);   /* the limit per code is per file */
 	ox_model *m = ox_load(path, &o, &c->heap, &c->diag);
-	const bool ok = m && ox_check(m, &(ox_check_options){0}, &c->diag);
+	const bool ok = m && ox_check(m, &(ox_check_options){.strict = true}, &c->diag);
 	ox_model_free(m);
 	cli_left_out(c);
 	return ok;

@@ -227,15 +227,27 @@ static const ox_graph *body_of(const ox_node *n, const char *name)
 	return a && !a->ref && a->type == OX_A_GRAPH ? a->g : NULL;
 }
 
+/* What the node passes in. At IR 3 and below a body lists its weights behind that. */
+static size_t body_inputs(const ox_graph *g)
+{
+	size_t n = g->inputs.n;
+
+	while (g->model->ir_version <= 3 && n && g->inputs.p[n - 1].val
+	       && ox_value_const(g->inputs.p[n - 1].val))
+		n--;
+	return n;
+}
+
 static void check_body(checker *c, const ox_node *n, const char *name, uint64_t nin, uint64_t nout)
 {
 	const ox_graph *g = body_of(n, name);
 
 	if (!g)
 		return;
-	if (g->inputs.n != nin)
+	const size_t takes = body_inputs(g);
+	if (takes != nin)
 		FAULT(c, BODY_INPUTS, check_at_node(c, n), "'%s' has %zu inputs, expected %llu", name,
-		      g->inputs.n, (unsigned long long)nin);
+		      takes, (unsigned long long)nin);
 	if (g->outputs.n < nout)
 		FAULT(c, BODY_OUTPUTS, check_at_node(c, n), "'%s' has %zu outputs, expected %llu", name,
 		      g->outputs.n, (unsigned long long)nout);

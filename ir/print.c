@@ -48,6 +48,8 @@ static void put_raw(printer *p, const char *s, size_t n)
 
 static void put_breaks(printer *p)
 {
+	while (p->n && p->buf[p->n - 1] == ' ')       /* "a, " before a #@ line */
+		p->n--;
 	for (; p->breaks; p->breaks--)
 		if (p->started)
 			put_raw(p, "\n", 1);
@@ -1150,6 +1152,7 @@ static void put_graph(printer *p, const ox_graph *g, bool is_main)
 		put_name(p, g->name);
 	else
 		put_word(p, ox_name_str(g->name), true);
+	p->indent += STEP;
 	put(p, " (", 2);
 	for (size_t i = 0; i < g->inputs.n; i++) {
 		const ox_decl *d = &g->inputs.p[i];
@@ -1165,6 +1168,7 @@ static void put_graph(printer *p, const ox_graph *g, bool is_main)
 		put_decl(p, ox_name_str(o->name), o->type, o->meta);
 	}
 	put(p, ")", 1);
+	p->indent -= STEP;
 	if (p->brief)
 		put(p, " ", 1);
 	else

@@ -381,23 +381,6 @@ static void put_sparse_inits(ox_encoder *e, const ox_graph *g)
 	}
 }
 
-/* Entry, value and name lie in three places: on a large model the walk is waiting for
- * memory most of its time unless it asks early. */
-static void prefetch(const ox_graph *g, size_t i)
-{
-	enum { VALUES = 24, NAMES = 12 };
-
-	if (i + VALUES >= g->value_info.n)
-		return;
-	const ox_value *far = g->value_info.p[i + VALUES].val, *near = g->value_info.p[i + NAMES].val;
-	if (far) {
-		__builtin_prefetch(&far->name);
-		__builtin_prefetch(&far->home);
-	}
-	if (near)
-		__builtin_prefetch(near->name);
-}
-
 static void put_decl(ox_encoder *e, unsigned field, const ox_name *name, const ox_type *type,
                      const ox_meta *meta)
 {
@@ -412,13 +395,26 @@ static void put_decl(ox_encoder *e, unsigned field, const ox_name *name, const o
 	close_box(e, field, b);
 }
 
+/* Entry, value and name lie in three places: on a large model this loop would be waiting
+ * for memory most of its time, so it asks early. (In a function of its own gcc takes the
+ * prefetches for nothing and drops them.) */
 static void put_value_info(ox_encoder *e, unsigned field, const ox_graph *g)
 {
-	for (size_t i = 0; i < g->value_info.n && !e->failed; i++) {
-		const ox_decl *d = &g->value_info.p[i];
-		prefetch(g, i);
-		if (ox_decl_lives(d))
-			put_decl(e, field, ox_decl_name(d), d->type, d->meta);
+	enum { VALUES = 24, NAMES = 12 };
+	const ox_decl *list = g->value_info.p;
+	const size_t n = g->value_info.n;
+
+	for (size_t i = 0; i < n && !e->failed; i++) {
+		const ox_value *far = i + VALUES < n ? list[i + VALUES].val : NULL;
+		const ox_value *near = i + NAMES < n ? list[i + NAMES].val : NULL;
+		if (far) {
+			__builtin_prefetch(&far->name);
+			__builtin_prefetch(&far->home);
+		}
+		if (near)
+			__builtin_prefetch(near->name);
+		if (ox_decl_lives(&list[i]))
+			put_decl(e, field, ox_decl_name(&list[i]), list[i].type, list[i].meta);
 	}
 }
 

@@ -535,6 +535,17 @@ static void push_sparse(ox_model *m, ox_graph *g, ox_value *v)
 	*ox_push(&m->arena, &g->sparse) = v;
 }
 
+/* An initializer's tensor bears its value's name; in an attribute that means nothing. */
+static ox_tensor *anonymous(ox_model *m, ox_tensor *t)
+{
+	if (!t->name.p)
+		return t;
+	ox_tensor *copy = ox_new(&m->arena, ox_tensor);
+	*copy = *t;
+	copy->name = OX_ABSENT;
+	return copy;
+}
+
 /* A Constant node at the front of g with v as its result. */
 static void carry(ox_model *m, ox_graph *g, ox_value *v)
 {
@@ -544,13 +555,14 @@ static void carry(ox_model *m, ox_graph *g, ox_value *v)
 	ox_node *n = ox_node_alloc(g, domain, op_type, NULL, 0, 1, 1);
 	n->attr[0] = (ox_attr){
 		.name = ox_intern_str(&m->names, OX_S("value")), .type = OX_A_TENSOR,
-		.has_type = true, .has_payload = true, .t = v->tensor,
+		.has_type = true, .has_payload = true, .t = anonymous(m, v->tensor),
 	};
 	n->out[0] = v;
 	ox_keep(m, v, sizeof *v);
 	v->home = OX_HOME_CONSTANT;
 	v->carrier = n;
 	v->out = 0;
+	v->tensor = n->attr[0].t;
 	ox_node_insert(n, g, g->first);
 }
 

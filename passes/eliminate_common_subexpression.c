@@ -110,7 +110,7 @@ static uint64_t number_of(const ox_model *m, const ox_node *n)
 		for (uint32_t i = 0; i < nin; i++)
 			h = mix(h, (uintptr_t)n->in[i].val);
 	}
-	return n->nattr ? mix(h, ox_attrs_hash(m, n)) : h;
+	return mix(h, n->nattr ? ox_attrs_hash(m, n) : 0);
 }
 
 static bool same_inputs(const ox_node *a, const ox_node *b)

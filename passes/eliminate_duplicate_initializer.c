@@ -6,6 +6,10 @@
  * bytes cannot be read (missing file) equal nothing. Neither may be a graph input or output,
  * or bound by training. The first one survives, outer graphs before inner; where the two
  * stand in different branches it moves to the graph around both. exact.
+ *
+ * Small scalars and lists stay in the scope that reads them: they may be axes, bounds or
+ * sizes, and shape inference of others (onnx's own among them) sees no constants from
+ * outside a body, and then refuses what it accepted before.
  */
 #include "pass.h"
 
@@ -13,6 +17,13 @@ static bool is_candidate(const ox_ctx *c, const ox_value *v)
 {
 	return v->home == OX_HOME_INITIALIZER && v->tensor && v->uses && !v->is_input
 	       && !ox_value_is_output(v) && ox_value_const(v) && !ox_is_kept(c, v);
+}
+
+static bool may_carry_a_shape(const ox_tensor *t)
+{
+	uint64_t bytes;
+
+	return t->rank <= 1 && (!ox_tensor_nbytes(t, &bytes) || bytes <= 1024);
 }
 
 /* The innermost graph that holds both a and b; NULL: they are of two functions. */
@@ -54,15 +65,18 @@ static ox_status run_model(ox_ctx *c)
 {
 	size_t n;
 	ox_graph **graphs = ox_model_graphs(c->m, c->scratch, &n);
-	ox_twins *twins = ox_twins_new(c->m, c->scratch);
+	ox_twins *everywhere = ox_twins_new(c->m, c->scratch);
 	ox_status status = OX_SAME;
 
 	for (size_t i = 0; i < n; i++) {
 		const size_t ninits = graphs[i]->inits.n;   /* what moves in is seen already */
+		ox_twins *here = ninits ? ox_twins_new(c->m, c->scratch) : NULL;
 
 		for (size_t k = 0; k < ninits; k++) {
 			ox_value *v = graphs[i]->inits.p[k];
-			ox_value *first = is_candidate(c, v) ? ox_twin_of(twins, v) : NULL;
+			if (!is_candidate(c, v))
+				continue;
+			ox_value *first = ox_twin_of(may_carry_a_shape(v->tensor) ? here : everywhere, v);
 			if (!first)
 				continue;
 			const ox_status merged = merge(c, first, v);

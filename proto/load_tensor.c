@@ -74,13 +74,19 @@ typedef struct measure {
 	bool has_bytes;
 } measure;
 
+/* A packed list of nothing says as much as no field at all. */
+static bool is_empty_list(const ox_field *f)
+{
+	return f->n == 0 && f->number != 6 && f->number != 9;
+}
+
 static payload find_payload(const part *p)
 {
 	payload y = {.part = p};
 
 	for (size_t i = 0; i < p->cut.n; i++) {
 		const ox_field *f = &p->cut.p[i];
-		if (!(FIELD(f->number) & PAYLOADS))
+		if (!(FIELD(f->number) & PAYLOADS) || is_empty_list(f))
 			continue;
 		if (!y.field) {
 			y.field = f->number;
@@ -149,17 +155,14 @@ static bool load_fixed(loader *l, ox_tensor *t, const payload *y, const measure 
 /* ---- lists of varints ------------------------------------------------------------ */
 
 /* int32_data may hold a negative number in ten bytes, as is usual, or cut to five. */
-static bool as_int32(uint64_t v, int64_t *out)
+static int64_t as_int32(uint64_t v)
 {
-	*out = v >> 32 ? (int64_t)v : (int64_t)(int32_t)(uint32_t)v;
-	return *out >= INT32_MIN && *out <= INT32_MAX;
+	return v >> 32 ? (int64_t)v : (int64_t)(int32_t)(uint32_t)v;
 }
 
 static bool in_range(ox_dtype dtype, uint64_t v, int64_t *out)
 {
-	*out = (int64_t)v;
-	if (typed[dtype].field == 5 && !as_int32(v, out))
-		return false;
+	*out = typed[dtype].field == 5 ? as_int32(v) : (int64_t)v;
 	return *out >= typed[dtype].min && *out <= typed[dtype].max;
 }
 
@@ -267,11 +270,6 @@ static bool load_opaque(loader *l, ox_tensor *t, const payload *y, extras *e)
 
 static bool load_payload(loader *l, ox_tensor *t, const payload *y, const measure *m, extras *e)
 {
-	if (m->count == 0 && (y->field != 9 || y->first.n)) {
-		load_fault(l, OX_E_TENSOR_LONG, y->first.data, "the dims say that there are no elements, but %s has data",
-		           field_names[y->field]);
-		return false;
-	}
 	if (y->field == 9 && t->dtype != OX_STRING)
 		return load_fixed(l, t, y, m);
 	if (t->dtype >= OX_NDTYPES)

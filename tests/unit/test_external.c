@@ -132,6 +132,9 @@ Test(external, bytes_are_read, .init = enter, .fini = leave)
 	cr_assert(ox_tensor_read(m, first(m), 12, got, 4));
 	cr_expect_eq(memcmp(got, data + 28, 4), 0);
 	cr_expect_not(ox_tensor_read(m, first(m), 12, got, 8));
+	cr_expect(m->external_read(m, x, 0, got, 16));
+	cr_expect_not(m->external_read(m, x, 1, got, 16));
+	cr_expect_not(m->external_read(m, x, UINT64_MAX, got, 2));
 	cr_expect_eq(ox_model_file_size(m), ox_file_of(m)->map.size + sizeof data);
 	ox_model_free(m);
 	free(h);

@@ -540,6 +540,21 @@ Test(load, empty_payloads)
 	free(file.p);
 }
 
+static wk with(wk t, unsigned field, const char *bytes, size_t n)
+{
+	wk_bytes(&t, field, bytes, n);
+	return t;
+}
+
+Test(load, an_empty_packed_list_is_no_data)
+{
+	cr_expect_eq(code_of(with(tensor(NULL, OX_F32, 0), 4, "", 0)), 0);
+	cr_expect_eq(code_of(with(tensor(NULL, OX_I64, 0), 7, "", 0)), 0);
+	cr_expect_eq(code_of(with(tensor(NULL, OX_F32, 1), 4, "", 0)), OX_E_TENSOR_NODATA);
+	cr_expect_eq(code_of(with(with(tensor(NULL, OX_F32, 1), 4, "", 0), 9, "1234", 4)), 0);
+	cr_expect_eq(code_of(with(tensor(NULL, OX_STRING, 0), 6, "", 0)), OX_E_TENSOR_LONG);
+}
+
 Test(load, types_of_the_future_are_carried_along)
 {
 	wk t = tensor(NULL, 99, 3), file;
@@ -556,12 +571,6 @@ Test(load, types_of_the_future_are_carried_along)
 	cr_expect(str_is(m->graph->inits.p[0]->tensor->meta->unknown, "\x2a\x03\1\2\3"));
 	ox_model_free(m);
 	free(file.p);
-}
-
-static wk with(wk t, unsigned field, const char *bytes, size_t n)
-{
-	wk_bytes(&t, field, bytes, n);
-	return t;
 }
 
 static wk dims(int dtype, int64_t a, int64_t b)

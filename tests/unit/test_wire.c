@@ -254,6 +254,16 @@ Test(wire, names)
 	wk_str(&n, 4, "Relu");
 	wk_sub(&g, 1, n);
 	cr_expect_eq(check(wk_model(g), NULL), 0);
+	for (size_t nul = 0; nul < 20; nul++) {
+		g = wk_graph();
+		n = (wk){0};
+		name[nul] = 0;
+		wk_bytes(&n, 2, name, 20);
+		name[nul] = 'a';
+		wk_str(&n, 4, "Relu");
+		wk_sub(&g, 1, n);
+		cr_expect_eq(check(wk_model(g), NULL), OX_E_NAME_NUL, "NUL at %zu", nul);
+	}
 	g = wk_graph();
 	n = (wk){0};
 	wk_bytes(&n, 2, name, 300);

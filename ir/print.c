@@ -36,6 +36,8 @@ static void flush(printer *p)
 
 static void put_raw(printer *p, const char *s, size_t n)
 {
+	if (!n)
+		return;
 	if (n > BUFFER - p->n)
 		flush(p);
 	if (n > BUFFER) {
@@ -140,7 +142,7 @@ static void put_hex(printer *p, const void *data, size_t n)
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *b = data;
 
-	put(p, " 0x", 3);
+	put(p, "0x", 2);
 	for (size_t i = 0; i < n; i++) {
 		const char two[2] = {digits[b[i] >> 4], digits[b[i] & 15]};
 		put(p, two, 2);
@@ -149,6 +151,7 @@ static void put_hex(printer *p, const void *data, size_t n)
 
 static void put_bytes(printer *p, ox_str s)
 {
+	put(p, " ", 1);
 	put_hex(p, s.p, s.n);
 }
 
@@ -555,6 +558,7 @@ static void put_nan(printer *p, uint64_t bits, unsigned bytes, bool negative)
 		return;
 	}
 	if (begin_line(p, "exactly")) {
+		put(p, " ", 1);
 		put_bits(p, bits, bytes);
 		end_line(p);
 	}
@@ -737,13 +741,12 @@ static void put_tensor_text(printer *p, const ox_tensor *t, ox_str name, bool is
 	if (t->rank)
 		put(p, "]", 1);
 	put(p, " ", 1);
-	if (is_init || p->in_line) {
-		if (is_init || name.p)
-			put_id(p, name);
-	} else if (name.p) {
+	const char *before = is_init || external ? " = " : " ";
+	if (is_init || (p->in_line && name.p))
+		put_id(p, name);
+	else if (name.p)
 		put_word(p, name, false);
-	}
-	puts_(p, is_init || external ? " = " : name.p ? " " : "");
+	puts_(p, is_init || name.p ? before : before + 1);
 	if (external)
 		put_entries(p, t->external->entries, t->external->nentries);
 	else
@@ -996,7 +999,8 @@ static void put_node(printer *p, const ox_node *n)
 	bool graphs_last = false;
 
 	for (uint32_t i = 0; i < n->nattr; i++)
-		graphs_last |= n->attr[i].type == OX_A_GRAPH || n->attr[i].type == OX_A_GRAPHS;
+		graphs_last |= (n->attr[i].type == OX_A_GRAPH && n->attr[i].g)
+		               || (n->attr[i].type == OX_A_GRAPHS && n->attr[i].n);
 	if (n->name) {
 		put(p, "[", 1);
 		p->indent += STEP;
@@ -1009,8 +1013,8 @@ static void put_node(printer *p, const ox_node *n)
 			put(p, ", ", 2);
 		put_id(p, value_name(n->out[i]));
 	}
-	p->indent += STEP;
 	put(p, n->nout ? " = " : "= ", n->nout ? 3 : 2);
+	p->indent += STEP;
 	put_op(p, n);
 	if (n->nattr && !graphs_last)
 		put_attrs(p, n);

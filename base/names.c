@@ -85,6 +85,11 @@ void ox_names_reserve(ox_names *t, size_t count)
 		resize(t, nslots);
 }
 
+void ox_names_prefetch(const ox_names *t, const char *s, size_t n)
+{
+	__builtin_prefetch(&t->slots[(uint32_t)ox_hash(s, n, t->seed) & (t->nslots - 1)]);
+}
+
 ox_name *ox_intern_find(const ox_names *t, const char *s, size_t n)
 {
 	return t->slots[slot_of(t, (uint32_t)ox_hash(s, n, t->seed), s, n)].name;

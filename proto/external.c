@@ -153,12 +153,12 @@ typedef struct task {
 	ox_place at;
 	ox_diag *d;
 	ox_str value[NKEYS];
-	ox_arena scratch;
+	ox_arena *scratch;            /* the file's, emptied afterwards */
 } task;
 
 static const char *show(task *k, ox_str s)
 {
-	return ox_show(&k->scratch, s);
+	return ox_show(k->scratch, s);
 }
 
 static bool read_entries(task *k)
@@ -302,7 +302,7 @@ static bool checksum_holds(task *k, ox_extfile *f)
 		return true;
 	}
 	const ox_map *map = ox_extfile_open(k->m, f);
-	uint8_t *bytes = ox_alloc_raw(&k->scratch, f->map.size + 1);
+	uint8_t *bytes = ox_alloc_raw(k->scratch, f->map.size + 1);
 	char hex[41];
 	if (!map || !ox_read_at(map->fd, bytes, f->map.size, 0)) {
 		ox_report(k->d, OX_E_FILE_CHANGED, k->at, "'%s' changed while it was read", show(k, k->value[LOCATION]));
@@ -393,7 +393,7 @@ static bool resolve(task *k, bool has_needed, uint64_t needed)
 bool ox_external_resolve(ox_model *m, ox_tensor *t, ox_prop *entries, size_t n, ox_place at, ox_diag *d)
 {
 	ox_external *x = ox_new(&m->arena, ox_external);
-	task k = {.m = m, .x = x, .at = at, .d = d};
+	task k = {.m = m, .x = x, .at = at, .d = d, .scratch = &ox_file_of(m)->scratch};
 	uint64_t needed = 0;
 
 	x->entries = entries;
@@ -401,10 +401,9 @@ bool ox_external_resolve(ox_model *m, ox_tensor *t, ox_prop *entries, size_t n, 
 	t->source = OX_SRC_EXTERNAL;
 	t->storage = OX_RAW;
 	t->external = x;
-	ox_arena_init(&k.scratch, m->arena.heap);
 	const bool has_needed = ox_tensor_nbytes(t, &needed);
 	const bool ok = resolve(&k, has_needed, needed);
-	ox_arena_free(&k.scratch);
+	ox_arena_reset(k.scratch);
 	t->nbytes = x->length;
 	return ok;
 }

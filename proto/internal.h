@@ -26,6 +26,7 @@ typedef struct ox_file {
 	ox_str beside;                /* terminated; external data lies in its folder; absent: none */
 	bool allow_links;
 	OX_VEC(ox_extfile *) external;        /* distinct locations, in order of appearance */
+	ox_arena scratch;             /* of external.c; here so that no way out forgets it */
 	uint32_t nopen;               /* how many of them are open now */
 	uint64_t clock;
 } ox_file;

@@ -701,6 +701,7 @@ static void file_free(ox_model *m)
 	if (!f)
 		return;
 	ox_extfiles_close(f);
+	ox_arena_free(&f->scratch);
 	if (f->map.fd >= 0 || f->map.owned_memory)
 		ox_map_close(&f->map);
 	m->file = NULL;
@@ -728,6 +729,7 @@ static void adopt_file(loader *l)
 	ox_file *f = ox_new(&m->arena, ox_file);
 
 	f->map = l->map;
+	ox_arena_init(&f->scratch, m->arena.heap);
 	f->path = ox_str_copy(&m->arena, l->path);
 	f->beside = ox_str_copy(&m->arena, l->beside);
 	f->allow_links = l->options->allow_links;

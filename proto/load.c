@@ -241,60 +241,97 @@ static void load_device(loader *l, ox_device_config *d, const ox_field *f)
 	}
 }
 
-static void load_attrs(loader *l, ox_node *n, const part *p)
-{
-	size_t at = 0;
+enum {
+	N_INPUT = 1, N_OUTPUT = 2, N_NAME = 3, N_OP = 4, N_ATTR = 5, N_DOC = 6, N_DOMAIN = 7,
+	N_OVERLOAD = 8, N_PROPS = 9, N_DEVICES = 10,
+};
 
-	l->temp = &l->inner;
-	for (size_t i = 0; i < p->cut.n; i++) {
-		if (p->cut.p[i].number != 5)
-			continue;
-		ox_arena_reset(&l->inner);
-		load_attr(l, n, &n->attr[at++], &p->cut.p[i]);
+/* What must be known before a node can be made. */
+typedef struct node_head {
+	size_t count[N_DEVICES + 1];
+	ox_name *op_type, *domain, *overload;
+} node_head;
+
+static bool read_head(loader *l, node_head *h, const ox_field *f)
+{
+	ox_cursor c = ox_cursor_on(f->data, f->n);
+
+	for (ox_field x; ox_cursor_next(&c, &x);) {
+		if (x.number <= N_DEVICES)
+			h->count[x.number]++;
+		if (x.number == N_OP)
+			h->op_type = slice_name(l, &x);
+		else if (x.number == N_DOMAIN)
+			h->domain = slice_name(l, &x);
+		else if (x.number == N_OVERLOAD)
+			h->overload = slice_name(l, &x);
 	}
+	if (c.broken)
+		load_fault(l, OX_E_FILE_CHANGED, c.p, "the file changed while it was read");
+	return !c.broken;
+}
+
+static void load_node_attr(loader *l, ox_node *n, ox_attr *a, const ox_field *f)
+{
+	l->temp = &l->inner;
+	ox_arena_reset(&l->inner);
+	load_attr(l, n, a, f);
 	l->temp = &l->scratch;
 }
 
-static size_t count_cut(const part *p, unsigned number)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->cut.n; i++)
-		n += p->cut.p[i].number == number;
-	return n;
-}
-
+/* The commonest item by far, and all names: it is read field by field. Slots are counted
+ * before, and again while they are filled, for the file may have changed in between. */
 static void load_node(loader *l, ox_graph *g, const ox_field *f)
 {
-	enum { ATTR = 5, DOC = 6, PROPS = 9, DEVICES = 10 };
-	part p;
+	node_head h = {0};
 	extras e = {0};
+	rest unknown = {0};
+	uint32_t in = 0, out = 0, attr = 0;
 
-	load_split(l, f, FIELD(ATTR) | FIELD(DOC) | FIELD(PROPS) | FIELD(DEVICES), 0, &p);
-	const Onnx__NodeProto *pb = load_unpack(l, &onnx__node_proto__descriptor, &p, f->data);
-	if (!pb)
+	if (!read_head(l, &h, f))
 		return;
-	const size_t nattr = count_cut(&p, ATTR), ndevices = count_cut(&p, DEVICES);
-	ox_node *n = ox_node_append(g, load_name(l, pb->has_domain, pb->domain),
-	                            load_name(l, pb->has_op_type, pb->op_type),
-	                            load_name(l, pb->has_overload, pb->overload),
-	                            (uint32_t)pb->n_input, (uint32_t)pb->n_output, (uint32_t)nattr);
+	ox_node *n = ox_node_append(g, h.domain, h.op_type, h.overload, (uint32_t)h.count[N_INPUT],
+	                            (uint32_t)h.count[N_OUTPUT], (uint32_t)h.count[N_ATTR]);
 	l->node = n;
-	n->name = load_name(l, pb->has_name, pb->name);
-	for (size_t i = 0; i < pb->n_input; i++)
-		n->in[i].unlinked = load_name(l, true, pb->input[i]);
-	for (size_t i = 0; i < pb->n_output; i++)
-		if (pb->output[i].len)
-			ox_node_set_out(n, (uint32_t)i,
-			                ox_value_new(g, load_name(l, true, pb->output[i]), OX_HOME_NODE));
-	e.unknown = load_unknown(l, &pb->base);
-	load_attrs(l, n, &p);
-	n->devices = ndevices ? ox_new_array(l->arena, ox_device_config, ndevices) : NULL;
-	for (size_t i = 0; i < p.cut.n; i++) {
-		load_extra(l, &e, DOC, PROPS, &p.cut.p[i]);
-		if (p.cut.p[i].number == DEVICES)
-			load_device(l, &n->devices[n->ndevices++], &p.cut.p[i]);
+	if (h.count[N_DEVICES])
+		n->devices = ox_new_array(l->arena, ox_device_config, h.count[N_DEVICES]);
+	ox_cursor c = ox_cursor_on(f->data, f->n);
+	for (ox_field x; ox_cursor_next(&c, &x);) {
+		switch (x.number) {
+		case N_INPUT:
+			if (in < n->nin)
+				n->in[in++].unlinked = slice_name(l, &x);
+			break;
+		case N_OUTPUT:
+			if (out < n->nout && x.n)
+				ox_node_set_out(n, out, ox_value_new(g, slice_name(l, &x), OX_HOME_NODE));
+			out++;
+			break;
+		case N_NAME:
+			n->name = slice_name(l, &x);
+			break;
+		case N_ATTR:
+			if (attr < n->nattr)
+				load_node_attr(l, n, &n->attr[attr++], &x);
+			break;
+		case N_DEVICES:
+			if (n->ndevices < h.count[N_DEVICES])
+				load_device(l, &n->devices[n->ndevices++], &x);
+			break;
+		case N_OP:
+		case N_DOMAIN:
+		case N_OVERLOAD:
+			break;
+		case N_DOC:
+		case N_PROPS:
+			load_extra(l, &e, N_DOC, N_PROPS, &x);
+			break;
+		default:
+			rest_add(l, &unknown, &x);
+			break;
+		}
 	}
+	e.unknown = rest_done(l, &unknown);
 	n->meta = load_meta(l, &e);
 }
 

@@ -23,7 +23,7 @@ typedef struct equal {
 
 static bool graphs_equal(equal *q, const where *w, const ox_graph *a, const ox_graph *b);
 
-/* ---- saying why ------------------------------------------------------------------ */
+/* ---- saying why ----------------------------------------------------------- */
 
 static ox_str path(equal *q, const where *w)
 {
@@ -59,7 +59,7 @@ static const char *show(equal *q, ox_str s)
 	return s.p ? ox_str_printf(q->arena, "'%s'", ox_show(q->arena, s)).p : "absent";
 }
 
-/* ---- leaves ------------------------------------------------------------------------- */
+/* ---- leaves --------------------------------------------------------------- */
 
 static bool same(ox_str a, ox_str b)
 {
@@ -71,7 +71,8 @@ static bool strs_equal(equal *q, const where *w, const char *what, ox_str a, ox_
 	return same(a, b) || differ(q, w, "%s is %s and %s", what, show(q, a), show(q, b));
 }
 
-static bool names_equal(equal *q, const where *w, const char *what, const ox_name *a, const ox_name *b)
+static bool names_equal(equal *q, const where *w, const char *what, const ox_name *a,
+                        const ox_name *b)
 {
 	return strs_equal(q, w, what, ox_name_str(a), ox_name_str(b));
 }
@@ -86,7 +87,9 @@ static bool bytes_equal(equal *q, const where *w, const char *what, ox_str a, ox
 
 static bool counts_equal(equal *q, const where *w, const char *what, uint64_t a, uint64_t b)
 {
-	return a == b || differ(q, w, "%llu %s and %llu", (unsigned long long)a, what, (unsigned long long)b);
+	return a == b
+	       || differ(q, w, "%llu %s and %llu", (unsigned long long)a, what,
+	                 (unsigned long long)b);
 }
 
 static bool ints_equal(equal *q, const where *w, const char *what, int64_t a, int64_t b)
@@ -110,8 +113,9 @@ static bool props_equal(equal *q, const where *w, const char *what, const ox_pro
 		return false;
 	for (size_t i = 0; i < na; i++)
 		if (!same(a[i].key, b[i].key) || !same(a[i].value, b[i].value))
-			return differ(q, w, "%s %zu is %s: %s and %s: %s", what, i, show(q, a[i].key),
-			              show(q, a[i].value), show(q, b[i].key), show(q, b[i].value));
+			return differ(q, w, "%s %zu is %s: %s and %s: %s", what, i,
+			              show(q, a[i].key), show(q, a[i].value), show(q, b[i].key),
+			              show(q, b[i].value));
 	return true;
 }
 
@@ -128,13 +132,14 @@ static bool metas_equal(equal *q, const where *w, const ox_meta *a, const ox_met
 	       && bytes_equal(q, w, "unknown fields", a->unknown, b->unknown);
 }
 
-/* ---- types ------------------------------------------------------------------------------ */
+/* ---- types ---------------------------------------------------------------- */
 
 static bool dims_equal(ox_dim a, ox_dim b)
 {
 	if (!a || !b || a->kind != b->kind)
 		return a == b;
-	return a->kind == OX_DIM_NUM ? a->num == b->num : ox_str_eq(ox_name_str(a->sym), ox_name_str(b->sym));
+	return a->kind == OX_DIM_NUM ? a->num == b->num
+	                             : ox_str_eq(ox_name_str(a->sym), ox_name_str(b->sym));
 }
 
 static bool shapes_equal(equal *q, const where *w, const ox_type *a, const ox_type *b)
@@ -146,7 +151,8 @@ static bool shapes_equal(equal *q, const where *w, const ox_type *a, const ox_ty
 	for (uint32_t i = 0; i < a->rank; i++) {
 		if (!dims_equal(a->dims[i], b->dims[i]))
 			return differ(q, w, "dim %u differs", i);
-		if (!strs_equal(q, w, "the denotation of a dim", a->denotations ? a->denotations[i] : OX_ABSENT,
+		if (!strs_equal(q, w, "the denotation of a dim",
+		                a->denotations ? a->denotations[i] : OX_ABSENT,
 		                b->denotations ? b->denotations[i] : OX_ABSENT))
 			return false;
 	}
@@ -161,7 +167,8 @@ static bool types_equal(equal *q, const where *w, const ox_type *a, const ox_typ
 		if (a->kind != b->kind)
 			return differ(q, w, "the types are of two kinds");
 		if (a->has_elem != b->has_elem || (a->has_elem && a->elem != b->elem))
-			return differ(q, w, "the element type is %s and %s", ox_dtype_name(a->elem), ox_dtype_name(b->elem));
+			return differ(q, w, "the element type is %s and %s",
+			              ox_dtype_name(a->elem), ox_dtype_name(b->elem));
 		if (!shapes_equal(q, w, a, b)
 		    || !strs_equal(q, w, "the domain of the type", a->domain, b->domain)
 		    || !strs_equal(q, w, "the name of the type", a->name, b->name)
@@ -173,9 +180,10 @@ static bool types_equal(equal *q, const where *w, const ox_type *a, const ox_typ
 	return true;
 }
 
-/* ---- tensors ---------------------------------------------------------------------------------- */
+/* ---- tensors -------------------------------------------------------------- */
 
-static bool payloads_equal(equal *q, const where *w, const ox_tensor *a, const ox_tensor *b, uint64_t total)
+static bool payloads_equal(equal *q, const where *w, const ox_tensor *a, const ox_tensor *b,
+                           uint64_t total)
 {
 	enum { CHUNK = 16 << 10 };
 	uint8_t x[CHUNK], y[CHUNK];
@@ -211,8 +219,10 @@ static bool strings_equal(equal *q, const where *w, const ox_tensor *a, const ox
 /* Bytes of a type that we do not know, or that are not as many as the dims say. */
 static bool opaque_equal(equal *q, const where *w, const ox_tensor *a, const ox_tensor *b)
 {
-	const ox_str x = a->source == OX_SRC_BYTES ? (ox_str){(const char *)a->bytes, a->nbytes} : OX_ABSENT;
-	const ox_str y = b->source == OX_SRC_BYTES ? (ox_str){(const char *)b->bytes, b->nbytes} : OX_ABSENT;
+	const ox_str x = a->source == OX_SRC_BYTES ? (ox_str){(const char *)a->bytes, a->nbytes}
+	                                           : OX_ABSENT;
+	const ox_str y = b->source == OX_SRC_BYTES ? (ox_str){(const char *)b->bytes, b->nbytes}
+	                                           : OX_ABSENT;
 
 	return ox_str_eq(x, y) || differ(q, w, "the data differ");
 }
@@ -222,13 +232,16 @@ static bool data_equal(equal *q, const where *w, const ox_tensor *a, const ox_te
 	uint64_t total;
 
 	if (a->source == OX_SRC_EXTERNAL && b->source == OX_SRC_EXTERNAL)
-		return props_equal(q, w, "external_data", a->external->entries, a->external->nentries,
-		                   b->external->entries, b->external->nentries);
+		return props_equal(q, w, "external_data", a->external->entries,
+		                   a->external->nentries, b->external->entries,
+		                   b->external->nentries);
 	if (a->source != OX_SRC_EXTERNAL && b->source != OX_SRC_EXTERNAL
 	    && (a->has_location != b->has_location
 	        || !props_equal(q, w, "external_data", a->external_entries, a->nexternal_entries,
 	                        b->external_entries, b->nexternal_entries)))
-		return a->has_location == b->has_location ? false : differ(q, w, "data_location is present in one only");
+		return a->has_location == b->has_location
+		               ? false
+		               : differ(q, w, "data_location is present in one only");
 	if (a->dtype == OX_STRING)
 		return strings_equal(q, w, a, b);
 	if (!ox_tensor_nbytes(a, &total))
@@ -250,14 +263,15 @@ static bool tensors_equal(equal *q, const where *up, const char *what, const ox_
 		return false;
 	for (uint32_t i = 0; i < a->rank; i++)
 		if (a->dims[i] != b->dims[i])
-			return differ(q, &w, "dim %u is %lld and %lld", i, (long long)a->dims[i], (long long)b->dims[i]);
+			return differ(q, &w, "dim %u is %lld and %lld", i, (long long)a->dims[i],
+			              (long long)b->dims[i]);
 	if (!is_init && !strs_equal(q, &w, "name", a->name, b->name))
 		return false;
 	return metas_equal(q, &w, a->meta, b->meta) && data_equal(q, &w, a, b);
 }
 
-static bool sparses_equal(equal *q, const where *up, const ox_sparse *a, const ox_sparse *b, ox_str name,
-                          bool is_init)
+static bool sparses_equal(equal *q, const where *up, const ox_sparse *a, const ox_sparse *b,
+                          ox_str name, bool is_init)
 {
 	const where w = {up, "sparse tensor", name, -1};
 
@@ -267,19 +281,21 @@ static bool sparses_equal(equal *q, const where *up, const ox_sparse *a, const o
 		return false;
 	for (uint32_t i = 0; i < a->rank; i++)
 		if (a->dims[i] != b->dims[i])
-			return differ(q, &w, "dim %u is %lld and %lld", i, (long long)a->dims[i], (long long)b->dims[i]);
+			return differ(q, &w, "dim %u is %lld and %lld", i, (long long)a->dims[i],
+			              (long long)b->dims[i]);
 	return tensors_equal(q, &w, "values", a->values, b->values, OX_ABSENT, is_init)
 	       && tensors_equal(q, &w, "indices", a->indices, b->indices, OX_ABSENT, false)
 	       && bytes_equal(q, &w, "unknown fields", a->unknown, b->unknown);
 }
 
-/* ---- attributes ---------------------------------------------------------------------------------- */
+/* ---- attributes ----------------------------------------------------------- */
 
 static bool floats_equal(equal *q, const where *w, const float *a, const float *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (memcmp(&a[i], &b[i], sizeof *a) != 0)
-			return differ(q, w, "value %zu is %.9g and %.9g", i, (double)a[i], (double)b[i]);
+			return differ(q, w, "value %zu is %.9g and %.9g", i, (double)a[i],
+			              (double)b[i]);
 	return true;
 }
 
@@ -297,10 +313,12 @@ static bool list_equal(equal *q, const where *up, const ox_attr *a, const ox_att
 			ok = ints_equal(q, &w, "it", a->ints[i], b->ints[i]);
 			break;
 		case OX_A_STRINGS:
-			ok = ox_str_eq(a->strings[i], b->strings[i]) || differ(q, &w, "the strings differ");
+			ok = ox_str_eq(a->strings[i], b->strings[i])
+			     || differ(q, &w, "the strings differ");
 			break;
 		case OX_A_TENSORS:
-			ok = tensors_equal(q, &w, "tensor", a->tensors[i], b->tensors[i], OX_ABSENT, false);
+			ok = tensors_equal(q, &w, "tensor", a->tensors[i], b->tensors[i],
+			                   OX_ABSENT, false);
 			break;
 		case OX_A_GRAPHS:
 			ok = graphs_equal(q, &w, a->graphs[i], b->graphs[i]);
@@ -358,11 +376,12 @@ static bool attrs_equal(equal *q, const where *up, const ox_attr *a, const ox_at
 	if (a->has_type != b->has_type)
 		return differ(q, &w, "the type is present in one only");
 	if (a->type != b->type)
-		return differ(q, &w, "the type is %s and %s", ox_attr_type_name(a->type), ox_attr_type_name(b->type));
+		return differ(q, &w, "the type is %s and %s", ox_attr_type_name(a->type),
+		              ox_attr_type_name(b->type));
 	return a->ref || value_equal(q, &w, a, b);
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------------- */
+/* ---- nodes ---------------------------------------------------------------- */
 
 static ox_str value_name(const ox_value *v)
 {
@@ -377,10 +396,12 @@ static const ox_shard *next_shard(const ox_device_config *c, size_t *i)
 	return *i < c->nshards ? &c->shards[(*i)++] : NULL;
 }
 
-static bool devices_equal(equal *q, const where *w, const ox_device_config *a, const ox_device_config *b)
+static bool devices_equal(equal *q, const where *w, const ox_device_config *a,
+                          const ox_device_config *b)
 {
 	if (!strs_equal(q, w, "configuration_id", a->id, b->id)
-	    || !optional_equal(q, w, "pipeline_stage", a->has_stage, a->stage, b->has_stage, b->stage)
+	    || !optional_equal(q, w, "pipeline_stage", a->has_stage, a->stage, b->has_stage,
+	                       b->stage)
 	    || !bytes_equal(q, w, "unknown fields", a->unknown, b->unknown))
 		return false;
 	for (size_t i = 0, j = 0;;) {
@@ -388,7 +409,9 @@ static bool devices_equal(equal *q, const where *w, const ox_device_config *a, c
 		if (!x && !y)
 			return true;
 		if (!x || !y || x->has_tensor != y->has_tensor
-		    || (x->has_tensor && !ox_str_eq(ox_name_str(ox_ref_name(&x->tensor)), ox_name_str(ox_ref_name(&y->tensor))))
+		    || (x->has_tensor
+		        && !ox_str_eq(ox_name_str(ox_ref_name(&x->tensor)),
+		                      ox_name_str(ox_ref_name(&y->tensor))))
 		    || !ox_str_eq(x->rest, y->rest))
 			return differ(q, w, "the sharding differs");
 	}
@@ -409,7 +432,8 @@ static bool nodes_equal(equal *q, const where *up, const ox_node *a, const ox_no
 	    || !metas_equal(q, &w, a->meta, b->meta))
 		return false;
 	for (uint32_t k = 0; k < a->nin; k++)
-		if (!strs_equal(q, &w, "an input", value_name(a->in[k].val), value_name(b->in[k].val)))
+		if (!strs_equal(q, &w, "an input", value_name(a->in[k].val),
+		                value_name(b->in[k].val)))
 			return false;
 	for (uint32_t k = 0; k < a->nout; k++)
 		if (!strs_equal(q, &w, "an output", value_name(a->out[k]), value_name(b->out[k])))
@@ -423,9 +447,10 @@ static bool nodes_equal(equal *q, const where *up, const ox_node *a, const ox_no
 	return true;
 }
 
-/* ---- graphs ----------------------------------------------------------------------------------------------- */
+/* ---- graphs --------------------------------------------------------------- */
 
-static bool decl_equal(equal *q, const where *up, const char *what, size_t i, const ox_decl *a, const ox_decl *b)
+static bool decl_equal(equal *q, const where *up, const char *what, size_t i, const ox_decl *a,
+                       const ox_decl *b)
 {
 	const where w = {up, what, ox_name_str(ox_decl_name(a)), (int64_t)i};
 
@@ -444,7 +469,8 @@ static bool interfaces_equal(equal *q, const where *up, const ox_graph *a, const
 	for (size_t i = 0; i < a->outputs.n; i++) {
 		const ox_output *x = a->outputs.p[i], *y = b->outputs.p[i];
 		const where w = {up, "output", ox_name_str(x->name), (int64_t)i};
-		if (!names_equal(q, &w, "name", x->name, y->name) || !types_equal(q, &w, x->type, y->type)
+		if (!names_equal(q, &w, "name", x->name, y->name)
+		    || !types_equal(q, &w, x->type, y->type)
 		    || !metas_equal(q, &w, x->meta, y->meta))
 			return false;
 	}
@@ -478,7 +504,8 @@ static const ox_value *next_init(ox_value *const *p, size_t n, size_t *i)
 	return *i < n ? p[(*i)++] : NULL;
 }
 
-static bool inits_equal(equal *q, const where *up, ox_value *const *a, size_t na, ox_value *const *b, size_t nb)
+static bool inits_equal(equal *q, const where *up, ox_value *const *a, size_t na,
+                        ox_value *const *b, size_t nb)
 {
 	for (size_t i = 0, j = 0, count = 0;; count++) {
 		const ox_value *x = next_init(a, na, &i), *y = next_init(b, nb, &j);
@@ -488,7 +515,8 @@ static bool inits_equal(equal *q, const where *up, ox_value *const *a, size_t na
 			return differ(q, up, "one has more than %zu initializers", count);
 		const where w = {up, "initializer", ox_name_str(x->name), (int64_t)count};
 		if (!names_equal(q, &w, "name", x->name, y->name)
-		    || (!(x->sparse && y->sparse) && !tensors_equal(q, &w, "tensor", x->tensor, y->tensor, OX_ABSENT, true))
+		    || (!(x->sparse && y->sparse)
+		        && !tensors_equal(q, &w, "tensor", x->tensor, y->tensor, OX_ABSENT, true))
 		    || !sparses_equal(q, &w, x->sparse, y->sparse, OX_ABSENT, true))
 			return false;
 	}
@@ -508,9 +536,11 @@ static bool next_pair(const ox_annotation *a, size_t *i)
 	return *i < a->n;
 }
 
-static bool annotation_equal(equal *q, const where *up, const ox_annotation *a, const ox_annotation *b, size_t n)
+static bool annotation_equal(equal *q, const where *up, const ox_annotation *a,
+                             const ox_annotation *b, size_t n)
 {
-	const where w = {up, "quantization_annotation", ox_name_str(ox_ref_name(&a->tensor)), (int64_t)n};
+	const where w = {up, "quantization_annotation", ox_name_str(ox_ref_name(&a->tensor)),
+	                 (int64_t)n};
 
 	if (!names_equal(q, &w, "tensor_name", ox_ref_name(&a->tensor), ox_ref_name(&b->tensor))
 	    || !bytes_equal(q, &w, "unknown fields", a->unknown, b->unknown))
@@ -522,7 +552,8 @@ static bool annotation_equal(equal *q, const where *up, const ox_annotation *a, 
 		if (x != y)
 			return differ(q, &w, "one has more entries");
 		if (!strs_equal(q, &w, "a key", a->keys[i], b->keys[j])
-		    || !names_equal(q, &w, "a name", ox_ref_name(&a->values[i]), ox_ref_name(&b->values[j])))
+		    || !names_equal(q, &w, "a name", ox_ref_name(&a->values[i]),
+		                    ox_ref_name(&b->values[j])))
 			return false;
 	}
 }
@@ -534,7 +565,8 @@ static bool annotations_equal(equal *q, const where *up, const ox_graph *a, cons
 		if (!x && !y)
 			return true;
 		if (!x || !y)
-			return differ(q, up, "one has more than %zu quantization annotations", count);
+			return differ(q, up, "one has more than %zu quantization annotations",
+			              count);
 		if (!annotation_equal(q, up, x, y, count))
 			return false;
 	}
@@ -564,16 +596,18 @@ static bool graphs_equal(equal *q, const where *up, const ox_graph *a, const ox_
 	return names_equal(q, &w, "name", a->name, b->name) && bodies_equal(q, &w, a, b);
 }
 
-/* ---- functions and models ------------------------------------------------------------------------------------ */
+/* ---- functions and models ------------------------------------------------- */
 
-static bool opsets_equal(equal *q, const where *up, const ox_opset *a, size_t na, const ox_opset *b, size_t nb)
+static bool opsets_equal(equal *q, const where *up, const ox_opset *a, size_t na,
+                         const ox_opset *b, size_t nb)
 {
 	if (!counts_equal(q, up, "opset imports", na, nb))
 		return false;
 	for (size_t i = 0; i < na; i++) {
 		const where w = {up, "opset import", ox_name_str(a[i].domain), (int64_t)i};
 		if (!names_equal(q, &w, "domain", a[i].domain, b[i].domain)
-		    || !optional_equal(q, &w, "version", a[i].has_version, a[i].version, b[i].has_version, b[i].version)
+		    || !optional_equal(q, &w, "version", a[i].has_version, a[i].version,
+		                       b[i].has_version, b[i].version)
 		    || !bytes_equal(q, &w, "unknown fields", a[i].unknown, b[i].unknown))
 			return false;
 	}
@@ -584,8 +618,10 @@ static bool functions_equal(equal *q, const ox_function *a, const ox_function *b
 {
 	const where w = {NULL, "function", ox_name_str(a->name), -1};
 
-	if (!names_equal(q, &w, "name", a->name, b->name) || !names_equal(q, &w, "domain", a->domain, b->domain)
-	    || !names_equal(q, &w, "overload", a->overload, b->overload) || !metas_equal(q, &w, a->meta, b->meta)
+	if (!names_equal(q, &w, "name", a->name, b->name)
+	    || !names_equal(q, &w, "domain", a->domain, b->domain)
+	    || !names_equal(q, &w, "overload", a->overload, b->overload)
+	    || !metas_equal(q, &w, a->meta, b->meta)
 	    || !opsets_equal(q, &w, a->opsets.p, a->opsets.n, b->opsets.p, b->opsets.n)
 	    || !counts_equal(q, &w, "attributes", a->attributes.n, b->attributes.n)
 	    || !counts_equal(q, &w, "attributes with a default", a->defaults.n, b->defaults.n))
@@ -629,15 +665,18 @@ static bool extras_equal(equal *q)
 	for (size_t i = 0; i < a->training.n; i++) {
 		const ox_training *x = &a->training.p[i], *y = &b->training.p[i];
 		if (!bytes_equal(q, NULL, "training_info", x->wire, y->wire)
-		    || !counts_equal(q, NULL, "bindings of training_info", x->bindings.n, y->bindings.n))
+		    || !counts_equal(q, NULL, "bindings of training_info", x->bindings.n,
+		                     y->bindings.n))
 			return false;
 		for (size_t k = 0; k < x->bindings.n; k++)
-			if (!names_equal(q, NULL, "a binding of training_info", ox_ref_name(&x->bindings.p[k]),
+			if (!names_equal(q, NULL, "a binding of training_info",
+			                 ox_ref_name(&x->bindings.p[k]),
 			                 ox_ref_name(&y->bindings.p[k])))
 				return false;
 	}
 	for (size_t i = 0; i < a->configuration.n; i++)
-		if (!bytes_equal(q, NULL, "a configuration", a->configuration.p[i], b->configuration.p[i]))
+		if (!bytes_equal(q, NULL, "a configuration", a->configuration.p[i],
+		                 b->configuration.p[i]))
 			return false;
 	return true;
 }
@@ -648,13 +687,16 @@ bool ox_model_equal(const ox_model *a, const ox_model *b, ox_arena *arena, const
 
 	if (why)
 		*why = NULL;
-	return optional_equal(&q, NULL, "ir_version", a->has_ir_version, a->ir_version, b->has_ir_version, b->ir_version)
-	       && optional_equal(&q, NULL, "model_version", a->has_model_version, a->model_version,
-	                         b->has_model_version, b->model_version)
+	return optional_equal(&q, NULL, "ir_version", a->has_ir_version, a->ir_version,
+	                      b->has_ir_version, b->ir_version)
+	       && optional_equal(&q, NULL, "model_version", a->has_model_version,
+	                         a->model_version, b->has_model_version, b->model_version)
 	       && strs_equal(&q, NULL, "producer_name", a->producer_name, b->producer_name)
-	       && strs_equal(&q, NULL, "producer_version", a->producer_version, b->producer_version)
+	       && strs_equal(&q, NULL, "producer_version", a->producer_version,
+	                     b->producer_version)
 	       && strs_equal(&q, NULL, "domain", a->domain, b->domain)
 	       && metas_equal(&q, NULL, a->meta, b->meta)
 	       && opsets_equal(&q, NULL, a->opsets.p, a->opsets.n, b->opsets.p, b->opsets.n)
-	       && graphs_equal(&q, NULL, a->graph, b->graph) && all_functions_equal(&q) && extras_equal(&q);
+	       && graphs_equal(&q, NULL, a->graph, b->graph) && all_functions_equal(&q)
+	       && extras_equal(&q);
 }

@@ -12,7 +12,7 @@
 
 enum { LEAST = -292, MOST = 324, WORDS = 20 };      /* powers of ten; bignums of 1280 bits */
 
-/* ---- powers of ten ----------------------------------------------------------- */
+/* ---- powers of ten -------------------------------------------------------- */
 
 typedef struct big { uint64_t w[WORDS]; } big;      /* little-endian */
 
@@ -81,7 +81,7 @@ static void make_powers(ox_powers *t)
 	t->ready = true;
 }
 
-/* ---- shortest decimal ---------------------------------------------------------- */
+/* ---- shortest decimal ----------------------------------------------------- */
 
 /* digits * 10^exponent */
 typedef struct decimal {
@@ -217,21 +217,7 @@ size_t ox_text_f64(ox_powers *t, char out[OX_FLOAT_TEXT], double v)
 	                  0x7ff);
 }
 
-/* ---- reading -------------------------------------------------------------------- */
-
-bool ox_text_is_float_word(const char *s, size_t n)
-{
-	static const char *const words[] = {"nan", "inf", "infinity"};
-
-	for (size_t w = 0; w < OX_LEN(words); w++) {
-		size_t i = 0;
-		while (i < n && words[w][i] && (s[i] | 0x20) == words[w][i])
-			i++;
-		if (i == n && !words[w][i])
-			return true;
-	}
-	return false;
-}
+/* ---- reading -------------------------------------------------------------- */
 
 /* The parts of a decimal. mantissa is exact only while ndigits <= 19. */
 typedef struct parts {

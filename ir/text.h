@@ -64,9 +64,50 @@ typedef enum ox_directive {
 	OX_NDIRECTIVES
 } ox_directive;
 
-/* ---- names ----------------------------------------------------------------- */
+typedef struct ox_directive_row {
+	ox_subject subject;           /* OX_NSUBJECTS: several */
+	const char *word, *arguments;
+} ox_directive_row;
 
-static inline bool ox_text_is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+extern const char *const ox_text_subjects[OX_NSUBJECTS];
+extern const ox_directive_row ox_text_directives[OX_NDIRECTIVES];
+
+/* ---- constants of tensors ------------------------------------------------- */
+
+/* What one constant between braces is: `size` bytes of the raw form. Half and quarter
+ * floats are written as their bits, complex numbers as two constants, and types below a
+ * byte as bytes of packed elements, because that is how upstream stores what it reads. */
+typedef struct ox_constant_row {
+	uint8_t size;
+	enum { OX_C_UNSIGNED, OX_C_SIGNED, OX_C_FLOAT, OX_C_STRING } class;
+} ox_constant_row;
+
+extern const ox_constant_row ox_text_constants[OX_NDTYPES];
+
+static inline bool ox_text_is_packed(ox_dtype t) { return ox_dtype_bits(t) && ox_dtype_bits(t) < 8; }
+
+static inline bool ox_text_is_list(ox_attr_type t)
+{
+	return (t >= OX_A_FLOATS && t <= OX_A_GRAPHS) || t == OX_A_SPARSES || t == OX_A_TYPES;
+}
+
+/* ---- words ---------------------------------------------------------------- */
+
+enum { OX_NCONSTRUCTORS = 5 };
+
+typedef struct ox_constructor_row {
+	const char *word;
+	ox_type_kind kind;
+} ox_constructor_row;
+
+extern const ox_constructor_row ox_text_constructors[OX_NCONSTRUCTORS];   /* seq, map... */
+
+/* Of an identifier: a letter or the underscore. */
+static inline bool ox_text_is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
 static inline bool ox_text_is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* A type begins with this word. */
@@ -74,7 +115,7 @@ bool ox_text_is_type_word(const char *s, size_t n);
 /* nan, inf, infinity, in any case. */
 bool ox_text_is_float_word(const char *s, size_t n);
 
-/* ---- numbers (number.c) ------------------------------------------------------ */
+/* ---- numbers (number.c) --------------------------------------------------- */
 
 /* Powers of ten to 128 bits, what the printing of floats needs; made when first used. */
 typedef struct ox_powers {

@@ -883,3 +883,48 @@ Test(text, equality_does_not_see_storage)
 	ox_model_free(a);
 	ox_model_free(b);
 }
+
+/* ---- documentation ------------------------------------------------------------------- */
+
+/* Every block of docs/text.md reads, and prints as itself. */
+Test(text, documented_examples)
+{
+	FILE *f = fopen("docs/text.md", "r");
+	char line[512], text[8192] = "";
+	size_t n = 0, blocks = 0;
+	bool inside = false;
+
+	cr_assert(f, "to be run in the folder of the sources");
+	while (fgets(line, sizeof line, f)) {
+		if (strcmp(line, "```onnxtxt\n") == 0) {
+			inside = true;
+			n = 0;
+		} else if (inside && strcmp(line, "```\n") == 0) {
+			reads_as(text, NULL);
+			inside = false;
+			blocks++;
+		} else if (inside) {
+			cr_assert(n + strlen(line) < sizeof text);
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s", line);
+		}
+	}
+	fclose(f);
+	cr_assert_eq(blocks, 6);
+}
+
+/* Every row of the table of #@ lines is in docs/text.md. */
+Test(text, documented_lines)
+{
+	FILE *f = fopen("docs/text.md", "r");
+	static char doc[65536];
+
+	cr_assert(f, "to be run in the folder of the sources");
+	doc[fread(doc, 1, sizeof doc - 1, f)] = 0;
+	fclose(f);
+	for (unsigned d = OX_D_UNKNOWN + 1; d < OX_NDIRECTIVES; d++) {
+		char line[64];
+		snprintf(line, sizeof line, "#@ %s %s", ox_text_subjects[ox_text_directives[d].subject],
+		         ox_text_directives[d].word);
+		cr_assert(strstr(doc, line), "%s", line);
+	}
+}

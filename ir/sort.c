@@ -170,7 +170,10 @@ bool ox_graph_is_sorted(const ox_graph *g)
 		n->mark = i++;
 	ox_foreach_node(reader, g) {
 		o.at = reader->mark;
-		if (!ox_node_reads(reader, is_behind, &o))
+		for (i = 0; i < reader->nin; i++)
+			if (!is_behind(&o, &reader->in[i]))
+				return false;
+		if (g->model->nested && !ox_node_reads(reader, is_behind, &o))
 			return false;
 	}
 	return true;

@@ -61,9 +61,11 @@ static bool is_read(const ox_node *n)
 
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
-	const ox_schema *s = ox_node_schema(n);
 	bool changed = false;
 
+	if (n->nout < 2)
+		return OX_SAME;       /* unread as a whole, or nothing to drop */
+	const ox_schema *s = ox_node_schema(n);
 	if (!s || !ox_domain_is_standard(n->domain) || is_modal(n) || !is_read(n))
 		return OX_SAME;
 	/* From the end: dropping the last one cuts the list. */

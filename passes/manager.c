@@ -333,7 +333,9 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 	mg->ctx.pass = p;
 	mg->ctx.g = g;
 	s->attempts++;
-	ox_txn_begin(mg->m);
+	/* A visit that declined left its transaction empty: the next one may have it. */
+	if (!ox_txn_open(mg->m))
+		ox_txn_begin(mg->m);
 	const ox_status status = p->visit(&mg->ctx, n);
 	if (mg->scratch.used)
 		ox_arena_reset(&mg->scratch);
@@ -346,7 +348,8 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 		return true;
 	}
 	assert(status != OX_SAME || ox_txn_size(mg->m) == 0);
-	ox_txn_abandon(mg->m);
+	if (status != OX_SAME)
+		ox_txn_abandon(mg->m);
 	if (status == OX_CHANGED)
 		stop_at_limit(mg);
 	if (status == OX_FAILED)
@@ -421,6 +424,8 @@ static void drain(ox_manager *mg, stage *st)
 		          (unsigned long long)enough, restless(mg, since));
 		mg->limited = true;
 	}
+	if (ox_txn_open(mg->m))
+		ox_txn_abandon(mg->m);
 }
 
 /* ---- stages ----------------------------------------------------------------- */

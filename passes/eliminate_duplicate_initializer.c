@@ -5,7 +5,8 @@
  * Equal means every bit: 0.0 is not -0.0, and a NaN equals only the same NaN. Weights whose
  * bytes cannot be read (missing file) equal nothing. Neither may be a graph input or output,
  * or bound by training. The first one survives, outer graphs before inner; where the two
- * stand in different branches it moves to the graph around both. exact.
+ * stand in different branches it moves to the graph around both. The shorter name is kept:
+ * a long one at every reader of a scalar would weigh more than the scalar. exact.
  *
  * Small scalars and lists stay in the scope that reads them: they may be axes, bounds or
  * sizes, and shape inference of others (onnx's own among them) sees no constants from
@@ -55,8 +56,12 @@ static ox_status merge(ox_ctx *c, ox_value *first, ox_value *v)
 		return OX_FAILED;
 	if (g != first->graph)
 		ox_value_move(first, g);
+	/* Only where first stays for good: a name that two values had cannot move along. */
+	const bool shorter = v->name->n < first->name->n && ox_name_is_unique(v) && !g->parent;
 	ox_value_replace(v, first);
 	ox_value_kill(v);
+	if (shorter)
+		ox_value_rename(first, v->name);
 	ox_rewrite_end(c);
 	return OX_CHANGED;
 }

@@ -44,11 +44,9 @@ typedef struct numbering {
 
 static bool is_commutative(const ox_node *n)
 {
-	if (n->nin != 2 || ox_node_opset(n) < 7)      /* before: the second one is broadcast */
-		return false;
-	for (size_t i = 0; i < OX_LEN(commute); i++)
+	for (size_t i = 0; n->nin == 2 && i < OX_LEN(commute); i++)
 		if (n->op == commute[i])
-			return true;
+			return ox_node_opset(n) >= 7;  /* before: the second one is broadcast */
 	return false;
 }
 
@@ -74,7 +72,7 @@ static bool is_mergeable(const ox_node *n)
 		return true;
 	return row && (row->flags & OX_PURE) && !(row->flags & (OX_RANDOM | OX_SUBGRAPH))
 	       && n->op != OX_Dropout && n->op != OX_Constant && ox_domain_is_standard(n->domain)
-	       && n->ndevices == 0 && n->nout > 0 && ox_node_schema(n) && !has_graphs(n);
+	       && n->ndevices == 0 && n->nout > 0 && !has_graphs(n);
 }
 
 /* ---- numbering --------------------------------------------------------------- */

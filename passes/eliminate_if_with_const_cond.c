@@ -126,6 +126,8 @@ static ox_status run(ox_ctx *c, ox_graph *g)
 {
 	ox_status status = OX_SAME;
 
+	if (!c->m->nested)
+		return OX_SAME;
 	for (ox_node *n = g->first, *next; n; n = next) {
 		ox_node *before = n->prev;
 		const int done = n->op == OX_If ? inline_branch(c, n) : 0;

@@ -4,12 +4,15 @@
  *     stage:      one pass           one worklist           one pass
  *
  * Neighbouring visit passes share one worklist over the nodes of all graphs; a table from
- * op to the passes rooted there makes a visit cost what its own passes cost. A commit puts
- * back what it touched and their neighbours, at most FAN of each, so that a value with
- * 25,000 readers costs no more than one with ten. What lies further away is found by the
- * next round: rounds over the stages go on until one changes nothing, and a stage is only
- * run when the model changed since it began. So what is written is a fixed point of all
- * passes, and running again on it changes nothing.
+ * op to the passes rooted there makes a visit cost what its own passes cost. First every
+ * node is visited, then what commits touched, theirs and those of other stages, with the
+ * nodes near by, as far as the passes of the stage look. Where more than NEAR are near by,
+ * the next round visits every node again instead, so that a value with 25,000 readers costs
+ * no more than one with ten.
+ *
+ * Rounds over the stages go on until one changes nothing; a stage runs only when the model
+ * changed since. So what is written is a fixed point of all passes, and running again on it
+ * changes nothing.
  *
  * Everything is in list order or first come first served: same input, same result.
  */
@@ -20,7 +23,8 @@
 #include <fnmatch.h>
 
 enum {
-	FAN = 16,                     /* neighbours put back per touched node, each way */
+	NEAR = 48,                    /* nodes put back per touched node */
+	LOOKS = 2,                    /* levels above its root that a pass looks at, unless it says */
 	MAX_ROUNDS = 200,
 	TICK = 4096,                  /* visits between two calls of progress */
 };
@@ -28,20 +32,23 @@ enum {
 /* What one worklist may rewrite before the passes must be undoing each other. */
 static uint64_t patience(uint64_t nodes) { return 64 * (nodes + 1024); }
 
-typedef struct stage {
-	size_t first, count;          /* of mg->list */
-	bool visits, ran;
-	uint64_t stamp;               /* m->edits that it has seen */
-	uint32_t *start;              /* visits: rooted[start[op] .. start[op + 1]) are the */
-	uint32_t *rooted;             /* ... passes for op, as indices of mg->list */
-} stage;
-
 typedef struct worklist {
 	ox_node **ring;               /* first in, first out; each node at most once */
 	size_t head, count, cap;      /* cap: a power of two */
 	uint64_t *queued;             /* bit per node id */
 	size_t nwords;
 } worklist;
+
+typedef struct stage {
+	size_t first, count;          /* of mg->list */
+	bool visits, ran;
+	bool all;                     /* visits: the next run looks at every node */
+	unsigned looks;               /* visits: levels above the root, the most of its passes */
+	worklist todo;
+	uint64_t stamp;               /* m->edits that it has seen */
+	uint32_t *start;              /* visits: rooted[start[op] .. start[op + 1]) are the */
+	uint32_t *rooted;             /* ... passes for op, as indices of mg->list */
+} stage;
 
 typedef struct ox_manager {
 	ox_model *m;
@@ -56,7 +63,6 @@ typedef struct ox_manager {
 	ox_pass_stat *stat;           /* of the whole-graph pass that runs */
 	stage *stages;
 	size_t nstages;
-	worklist todo;
 	uint64_t nodes;               /* in all scopes, Constant nodes included */
 	bool limited;                 /* there is a rewrite limit or an end was asked for: stop */
 	bool failed;
@@ -108,25 +114,23 @@ static bool is_queued(const worklist *w, uint32_t id)
 	return id / 64 < w->nwords && (w->queued[id / 64] >> id % 64 & 1);
 }
 
-static void widen(ox_manager *mg, uint32_t id)
+static void widen(ox_arena *a, worklist *w, uint32_t id)
 {
-	worklist *w = &mg->todo;
 	size_t want = w->nwords ? w->nwords * 2 : 64;
 
 	while (want <= id / 64)
 		want *= 2;
-	uint64_t *p = ox_new_array(&mg->arena, uint64_t, want);
+	uint64_t *p = ox_new_array(a, uint64_t, want);
 	if (w->nwords)
 		memcpy(p, w->queued, w->nwords * sizeof *p);
 	w->queued = p;
 	w->nwords = want;
 }
 
-static void lengthen(ox_manager *mg)
+static void lengthen(ox_arena *a, worklist *w)
 {
-	worklist *w = &mg->todo;
 	const size_t cap = w->cap ? w->cap * 2 : 256;
-	ox_node **ring = ox_new_array(&mg->arena, ox_node *, cap);
+	ox_node **ring = ox_new_array(a, ox_node *, cap);
 
 	for (size_t i = 0; i < w->count; i++)
 		ring[i] = w->ring[(w->head + i) & (w->cap - 1)];
@@ -135,16 +139,14 @@ static void lengthen(ox_manager *mg)
 	w->cap = cap;
 }
 
-static void enqueue(ox_manager *mg, ox_node *n)
+static void enqueue(ox_arena *a, worklist *w, ox_node *n)
 {
-	worklist *w = &mg->todo;
-
 	if (!n || !n->graph || is_queued(w, n->id))
 		return;
 	if (n->id / 64 >= w->nwords)
-		widen(mg, n->id);
+		widen(a, w, n->id);
 	if (w->count == w->cap)
-		lengthen(mg);
+		lengthen(a, w);
 	w->queued[n->id / 64] |= UINT64_C(1) << n->id % 64;
 	w->ring[(w->head + w->count++) & (w->cap - 1)] = n;
 }
@@ -159,38 +161,57 @@ static ox_node *dequeue(worklist *w)
 	return n;
 }
 
-static void enqueue_all(ox_manager *mg)
-{
-	size_t n;
-	ox_graph **graphs = ox_model_graphs(mg->m, &mg->scratch, &n);
+typedef struct vicinity {
+	ox_node *p[NEAR];
+	uint32_t n;
+	bool more;                    /* did not fit */
+} vicinity;
 
-	for (size_t i = 0; i < n; i++)
-		ox_foreach_node(x, graphs[i])
-			enqueue(mg, x);
-	ox_arena_reset(&mg->scratch);
+static void add_near(vicinity *v, ox_node *n)
+{
+	if (v->n == NEAR)
+		v->more = true;
+	else
+		v->p[v->n++] = n;
+}
+
+static void add_readers(vicinity *v, const ox_node *n)
+{
+	for (uint32_t i = 0; i < n->nout && !v->more; i++) {
+		if (!n->out[i])
+			continue;
+		for (const ox_use *u = n->out[i]->uses; u && !v->more; u = u->next)
+			if (u->reader == OX_READ_NODE)
+				add_near(v, u->node);
+	}
+}
+
+/* n, those that read it, as many levels down as passes look up, and those that make what
+ * it reads, which may be alone with their reader now. */
+static void enqueue_near(ox_manager *mg, stage *st, ox_node *n)
+{
+	vicinity v = {.p = {n}, .n = 1};
+
+	for (uint32_t level = 0, from = 0; level < st->looks && !v.more; level++) {
+		const uint32_t to = v.n;
+		for (; from < to; from++)
+			add_readers(&v, v.p[from]);
+	}
+	for (uint32_t i = 0; i < n->nin && !v.more; i++)
+		if (n->in[i].val && n->in[i].val->def)
+			add_near(&v, n->in[i].val->def);
+	for (uint32_t i = 0; i < (v.more ? 1 : v.n); i++)
+		enqueue(&mg->arena, &st->todo, v.p[i]);
+	st->all |= v.more;
 }
 
 static void enqueue_touched(void *user, ox_node *n)
 {
 	ox_manager *mg = user;
 
-	enqueue(mg, n);
-	if (!n->graph)
-		return;
-	for (uint32_t i = 0; i < n->nin && i < FAN; i++)
-		if (n->in[i].val)
-			enqueue(mg, n->in[i].val->def);
-	for (uint32_t i = 0; i < n->nout && i < FAN; i++) {
-		if (!n->out[i])
-			continue;
-		uint32_t seen = 0;
-		ox_foreach_use(u, n->out[i]) {
-			if (seen++ == FAN)
-				break;
-			if (u->reader == OX_READ_NODE)
-				enqueue(mg, u->node);
-		}
-	}
+	for (size_t i = 0; i < mg->nstages; i++)
+		if (mg->stages[i].visits)
+			enqueue_near(mg, &mg->stages[i], n);
 }
 
 bool ox_graph_lives(const ox_graph *g)
@@ -233,9 +254,15 @@ bool ox_rewrite_begin(ox_ctx *c, const ox_node *at)
 	return true;
 }
 
+static void commit(ox_manager *mg)
+{
+	ox_txn_each_touched(mg->m, enqueue_touched, mg);
+	ox_txn_commit(mg->m);
+}
+
 void ox_rewrite_end(ox_ctx *c)
 {
-	ox_txn_commit(c->m);
+	commit(c->manager);
 	c->manager->r->rewrites++;
 	c->manager->stat->rewrites++;
 }
@@ -340,8 +367,7 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 	if (mg->scratch.used)
 		ox_arena_reset(&mg->scratch);
 	if (status == OX_CHANGED && !at_limit(mg)) {
-		ox_txn_each_touched(mg->m, enqueue_touched, mg);
-		ox_txn_commit(mg->m);
+		commit(mg);
 		mg->r->rewrites++;
 		s->rewrites++;
 		s->nodes += (int64_t)g->nnodes - (int64_t)before;
@@ -358,7 +384,7 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 }
 
 /* All passes for n's op, until one rewrites it: what remains is then queued again. */
-static void visit(ox_manager *mg, const stage *st, ox_node *n)
+static void visit(ox_manager *mg, stage *st, ox_node *n)
 {
 	const uint32_t last = st->start[n->op + 1];
 
@@ -367,7 +393,7 @@ static void visit(ox_manager *mg, const stage *st, ox_node *n)
 			continue;
 		if (!n->graph)        /* what was in it went too */
 			mg->r->stats[st->rooted[at]].nodes -= (int64_t)inner_nodes(n);
-		enqueue(mg, n);
+		enqueue(&mg->arena, &st->todo, n);
 		return;
 	}
 }
@@ -401,16 +427,44 @@ static bool tick(ox_manager *mg, uint64_t done)
 	return false;
 }
 
+/* Every node of the model in order, whatever is done to them on the way: a killed node
+ * still knows its successor. */
+typedef struct walk {
+	ox_graph **graphs;
+	size_t n, at;
+	ox_node *last;                /* given out last, of graphs[at] */
+} walk;
+
+static ox_node *walk_on(walk *w)
+{
+	for (; w->at < w->n; w->at++, w->last = NULL) {
+		ox_node *n = w->last ? w->last->next : w->graphs[w->at]->first;
+		while (n && !n->graph)
+			n = n->next;
+		w->last = n;
+		if (n)
+			return n;
+	}
+	return NULL;
+}
+
+/* What was touched comes first: it lies warm, and the rest may be spared. */
+static ox_node *next_node(worklist *todo, walk *w)
+{
+	return todo->count ? dequeue(todo) : walk_on(w);
+}
+
 static void drain(ox_manager *mg, stage *st)
 {
-	uint64_t visits = 0;
-	uint64_t *since = rewrites_now(mg);
+	const uint64_t first = mg->r->rewrites, enough = patience(mg->nodes);
+	uint64_t visits = 0, *since = rewrites_now(mg);
+	walk w = {0};
 
-	enqueue_all(mg);
-	const uint64_t first = mg->r->rewrites, enough = patience(mg->todo.count);
-	while (mg->todo.count) {
-		ox_node *n = dequeue(&mg->todo);
-		if (stopped(mg) || !ox_graph_lives(n->graph))
+	if (st->all)
+		w.graphs = ox_model_graphs(mg->m, &mg->arena, &w.n);
+	st->all = false;
+	for (ox_node *n; !stopped(mg) && (n = next_node(&st->todo, &w));) {
+		if (!ox_graph_lives(n->graph))
 			continue;
 		visit(mg, st, n);
 		if (++visits % TICK == 0)
@@ -566,11 +620,17 @@ static void make_stages(ox_manager *mg)
 			last->count++;
 		else
 			mg->stages[mg->nstages++] =
-				(stage){.first = i, .count = 1, .visits = mg->list[i]->visit};
+				(stage){.first = i, .count = 1, .visits = mg->list[i]->visit, .all = true};
 	}
-	for (size_t i = 0; i < mg->nstages; i++)
-		if (mg->stages[i].visits)
-			index_roots(mg, &mg->stages[i]);
+	for (size_t i = 0; i < mg->nstages; i++) {
+		stage *st = &mg->stages[i];
+		for (size_t k = st->first; k < st->first + st->count; k++) {
+			const unsigned looks = mg->list[k]->looks ? mg->list[k]->looks : LOOKS;
+			st->looks = looks > st->looks ? looks : st->looks;
+		}
+		if (st->visits)
+			index_roots(mg, st);
+	}
 }
 
 static void run_rounds(ox_manager *mg)
@@ -582,7 +642,7 @@ static void run_rounds(ox_manager *mg)
 		mg->r->rounds++;
 		for (size_t i = 0; i < mg->nstages && !stopped(mg); i++) {
 			stage *st = &mg->stages[i];
-			if (!st->ran || st->stamp != mg->m->edits)
+			if (!st->ran || st->stamp != mg->m->edits || st->todo.count)
 				changed |= run_stage(mg, st);
 			tick(mg, mg->r->rewrites);
 		}

@@ -51,6 +51,7 @@ struct ox_pass {
 	ox_pipe pipe;
 	bool plus_z;                  /* sign of a zero may change (tag +z) */
 	bool settles;                 /* run, run_model: run again at once it would change nothing */
+	uint8_t looks;                /* visit: levels of nodes above the root that it looks at; 0: 2 */
 	/* exactly one of: */
 	ox_status (*visit)(ox_ctx *c, ox_node *n);    /* one node, in one transaction */
 	ox_status (*run)(ox_ctx *c, ox_graph *g);     /* each graph; calls ox_rewrite for each change */

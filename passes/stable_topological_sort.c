@@ -10,7 +10,7 @@ static ox_status run(ox_ctx *c, ox_graph *g)
 {
 	bool moved = false;
 
-	if (ox_graph_is_sorted(g))
+	if (!c->m->edits || ox_graph_is_sorted(g))
 		return OX_SAME;
 	if (!ox_rewrite_begin(c, NULL))
 		return OX_SAME;

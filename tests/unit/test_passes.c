@@ -535,3 +535,40 @@ Test(passes, crowds_of_similar_weights_are_linear)
 	cr_expect_eq(rewrites_of(&r, "eliminate_duplicate_initializer"), N / 2);
 	ox_model_free(m);
 }
+
+/* ---- what goldens cannot hold ------------------------------------------------------ */
+
+Test(passes, weights_without_their_file_equal_nothing)
+{
+	ox_model *m = parse(HEAD
+		"g (float[2,2] x) => (float[2,2] y)\n"
+		"<float[2,2] a = [\"location\": \"gone.bin\"], float[2,2] b = [\"location\": \"gone.bin\"]> {\n"
+		"  t = Mul (x, a)\n  y = Add (t, b)\n}\n");
+	ox_run_report r;
+
+	cr_assert(ox_passes_run(m, NULL, &r, &diag));
+	cr_expect_eq(r.rewrites, 0);
+	ox_model_free(m);
+}
+
+/* Nests of decided Ifs: every node moves a bounded number of times, and nothing recurses. */
+Test(passes, nested_ifs_flatten)
+{
+	enum { N = 25 };
+	text t;
+
+	begin(&t, HEAD "g (float[2] x) => (float[2] y) <bool c = {1}> {\n  y = ");
+	for (int i = 0; i < N; i++)
+		fprintf(t.f, "If (c) <then_branch = t%d () => (float[2] p%d) { q%d = Exp (x) p%d = ", i, i, i, i);
+	fputs("Neg (x)", t.f);
+	for (int i = N; i-- > 0;)
+		fprintf(t.f, " }, else_branch = e%d () => (float[2] r%d) { r%d = Abs (x) }>", i, i, i);
+	fputs("\n}\n", t.f);
+	ox_model *m = end(&t);
+	ox_run_report r;
+	cr_assert(ox_passes_run(m, NULL, &r, &diag));
+	cr_expect_eq(rewrites_of(&r, "eliminate_if_with_const_cond"), N);
+	cr_expect_eq(m->graph->nnodes, 1);
+	intact(m);
+	ox_model_free(m);
+}

@@ -22,14 +22,38 @@ static ox_tensor *raw_copy(ox_model *m, ox_dtype dtype, uint32_t rank, size_t n,
 	return ox_tensor_raw(m, dtype, rank, &dim, raw, size);
 }
 
+/* Bytes of x as a varint: ten of a negative number. */
+static size_t varint_bytes(int64_t x)
+{
+	size_t n = 1;
+
+	for (uint64_t u = (uint64_t)x; u >= 0x80; u >>= 7)
+		n++;
+	return n;
+}
+
+/* As an attribute small integers take two bytes each: as an initializer they shall not take
+ * eight, or the file would grow by what is no longer a node. */
+static ox_tensor *integers(ox_model *m, uint32_t rank, size_t n, const int64_t *p)
+{
+	ox_tensor *t = raw_copy(m, OX_I64, rank, n, p);
+	size_t size = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size += varint_bytes(p[i]);
+	if (size < n * sizeof *p)
+		t->storage = OX_TYPED;
+	return t;
+}
+
 static ox_tensor *from_int(ox_model *m, const ox_attr *a)
 {
-	return raw_copy(m, OX_I64, 0, 1, &a->i);
+	return integers(m, 0, 1, &a->i);
 }
 
 static ox_tensor *from_ints(ox_model *m, const ox_attr *a)
 {
-	return raw_copy(m, OX_I64, 1, a->n, a->ints);
+	return integers(m, 1, a->n, a->ints);
 }
 
 static ox_tensor *from_float(ox_model *m, const ox_attr *a)

@@ -572,3 +572,18 @@ Test(passes, nested_ifs_flatten)
 	intact(m);
 	ox_model_free(m);
 }
+
+/* An initializer may not be larger than the Constant node it was. */
+Test(passes, extracted_integers_stay_small)
+{
+	ox_model *m = parse(HEAD
+		"g (int64[3] x) => (int64[3] y) {\n"
+		"  c = Constant <value_ints = [1, 2, 300]> ()\n  d = Constant <value_ints = [-1, -2, -3]> ()\n"
+		"  z = Add (x, c)\n  y = Add (z, d)\n}\n");
+
+	cr_assert(ox_passes_run(m, NULL, NULL, &diag));
+	cr_assert_eq(m->graph->inits.n, 2);
+	cr_expect_eq(m->graph->inits.p[0]->tensor->storage, OX_TYPED);     /* varints: 4 bytes */
+	cr_expect_eq(m->graph->inits.p[1]->tensor->storage, OX_RAW);       /* 24, as varints 30 */
+	ox_model_free(m);
+}

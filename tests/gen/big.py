@@ -277,7 +277,6 @@ def transformer(nodes, hidden, weights):
 
 
 HEAVY_NODES = 561
-HEAVY_TENSORS = (HEAVY_NODES - 2) // layer_nodes() * 6        # the matrices
 
 
 def hidden_for(total):

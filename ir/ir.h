@@ -172,7 +172,12 @@ bool ox_tensor_read(const ox_model *m, const ox_tensor *t, uint64_t offset, void
 /* Same dtype, dims and bytes (bit for bit). Reads in chunks, never whole. Different
  * storage forms may be equal. False also where one cannot be read. */
 bool ox_tensor_equal(const ox_model *m, const ox_tensor *a, const ox_tensor *b);
-/* Hash of dtype, dims, and a sample of the bytes: equal tensors hash equally. */
+/* Are a and b one constant for a pass that merges? Like ox_tensor_equal, but data that
+ * stays in another file is not read: it is the same where it is the same slice of the same
+ * file (which need not be there), and never the same as anything else. */
+bool ox_tensor_same(const ox_model *m, const ox_tensor *a, const ox_tensor *b);
+/* Hash of dtype, dims, and a sample of the bytes, or of the slice of an external file:
+ * what is the same hashes the same. */
 uint64_t ox_tensor_hash(const ox_model *m, const ox_tensor *t);
 /* One-element boolean or integer tensors; false if it is not one or cannot be read. */
 bool ox_tensor_scalar_bool(const ox_model *m, const ox_tensor *t, bool *out);

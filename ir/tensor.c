@@ -279,6 +279,18 @@ bool ox_tensor_equal(const ox_model *m, const ox_tensor *a, const ox_tensor *b)
 	return chunks_equal(m, a, b, total);
 }
 
+static bool same_slice(const ox_external *a, const ox_external *b)
+{
+	return a->offset == b->offset && a->length == b->length && ox_str_eq(a->location, b->location);
+}
+
+bool ox_tensor_same(const ox_model *m, const ox_tensor *a, const ox_tensor *b)
+{
+	if (a->source != OX_SRC_EXTERNAL && b->source != OX_SRC_EXTERNAL)
+		return ox_tensor_equal(m, a, b);
+	return a->source == b->source && same_shape(a, b) && same_slice(a->external, b->external);
+}
+
 /* ---- hashing -------------------------------------------------------------- */
 
 enum { SAMPLES = 8, SAMPLE = 64 };
@@ -311,6 +323,13 @@ static uint64_t hash_samples(const ox_model *m, const ox_tensor *t, uint64_t tot
 	return ox_hash(buf, sizeof buf, h);
 }
 
+static uint64_t hash_slice(const ox_external *x, uint64_t h)
+{
+	const uint64_t slice[2] = {x->offset, x->length};
+
+	return ox_hash(slice, sizeof slice, ox_hash(x->location.p, x->location.n, h));
+}
+
 uint64_t ox_tensor_hash(const ox_model *m, const ox_tensor *t)
 {
 	const uint64_t head[2] = {(uint64_t)t->dtype, t->rank};
@@ -319,6 +338,8 @@ uint64_t ox_tensor_hash(const ox_model *m, const ox_tensor *t)
 	h = ox_hash(t->dims, t->rank * sizeof *t->dims, h);
 	if (t->dtype == OX_STRING)
 		return hash_strings(t, h);
+	if (t->source == OX_SRC_EXTERNAL)
+		return hash_slice(t->external, h);
 	return ox_tensor_nbytes(t, &total) ? hash_samples(m, t, total, h) : h;
 }
 

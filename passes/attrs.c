@@ -63,7 +63,7 @@ static bool equal_strings(const ox_attr *a, const ox_attr *b)
 
 static bool equal_tensors(const ox_model *m, const ox_tensor *a, const ox_tensor *b)
 {
-	return a == b || (a && b && ox_tensor_equal(m, a, b));
+	return a == b || (a && b && ox_tensor_same(m, a, b));
 }
 
 static bool equal_lists(const ox_model *m, const ox_attr *a, const ox_attr *b)

@@ -137,7 +137,7 @@ static bool same_number(const ox_model *m, const ox_node *a, const ox_node *b)
 	if (a->op != b->op)
 		return false;
 	if (is_plain_constant(a))
-		return ox_tensor_equal(m, a->out[0]->tensor, b->out[0]->tensor);
+		return ox_tensor_same(m, a->out[0]->tensor, b->out[0]->tensor);
 	return same_inputs(a, b) && same_overload(a, b) && ox_attrs_equal(m, a, b);
 }
 

@@ -19,7 +19,7 @@ static bool same_input(const ox_ctx *c, const ox_node *a, const ox_node *b, uint
 	if (x == y)
 		return true;
 	return x && y && ox_value_const(x) && ox_value_const(y)
-	       && ox_tensor_equal(c->m, x->tensor, y->tensor);
+	       && ox_tensor_same(c->m, x->tensor, y->tensor);
 }
 
 /* By bits: a bound of -0.0 is not 0.0. Absent on one side only differs from any value,

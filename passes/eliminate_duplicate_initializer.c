@@ -2,8 +2,9 @@
  *
  *     initializers w, w'  (same type, dims and bytes)        =>        w, read by all
  *
- * Equal means every bit: 0.0 is not -0.0, and a NaN equals only the same NaN. Weights whose
- * bytes cannot be read (missing file) equal nothing. Neither may be a graph input or output,
+ * Equal means every bit: 0.0 is not -0.0, and a NaN equals only the same NaN. Weights in
+ * another file are not read; equal are those that are one slice of one file, for a copy of
+ * it would stay in the file whoever reads it. Neither may be a graph input or output,
  * or bound by training. The first one survives, outer graphs before inner; where the two
  * stand in different branches it moves to the graph around both. The shorter name is kept:
  * a long one at every reader of a scalar would weigh more than the scalar. exact.

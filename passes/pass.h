@@ -87,10 +87,10 @@ ox_callees  *ox_callees_new(const ox_model *m, ox_arena *a);
 ox_function *ox_callee_of(const ox_callees *t, const ox_node *call);   /* NULL: not a local function */
 
 /* Constants by content. Payloads are sampled first; all bytes are read only where the
- * samples agree, and then once. */
+ * samples agree, and then once. Those of other files are not read (ox_tensor_same). */
 typedef struct ox_twins ox_twins;
 ox_twins *ox_twins_new(const ox_model *m, ox_arena *a);
-/* The value entered before with an equal tensor, or NULL; then v is entered. */
+/* The value entered before with the same tensor, or NULL; then v is entered. */
 ox_value *ox_twin_of(ox_twins *t, ox_value *v);
 
 /* Hash and equality of two nodes' attributes, order and schema defaults aside (L3). Nodes

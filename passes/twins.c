@@ -4,6 +4,9 @@
  * read for nothing. Where two samples agree, both tensors are hashed in full, each once;
  * only where these agree too are they compared byte for byte. So a thousand weights that
  * differ in one unsampled byte cost one reading each, not a thousand.
+ *
+ * Data in another file is never read: to merge two tensors that stay there saves no byte of
+ * that file. Such tensors are twins when they are the same slice of it.
  */
 #include "passes/pass.h"
 
@@ -85,6 +88,10 @@ static bool hash_bytes(ox_twins *t, const ox_tensor *w, uint64_t *hash)
 static bool hash_in_full(ox_twins *t, const ox_tensor *w, uint64_t *hash)
 {
 	*hash = 0;
+	if (w->source == OX_SRC_EXTERNAL) {
+		*hash = ox_tensor_hash(t->m, w);      /* the slice is all there is to know */
+		return true;
+	}
 	return w->source == OX_SRC_STRINGS ? hash_strings(w, hash) : hash_bytes(t, w, hash);
 }
 
@@ -115,7 +122,7 @@ ox_value *ox_twin_of(ox_twins *t, ox_value *v)
 	if (!hash_in_full(t, v->tensor, &all))
 		return NULL;
 	for (x = t->buckets[all & (t->nbuckets - 1)]; x; x = x->next)
-		if (x->full && x->hash == all && ox_tensor_equal(t->m, v->tensor, x->v->tensor))
+		if (x->full && x->hash == all && ox_tensor_same(t->m, v->tensor, x->v->tensor))
 			return x->v;
 	enter(t, v, all, true);
 	return NULL;

@@ -211,7 +211,7 @@ Test(tensor, lazy_and_external)
 	const uint8_t arg = 3;
 	ox_lazy z = {.read = count_up, .arg = &arg};
 	ox_external x = {.file = data};
-	ox_tensor *lazy = ox_tensor_new(m, OX_U8, 1, (int64_t[]){N});
+	ox_tensor *lazy = ox_tensor_new(m, OX_U8, 1, (int64_t[]){N}), *raw = bytes(OX_U8, N, data, N);
 	ox_tensor *ext = ox_tensor_new(m, OX_U8, 1, (int64_t[]){N});
 
 	count_up(&z, 0, data, N);
@@ -222,13 +222,48 @@ Test(tensor, lazy_and_external)
 	cr_assert_not(ox_tensor_equal(m, lazy, ext), "nobody reads external data");
 	m->external_read = outside;
 	cr_assert(ox_tensor_equal(m, lazy, ext));
-	cr_assert(ox_tensor_equal(m, ext, bytes(OX_U8, N, data, N)));
-	cr_assert_eq(ox_tensor_hash(m, lazy), ox_tensor_hash(m, ext));
+	cr_assert(ox_tensor_equal(m, ext, raw));
+	cr_assert(ox_tensor_same(m, lazy, raw));
+	cr_assert_eq(ox_tensor_hash(m, lazy), ox_tensor_hash(m, raw));
 	data[N - 1] ^= 1;
 	cr_assert_not(ox_tensor_equal(m, lazy, ext));
-	cr_assert_neq(ox_tensor_hash(m, lazy), ox_tensor_hash(m, ext), "the last byte is sampled");
+	cr_assert_neq(ox_tensor_hash(m, lazy), ox_tensor_hash(m, raw), "the last byte is sampled");
 	x.problem = "missing";
 	cr_assert_not(ox_tensor_equal(m, ext, ext));
+}
+
+static bool never(const ox_model *model, const ox_external *x, uint64_t offset, void *buf, size_t n)
+{
+	(void)model, (void)x, (void)offset, (void)buf, (void)n;
+	cr_assert_fail("external data was read");
+	return false;
+}
+
+Test(tensor, external_data_is_the_same_by_its_slice)
+{
+	const ox_external at[] = {
+		{.location = OX_S("w"), .offset = 64, .length = 8},
+		{.location = OX_S("w"), .offset = 64, .length = 8, .problem = "missing"},
+		{.location = OX_S("w"), .offset = 72, .length = 8},
+		{.location = OX_S("v"), .offset = 64, .length = 8},
+	};
+	static const uint8_t d[8];
+	ox_external x[OX_LEN(at)];
+	ox_tensor *t[OX_LEN(at)], *raw = bytes(OX_U8, 8, d, 8);
+
+	m->external_read = never;
+	for (size_t i = 0; i < OX_LEN(at); i++) {
+		x[i] = at[i];
+		t[i] = ox_tensor_new(m, OX_U8, 1, (int64_t[]){8});
+		t[i]->source = OX_SRC_EXTERNAL;
+		t[i]->external = &x[i];
+		cr_expect(ox_tensor_same(m, t[i], t[i]));
+		cr_expect_eq(ox_tensor_same(m, t[0], t[i]), i < 2, "%zu", i);
+		cr_expect_eq(ox_tensor_hash(m, t[0]) == ox_tensor_hash(m, t[i]), i < 2, "%zu", i);
+		cr_expect_not(ox_tensor_same(m, t[i], raw) || ox_tensor_same(m, raw, t[i]));
+	}
+	t[1]->dtype = OX_I8;
+	cr_expect_not(ox_tensor_same(m, t[0], t[1]), "the type counts");
 }
 
 Test(tensor, equality_needs_dtype_dims_and_bytes)

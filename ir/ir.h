@@ -45,17 +45,7 @@ bool        ox_dtype_bytes(ox_dtype t, uint64_t n, uint64_t *bytes);
 
 /* ---- dims and types ------------------------------------------------------ */
 
-/* A dim is a number or a symbol, hash-consed per model: equal dims are the same pointer.
- * NULL is a dim of which nothing is known. */
-typedef struct ox_expr {
-	enum { OX_DIM_NUM, OX_DIM_SYM } kind;
-	int64_t num;                  /* NUM */
-	ox_name *sym;                 /* SYM; may be the empty name, which equals nothing */
-} ox_expr;
-typedef const ox_expr *ox_dim;
-
-ox_dim ox_dim_num(ox_model *m, int64_t n);
-ox_dim ox_dim_sym(ox_model *m, ox_name *sym);
+#include "ir/dim.h"
 
 typedef enum ox_type_kind {
 	OX_T_NONE,                    /* TypeProto with no member set */
@@ -253,6 +243,16 @@ struct ox_use {
 	uint8_t reader;               /* ox_reader */
 };
 
+/* What is proven of a value, beyond what its producer says: immutable, replaced as a whole.
+ * Read it through the functions of ops/op.h, which apply the equations found meanwhile. */
+typedef struct ox_fact {
+	const ox_type *type;          /* NULL: nothing. A known rank has no NULL dim */
+	uint32_t nelems;              /* of elems: all elements of the tensor, row by row */
+	const ox_dim *elems;          /* NULL: unknown; each may be NULL too. Booleans are 0 and 1 */
+	ox_dim splat;                 /* every element, however many; NULL: unknown */
+	int64_t lo, hi;               /* every element lies within; INT64_MIN, INT64_MAX: no bound */
+} ox_fact;
+
 typedef enum ox_home {
 	OX_HOME_NODE,                 /* produced by `def` */
 	OX_HOME_INPUT,                /* graph or function input (may have a tensor: its default) */
@@ -268,6 +268,7 @@ struct ox_value {
 	ox_node *def;                 /* producer; NULL for inputs and constants */
 	ox_use *uses;
 	const ox_type *type;          /* best known: declared, or from the tensor; NULL: unknown */
+	const ox_fact *fact;          /* what inference proved; NULL: nothing. See ops/op.h */
 	ox_tensor *tensor;            /* the constant, or an overridable input's default */
 	ox_sparse *sparse;
 	ox_node *carrier;             /* HOME_CONSTANT: its node */
@@ -419,6 +420,7 @@ struct ox_model {
 	bool nested;                  /* some node has, or had, a subgraph */
 	bool unsorted;                /* some graph was loaded out of order; passes sort it first */
 	bool initializers_as_constants;       /* IR >= 4: treat input + initializer as constant */
+	bool positive_dims;           /* assumption: named dims of inputs are >= 1 */
 	OX_VEC(ox_value *) overlaps;  /* inner values named like a value of a graph around them, and
 	                                 Constants made again later, until the first edit that
 	                                 could confuse them renames them */

@@ -1,0 +1,137 @@
+/* dim.h - dims: integer expressions over the symbols of a model. Part of ir.h.
+ *
+ * A dim is a number, a symbol, or an expression of them in one normal form, hash-consed per
+ * model: two dims that the normal form shows to be equal are the same pointer. The same
+ * expressions are the elements of tensors that carry shapes, where they may be negative,
+ * and, as ratios, of float tensors on the way from a shape to a shape.
+ *
+ *     POLY      sum of integer multiples of products of atoms:  2*N*M + N - 3
+ *     atoms     SYM, FRESH, FLOORDIV, MOD, MIN, MAX
+ *     RATIO     a polynomial over a number above 1, in lowest terms; floats only
+ *
+ * Division and remainder are those of Python: floor, and the sign of the divisor. Each
+ * expression knows an interval that holds its value, from the intervals of its symbols.
+ *
+ * NULL is a dim of which nothing is known. Every function takes it and then answers NULL
+ * (or OX_MAYBE); they also answer NULL where a coefficient would overflow, where an
+ * expression would become too large (MAX_TERMS), and where a divisor may be zero.
+ */
+#ifndef OX_DIM_H
+#define OX_DIM_H
+
+typedef struct ox_expr ox_expr;
+typedef const ox_expr *ox_dim;
+
+typedef enum ox_expr_kind {
+	OX_DIM_NUM,                   /* num */
+	OX_DIM_SYM,                   /* sym: a name of the model; the empty name equals nothing */
+	OX_DIM_FRESH,                 /* the unknown number num of one owner */
+	OX_DIM_POLY,                  /* term[n], at least two or one that is no lone atom */
+	OX_DIM_FLOORDIV,              /* arg[0] // arg[1] */
+	OX_DIM_MOD,                   /* arg[0] % arg[1] */
+	OX_DIM_MIN, OX_DIM_MAX,       /* arg[n], n >= 2, by id, each once */
+	OX_DIM_RATIO,                 /* arg[0] / arg[1], arg[1] a number >= 2 */
+} ox_expr_kind;
+
+/* coef times the product of n atoms, by id, a power being repetition; n 0: the constant. */
+typedef struct ox_term {
+	int64_t coef;
+	uint32_t n;
+	const ox_dim *atom;
+} ox_term;
+
+struct ox_expr {
+	ox_expr_kind kind;
+	uint32_t id;                  /* order of creation, from 1: deterministic, unlike addresses */
+	uint32_t n;
+	int64_t num;
+	union {
+		ox_name *sym;
+		const void *owner;
+		const ox_term *term;
+		const ox_dim *arg;
+	};
+	int64_t lo, hi;               /* lo <= value <= hi; INT64_MIN, INT64_MAX: no bound. RATIO: of the floor */
+	/* ir/dim.c: the form after the equations up to number `stamp` */
+	ox_dim resolved;
+	uint32_t stamp;
+};
+
+/* What a dim of a graph input may be: runtimes index with 32 bits, and the catalogue's
+ * assumption dims-fit-int32 is on by default. */
+#define OX_DIM_TOP INT32_MAX
+
+typedef enum ox_truth { OX_NO, OX_YES, OX_MAYBE } ox_truth;
+
+ox_dim ox_dim_num(ox_model *m, int64_t n);
+/* In 0..OX_DIM_TOP, or from 1 when m->positive_dims was set before it was first made. */
+ox_dim ox_dim_sym(ox_model *m, ox_name *sym);
+/* The same for the same owner and index; the interval counts when it is first made. Not
+ * bounded by OX_DIM_TOP unless hi says so: an element of an input may be anything. */
+ox_dim ox_dim_fresh(ox_model *m, const void *owner, int64_t index, int64_t lo, int64_t hi);
+
+ox_dim ox_dim_add(ox_model *m, ox_dim a, ox_dim b);
+ox_dim ox_dim_sub(ox_model *m, ox_dim a, ox_dim b);
+ox_dim ox_dim_mul(ox_model *m, ox_dim a, ox_dim b);
+ox_dim ox_dim_neg(ox_model *m, ox_dim a);
+ox_dim ox_dim_add_num(ox_model *m, ox_dim a, int64_t n);
+ox_dim ox_dim_mul_num(ox_model *m, ox_dim a, int64_t n);
+/* Floor; exact quotients come out as polynomials: 6*N*M // (3*N) is 2*M where N != 0 is
+ * proven, (4*N + 3) // 2 is 2*N + 1. NULL where b may be 0. Ratios: floor of the quotient
+ * is ox_dim_floor(ox_dim_ratio(a, b)). */
+ox_dim ox_dim_floordiv(ox_model *m, ox_dim a, ox_dim b);
+ox_dim ox_dim_ceildiv(ox_model *m, ox_dim a, ox_dim b);        /* -(-a // b) */
+ox_dim ox_dim_mod(ox_model *m, ox_dim a, ox_dim b);
+/* C's division (integer Div of ONNX): floordiv where a >= 0 and b > 0 are proven or both
+ * are numbers; else NULL. */
+ox_dim ox_dim_truncdiv(ox_model *m, ox_dim a, ox_dim b);
+/* q with a = q * b for all values of the symbols with b != 0, as a polynomial; NULL if there
+ * is none. N*M*4 by M is 4*N although M may be 0: what a -1 of Reshape means. */
+ox_dim ox_dim_quotient(ox_model *m, ox_dim a, ox_dim b);
+/* Decided by intervals of the difference where they allow: min(N, N + 2) is N. */
+ox_dim ox_dim_min(ox_model *m, ox_dim a, ox_dim b);
+ox_dim ox_dim_max(ox_model *m, ox_dim a, ox_dim b);
+/* Float elements: a / b for a number b != 0, reduced, sign in the numerator; a may be a
+ * RATIO itself, and add, sub, mul, neg, min, max and the comparisons take RATIOs too. */
+ox_dim ox_dim_ratio(ox_model *m, ox_dim a, ox_dim b);
+ox_dim ox_dim_floor(ox_model *m, ox_dim a);                    /* of a RATIO; else a itself */
+ox_dim ox_dim_ceil(ox_model *m, ox_dim a);
+
+/* The dim of a broadcast result (numpy): equal dims stay, 1 gives way, a number other than 1
+ * wins; else max(a, b) * min(1, a, b), which is right for 0 and 1 too. Proves nothing. Two
+ * different numbers, neither of them 1: NULL and *clash = true (may be NULL). */
+ox_dim ox_dim_broadcast(ox_model *m, ox_dim a, ox_dim b, bool *clash);
+
+static inline bool ox_dim_is_num(ox_dim d) { return d && d->kind == OX_DIM_NUM; }
+static inline bool ox_dim_is(ox_dim d, int64_t n) { return d && d->kind == OX_DIM_NUM && d->num == n; }
+static inline bool ox_dim_bounded(ox_dim d) { return d->lo != INT64_MIN && d->hi != INT64_MAX; }
+
+/* For all values of the symbols, for none, or neither is proven. */
+ox_truth ox_dim_eq(ox_model *m, ox_dim a, ox_dim b);
+ox_truth ox_dim_lt(ox_model *m, ox_dim a, ox_dim b);
+ox_truth ox_dim_le(ox_model *m, ox_dim a, ox_dim b);
+bool     ox_dim_nonzero(ox_dim a);      /* proven != 0, also for products of such */
+
+/* Equations: an operator forces a and b to be equal (MatMul's contraction...). Solved for a
+ * symbol where one stands alone with coefficient 1 or -1, FRESH before SYM, younger before
+ * older; kept with `why` (borrowed, must outlive m: the model's arena or a literal). False:
+ * proven unequal; true otherwise, whether it could be used or not. */
+bool   ox_dim_equate(ox_model *m, ox_dim a, ox_dim b, const char *why);
+/* d with all equations applied; cheap when there are none. */
+ox_dim ox_dim_resolve(ox_model *m, ox_dim d);
+uint32_t ox_dim_equations(const ox_model *m);                  /* how many hold */
+/* Equation i, from 0: symbol, what it stands for, why. */
+void   ox_dim_equation(const ox_model *m, uint32_t i, ox_dim *sym, ox_dim *is, const char **why);
+
+/* d with every symbol (SYM, FRESH) replaced by what f gives for it; NULL from f: kept. */
+ox_dim ox_dim_substitute(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym), void *user);
+/* Calls f for each symbol (SYM, FRESH) of d, repeatedly for repeated ones. */
+void   ox_dim_each_symbol(ox_dim d, void (*f)(void *user, ox_dim sym), void *user);
+/* The value for given symbols; false: f gave none, overflow or division by zero. RATIOs fail. */
+bool   ox_dim_eval(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), void *user, int64_t *out);
+
+/* As Python would read it: "2*N*M + N - 3", "(H + 1)//2", "max(N, 1)". `name` says what
+ * to call a symbol (NULL: SYM by its name, FRESH as ?id). In arena a. */
+ox_str ox_dim_text(ox_arena *a, ox_dim d, ox_str (*name)(void *user, ox_dim sym), void *user);
+
+#endif

@@ -1,9 +1,13 @@
 /* arena.c - bump allocation: a run allocates a lot and frees once.
  *
  * Fresh pages cost more than anything done with them (about 0.5 ms per MB), so blocks
- * start small for tiny models and double up to 1 MB.
+ * start small for tiny models and double up to 2 MB. From there on they are huge pages: a
+ * model of 200 MB has 50,000 small ones, which the system must hand out one by one, and
+ * every walk over it misses the TLB at each of them.
  */
 #include "base/base.h"
+
+#include "base/os.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,18 +18,19 @@
 #include <sanitizer/asan_interface.h>
 #define HIDE(p, n) __asan_poison_memory_region((p), (n))
 #define SHOW(p, n) __asan_unpoison_memory_region((p), (n))
-enum { GAP = 16 };
+enum { GAP = 16, PAGES_FROM = 1 << 30 };
 #else
 #define HIDE(p, n) ((void)(p), (void)(n))
 #define SHOW(p, n) ((void)(p), (void)(n))
-enum { GAP = 0 };
+enum { GAP = 0, PAGES_FROM = OX_HUGE };
 #endif
 
-enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 1 << 20, ALIGN = 16 };
+enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = OX_HUGE, ALIGN = 16 };
 
 struct ox_block {
 	ox_block *next;
 	size_t size;          /* of data */
+	bool pages;           /* from ox_os_pages, else from malloc */
 	_Alignas(ALIGN) uint8_t data[];
 };
 
@@ -45,7 +50,8 @@ static ox_block *block_new(ox_heap *heap, size_t size)
 		out_of_memory(heap);
 	if (heap && heap->limit && (total > heap->limit || heap->used > heap->limit - total))
 		out_of_memory(heap);
-	ox_block *b = malloc(total);
+	const bool pages = total >= PAGES_FROM;
+	ox_block *b = pages ? ox_os_pages(total) : malloc(total);
 	if (!b)
 		out_of_memory(heap);
 	if (heap) {
@@ -54,6 +60,7 @@ static ox_block *block_new(ox_heap *heap, size_t size)
 			heap->peak = heap->used;
 	}
 	b->size = size;
+	b->pages = pages;
 	HIDE(b->data, size);
 	return b;
 }
@@ -63,7 +70,10 @@ static void block_free(ox_heap *heap, ox_block *b)
 	if (heap)
 		heap->used -= sizeof *b + b->size;
 	SHOW(b->data, b->size);
-	free(b);
+	if (b->pages)
+		ox_os_pages_free(b, sizeof *b + b->size);
+	else
+		free(b);
 }
 
 void ox_arena_init(ox_arena *a, ox_heap *heap)
@@ -91,12 +101,13 @@ void ox_arena_reset(ox_arena *a)
 	a->blocks->next = NULL;
 	a->at = a->blocks->data;
 	a->end = a->at + a->blocks->size;
+	a->clean = false;
 	HIDE(a->at, a->blocks->size);
 	a->used = 0;
 }
 
 /* A block of its own for what is large, so that the current block is not wasted. */
-static void *alloc_large(ox_arena *a, size_t size, size_t asked)
+static ox_block *add_large(ox_arena *a, size_t size)
 {
 	ox_block *b = block_new(a->heap, size);
 
@@ -108,46 +119,69 @@ static void *alloc_large(ox_arena *a, size_t size, size_t asked)
 		a->blocks = b;
 		a->at = a->end = b->data + b->size;
 	}
-	SHOW(b->data, asked);
-	return b->data;
+	return b;
 }
 
-void *ox_alloc_raw(ox_arena *a, size_t size)
+/* A new current block with room for size; of full size it is whole pages, header included. */
+static void add_block(ox_arena *a, size_t size)
 {
-	const size_t asked = size;
+	size_t want = a->blocks ? (sizeof(ox_block) + a->blocks->size) * 2 : FIRST_BLOCK;
 
-	if (size > SIZE_MAX - ALIGN - GAP)
-		out_of_memory(a->heap);
-	size = (size + GAP + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	a->used += size;
-	if (size <= (size_t)(a->end - a->at)) {
-		void *p = a->at;
-
-		a->at += size;
-		SHOW(p, asked);
-		return p;
-	}
-	if (size > LARGEST_BLOCK / 4)
-		return alloc_large(a, size, asked);
-	size_t want = a->blocks ? a->blocks->size * 2 : FIRST_BLOCK;
 	if (want > LARGEST_BLOCK)
 		want = LARGEST_BLOCK;
+	want -= sizeof(ox_block);
 	if (want < size)
 		want = size;
 	ox_block *b = block_new(a->heap, want);
 	b->next = a->blocks;
 	a->blocks = b;
-	a->at = b->data + size;
+	a->at = b->data;
 	a->end = b->data + want;
-	SHOW(b->data, asked);
-	return b->data;
+	a->clean = b->pages;
+}
+
+static size_t rounded(const ox_arena *a, size_t size)
+{
+	if (size > SIZE_MAX - ALIGN - GAP)
+		out_of_memory(a->heap);
+	return (size + GAP + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+/* *clean: what is given is zero already. */
+static inline void *take(ox_arena *a, const size_t asked, bool *clean)
+{
+	const size_t size = rounded(a, asked);
+	uint8_t *p;
+
+	a->used += size;
+	if (size > (size_t)(a->end - a->at) && size > LARGEST_BLOCK / 4) {
+		ox_block *b = add_large(a, size);
+		*clean = b->pages;
+		p = b->data;
+	} else {
+		if (size > (size_t)(a->end - a->at))
+			add_block(a, size);
+		*clean = a->clean;
+		p = a->at;
+		a->at += size;
+	}
+	SHOW(p, asked);
+	return p;
+}
+
+void *ox_alloc_raw(ox_arena *a, size_t size)
+{
+	bool clean;
+
+	return take(a, size, &clean);
 }
 
 void *ox_alloc(ox_arena *a, size_t size)
 {
-	void *p = ox_alloc_raw(a, size);
+	bool clean;
+	void *p = take(a, size, &clean);
 
-	return size ? memset(p, 0, size) : p;
+	return clean || !size ? p : memset(p, 0, size);
 }
 
 void *ox_alloc_array(ox_arena *a, size_t count, size_t size)

@@ -68,6 +68,7 @@ typedef struct ox_arena {
 	ox_heap *heap;
 	ox_block *blocks;     /* newest first */
 	uint8_t *at, *end;    /* free part of the newest block */
+	bool clean;           /* which is zero still */
 	size_t used;          /* bytes handed out */
 } ox_arena;
 

@@ -14,6 +14,12 @@ uint64_t ox_os_random(void);          /* for hash seeds and temporary names */
 double   ox_os_seconds(void);         /* monotonic */
 size_t   ox_os_rss_peak(void);        /* bytes; 0: unknown */
 
+/* Zeroed memory for what is large: size bytes from a multiple of OX_HUGE on, in huge pages
+ * as far as whole ones fit and the system has them. NULL: there is none. */
+enum { OX_HUGE = 2 << 20 };
+void *ox_os_pages(size_t size);
+void  ox_os_pages_free(void *p, size_t size);
+
 /* ---- a file read by mapping ---------------------------------------------- */
 
 typedef struct ox_map {

@@ -62,6 +62,36 @@ size_t ox_os_rss_peak(void)
 	return getrusage(RUSAGE_SELF, &u) == 0 ? (size_t)u.ru_maxrss * 1024 : 0;
 }
 
+/* A mapping that begins anywhere has its ends cut off. What is less than a huge page stays
+ * in small ones, so that no more memory is taken than was asked for. */
+void *ox_os_pages(size_t size)
+{
+	size_t wide;
+
+	if (!ox_add_size(size, OX_HUGE, &wide))
+		return NULL;
+	uint8_t *p = mmap(NULL, wide, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	const size_t before = -(uintptr_t)p & (OX_HUGE - 1), page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t whole = (size + page - 1) & ~(page - 1), huge = size & ~(size_t)(OX_HUGE - 1);
+	if (before)
+		munmap(p, before);
+	p += before;
+	if (before + whole < wide)
+		munmap(p + whole, wide - before - whole);
+#ifdef MADV_HUGEPAGE
+	if (huge)
+		madvise(p, huge, MADV_HUGEPAGE);      /* a wish: without it all is well, but slower */
+#endif
+	return p;
+}
+
+void ox_os_pages_free(void *p, size_t size)
+{
+	munmap(p, size);
+}
+
 /* ---- shared ---------------------------------------------------------------- */
 
 int ox_fd_above_stdio(int fd)

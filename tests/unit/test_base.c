@@ -54,7 +54,7 @@ Test(arena, reset_keeps_one_block_and_zeroes_again)
 	ox_arena a;
 
 	ox_arena_init(&a, &heap);
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 9000; i++)       /* on into blocks of huge pages */
 		memset(ox_alloc(&a, 1000), 0xff, 1000);
 	const size_t before = heap.used;
 	ox_arena_reset(&a);

@@ -125,6 +125,23 @@ Test(process, random_differs_and_time_passes)
 
 /* ---- mapping ----------------------------------------------------------------------- */
 
+Test(process, pages_are_aligned_zero_and_all_there)
+{
+	static const size_t sizes[] = {1, 4096, OX_HUGE - 1, OX_HUGE, OX_HUGE + 5000, 3 * OX_HUGE};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		uint8_t *p = ox_os_pages(sizes[i]);
+		cr_assert_not_null(p);
+		cr_assert_eq((uintptr_t)p % OX_HUGE, 0);
+		for (size_t k = 0; k < sizes[i]; k += 997)
+			cr_assert_eq(p[k], 0);
+		memset(p, 0xff, sizes[i]);
+		ox_os_pages_free(p, sizes[i]);
+	}
+	cr_assert_null(ox_os_pages(SIZE_MAX));
+	cr_assert_null(ox_os_pages(SIZE_MAX / 4));
+}
+
 Test(map, a_file_and_an_empty_one, .init = enter, .fini = leave)
 {
 	ox_map m;

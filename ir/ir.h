@@ -403,7 +403,11 @@ typedef struct ox_training {
 } ox_training;
 
 struct ox_model {
-	ox_arena arena;
+	/* What is walked together lies together: a walk over the nodes then reads memory in
+	 * order, which is several times faster once they fit no cache. */
+	ox_arena name_arena;          /* the model itself, too */
+	ox_arena node_arena, value_arena;
+	ox_arena arena;               /* all that is not in the others */
 	ox_names names;
 	ox_name *empty;               /* the interned "" */
 	int64_t ir_version, model_version;

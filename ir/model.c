@@ -1,6 +1,6 @@
 /* model.c - making models and walking them: memory, names, graphs, nodes, values, paths.
  *
- * A model lies in its own arena, itself included. A node is one allocation with its
+ * A model lies in its own arenas, itself included. A node is one allocation with its
  * slots, because what is read together should lie together.
  */
 #include "ir/internal.h"
@@ -11,12 +11,16 @@
 
 ox_model *ox_model_new(ox_heap *heap)
 {
-	ox_arena arena;
+	ox_arena names;
 
-	ox_arena_init(&arena, heap);
-	ox_model *m = ox_new(&arena, ox_model);
-	m->arena = arena;
-	ox_names_init(&m->names, &m->arena);
+	/* All that is made here fits its first block, or memory could end with m half made. */
+	ox_arena_init(&names, heap);
+	ox_model *m = ox_new(&names, ox_model);
+	m->name_arena = names;
+	ox_arena_init(&m->node_arena, heap);
+	ox_arena_init(&m->value_arena, heap);
+	ox_arena_init(&m->arena, heap);
+	ox_names_init(&m->names, &m->name_arena);
 	m->empty = ox_intern(&m->names, "", 0);
 	return m;
 }
@@ -29,8 +33,11 @@ void ox_model_free(ox_model *m)
 		m->file_free(m);
 	if (m->journal)
 		ox_arena_free(&m->journal->arena);
-	ox_arena arena = m->arena;    /* m lies in it */
-	ox_arena_free(&arena);
+	ox_arena_free(&m->node_arena);
+	ox_arena_free(&m->value_arena);
+	ox_arena_free(&m->arena);
+	ox_arena names = m->name_arena;       /* m lies in it */
+	ox_arena_free(&names);
 }
 
 ox_graph *ox_graph_new(ox_model *m, ox_node *parent)
@@ -114,7 +121,7 @@ ox_node *ox_node_alloc(ox_graph *g, ox_name *domain, ox_name *op_type, ox_name *
 	size = add_array(size, nin, sizeof(ox_use), m);
 	size = add_array(size, nattr, sizeof(ox_attr), m);
 	size = add_array(size, nout, sizeof(ox_value *), m);
-	ox_node *n = ox_alloc(&m->arena, size);
+	ox_node *n = ox_alloc(&m->node_arena, size);
 
 	n->in = (ox_use *)(n + 1);
 	n->attr = (ox_attr *)(n->in + nin);
@@ -152,7 +159,7 @@ ox_node *ox_node_append(ox_graph *g, ox_name *domain, ox_name *op_type, ox_name 
 
 ox_value *ox_value_new(ox_graph *g, ox_name *name, ox_home home)
 {
-	ox_value *v = ox_new(&g->model->arena, ox_value);
+	ox_value *v = ox_new(&g->model->value_arena, ox_value);
 
 	v->name = name;
 	v->graph = g;

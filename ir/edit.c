@@ -655,6 +655,50 @@ void ox_value_set_type(ox_value *v, const ox_type *t)
 	OX_SET(v->graph->model, v->type, t);
 }
 
+/* A constant has the type of its tensor, whatever is declared. */
+static void set_declared_type(ox_value *v, const ox_type *t)
+{
+	if (v && !ox_value_const(v))
+		ox_value_set_type(v, t);
+}
+
+void ox_graph_declare_input(ox_graph *g, uint32_t i, const ox_type *t)
+{
+	ox_decl *d = &g->inputs.p[i];
+
+	assert(i < g->inputs.n);
+	g->model->edits++;
+	OX_SET(g->model, d->type, t);
+	set_declared_type(d->val, t);
+}
+
+void ox_graph_declare_output(ox_graph *g, uint32_t i, const ox_type *t)
+{
+	ox_output *o = g->outputs.p[i];
+
+	assert(i < g->outputs.n);
+	g->model->edits++;
+	OX_SET(g->model, o->type, t);
+	if (o->use.val && !o->use.val->is_input)
+		set_declared_type(o->use.val, t);
+}
+
+void ox_graph_declare_value(ox_graph *g, size_t i, ox_value *v, const ox_type *t)
+{
+	ox_model *m = g->model;
+
+	assert(i <= g->value_info.n && v->home != OX_HOME_DEAD);
+	m->edits++;
+	if (i == g->value_info.n) {
+		ox_keep(m, &g->value_info, sizeof g->value_info);
+		*ox_push(&m->arena, &g->value_info) = (ox_decl){.name = v->name, .val = v, .type = t};
+	} else {
+		OX_SET(m, g->value_info.p[i].type, t);
+	}
+	if (!v->is_input && !v->noutput)
+		set_declared_type(v, t);
+}
+
 /* ---- graphs, functions, the model ------------------------------------------------- */
 
 void ox_graph_drop_input(ox_graph *g, uint32_t i)

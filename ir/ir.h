@@ -630,6 +630,11 @@ void      ox_value_move(ox_value *v, ox_graph *g);            /* a constant to a
 void      ox_value_rename(ox_value *v, ox_name *name);        /* not graph inputs or outputs */
 void      ox_value_to_initializer(ox_value *v);               /* HOME_CONSTANT only: the carrier goes */
 void      ox_value_set_type(ox_value *v, const ox_type *t);   /* knowledge, not an edit: m->edits stays */
+/* What the model declares, and with it the type of the value that is meant. Entry i of
+ * value_info, where i may be one beyond the last: then a new one. */
+void      ox_graph_declare_input(ox_graph *g, uint32_t i, const ox_type *t);
+void      ox_graph_declare_output(ox_graph *g, uint32_t i, const ox_type *t);
+void      ox_graph_declare_value(ox_graph *g, size_t i, ox_value *v, const ox_type *t);
 /* The value stays if it is an initializer. To drop many begin with the last: each costs
  * the number of inputs behind it. */
 void      ox_graph_drop_input(ox_graph *g, uint32_t i);

@@ -24,8 +24,10 @@ static inline void dump_graph(FILE *f, const ox_graph *g)
 {
 	fprintf(f, "graph %p parent%p n%u depth%u first%p last%p\n", (const void *)g,
 	        (void *)g->parent, g->nnodes, g->depth, (void *)g->first, (void *)g->last);
-	for (size_t i = 0; i < g->inputs.n; i++)
+	for (size_t i = 0; i < g->inputs.n; i++) {
+		fprintf(f, " i type%p\n", (const void *)g->inputs.p[i].type);
 		dump_value(f, g->inputs.p[i].val);
+	}
 	for (size_t i = 0; i < g->inits.n; i++)
 		dump_value(f, g->inits.p[i]);
 	for (size_t i = 0; i < g->sparse.n; i++)
@@ -51,9 +53,11 @@ static inline void dump_graph(FILE *f, const ox_graph *g)
 		}
 	}
 	for (size_t i = 0; i < g->outputs.n; i++)
-		fprintf(f, " o %s val%p\n", g->outputs.p[i]->name->s, (void *)g->outputs.p[i]->use.val);
+		fprintf(f, " o %s val%p type%p\n", g->outputs.p[i]->name->s,
+		        (void *)g->outputs.p[i]->use.val, (const void *)g->outputs.p[i]->type);
 	for (size_t i = 0; i < g->value_info.n; i++)
-		fprintf(f, " i %s val%p\n", g->value_info.p[i].name->s, (void *)g->value_info.p[i].val);
+		fprintf(f, " i %s val%p type%p\n", g->value_info.p[i].name->s,
+		        (void *)g->value_info.p[i].val, (const void *)g->value_info.p[i].type);
 	for (size_t i = 0; i < g->annotations.n; i++)
 		fprintf(f, " q val%p\n", (void *)g->annotations.p[i].tensor.val);
 }

@@ -609,6 +609,30 @@ Test(names, a_hidden_outer_value_may_be_read_inside)
 	ox_model_free(m);
 }
 
+Test(edit, declarations_take_the_type_of_their_value_along)
+{
+	ox_model *m = sample();
+	ox_graph *g = m->graph;
+	const ox_type *t = ox_type_tensor(m, OX_F32, 0, NULL);
+	ox_value *a = find(g, "a"), *b = find(g, "b"), *z = find(g, "z"), *k = find(g, "k");
+	const ox_type *of_k = k->type;
+
+	twice(m, {
+		ox_graph_declare_input(g, 0, t);
+		ox_graph_declare_output(g, 0, t);
+		ox_graph_declare_value(g, 0, a, t);
+		ox_graph_declare_value(g, 2, b, t);
+		ox_graph_declare_value(g, 3, k, t);
+	});
+	cr_assert(g->inputs.p[0].type == t && g->inputs.p[0].val->type == t);
+	cr_assert(g->outputs.p[0]->type == t && z->type == t);
+	cr_assert(g->value_info.n == 4 && g->value_info.p[0].val == a && g->value_info.p[0].type == t);
+	cr_assert(g->value_info.p[2].val == b && g->value_info.p[2].name == b->name);
+	cr_assert(a->type == t && b->type == t);
+	cr_assert_eq(k->type, of_k, "a constant has the type of its tensor");
+	ox_model_free(m);
+}
+
 /* ---- transactions ------------------------------------------------------------------------- */
 
 typedef struct seen { ox_node *n[64]; size_t count; } seen;

@@ -429,6 +429,8 @@ struct ox_model {
 	                                 Constants made again later, until the first edit that
 	                                 could confuse them renames them */
 	struct ox_dims *dims;         /* hash-consing table */
+	const struct ox_frame *frame; /* call whose body is being inferred; NULL: none */
+	uint32_t max_elems;           /* longest content that inference follows; 0: the default */
 	struct ox_journal *journal;   /* open transaction, or NULL */
 	/* set by whoever loaded the model */
 	void *file;
@@ -596,6 +598,18 @@ int64_t ox_newest_opset(const char *domain);                /* 28 for "" */
 int64_t ox_attr_int(const ox_node *n, const char *name, int64_t fallback, bool *known);
 float   ox_attr_float(const ox_node *n, const char *name, float fallback, bool *known);
 ox_str  ox_attr_str(const ox_node *n, const char *name, ox_str fallback, bool *known);
+
+/* A call of a local function whose body is looked at: references to the function's
+ * attributes are bound to it. */
+typedef struct ox_frame {
+	const ox_node *call;
+	const ox_function *function;
+	const struct ox_frame *outer;
+} ox_frame;
+
+/* What a stands for in the present frame: itself, or what its reference is bound to; NULL:
+ * absent; a reference still: no frame. */
+const ox_attr *ox_attr_bound(const ox_model *m, const ox_attr *a);
 
 /* ---- editing: the one door ------------------------------------------------ */
 

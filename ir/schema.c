@@ -308,10 +308,28 @@ static const ox_schema_attr *default_of(const ox_node *n, const char *name, ox_a
 	return NULL;
 }
 
+static const ox_attr *attr_named(const ox_attr *a, size_t n, const ox_name *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i].name == name)
+			return &a[i];
+	return NULL;
+}
+
+const ox_attr *ox_attr_bound(const ox_model *m, const ox_attr *a)
+{
+	for (const ox_frame *f = m->frame; a && a->ref && f; f = f->outer) {
+		const ox_attr *given = attr_named(f->call->attr, f->call->nattr, a->ref);
+
+		a = given ? given : attr_named(f->function->defaults.p, f->function->defaults.n, a->ref);
+	}
+	return a;
+}
+
 /* The attribute as written, if it has the type; a reference or another type is unknown. */
 static const ox_attr *written(const ox_node *n, const char *name, ox_attr_type type, bool *known)
 {
-	const ox_attr *a = ox_node_attr(n, name);
+	const ox_attr *a = ox_attr_bound(n->graph->model, ox_node_attr(n, name));
 
 	*known = !a || (!a->ref && a->type == type);
 	return a && *known ? a : NULL;

@@ -109,7 +109,9 @@ ox_dim          ox_in_scalar(ox_infer *c, uint32_t i);         /* the only eleme
 ox_dim          ox_in_splat(ox_infer *c, uint32_t i);
 bool            ox_in_range(ox_infer *c, uint32_t i, int64_t *lo, int64_t *hi);
 
-/* attributes, schema defaults applied. A reference to a function's attribute is unknown. */
+/* attributes: ox_attr_int and its like (ir.h), schema defaults applied. A reference to an
+ * attribute of the function around is resolved during a call, else unknown. */
+const ox_attr *ox_infer_attr(const ox_infer *c, const char *name);  /* bound; NULL: absent. May still be a ref */
 bool     ox_attr_ints(ox_infer *c, const char *name, const int64_t **p, size_t *n); /* false: absent or unknown */
 /* The list of integers that is an attribute before some opset and input i from then on
  * (axes, pads, split...). OX_YES: *p, *n; OX_NO: absent; OX_MAYBE: there, but unknown. */
@@ -166,5 +168,8 @@ void     ox_out_fact(ox_infer *c, uint32_t o, const ox_fact *f);
 #define OP(ident, domain, name, since, flags, category, infer) ox_infer_fn infer;
 #include "ops/ops.def"
 #undef OP
+
+/* A float as an exact ratio; NULL: not finite, -0, or not of that range. */
+ox_dim   ox_dim_exact(ox_model *m, double x);
 
 #endif

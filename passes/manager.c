@@ -21,6 +21,7 @@
 #include "base/os.h"
 
 #include <fnmatch.h>
+#include <limits.h>
 
 enum {
 	NEAR = 48,                    /* nodes put back per touched node */
@@ -162,9 +163,9 @@ static ox_node *dequeue(worklist *w)
 }
 
 typedef struct vicinity {
-	ox_node *p[NEAR];
 	uint32_t n;
 	bool more;                    /* did not fit */
+	ox_node *p[NEAR];
 } vicinity;
 
 static void add_near(vicinity *v, ox_node *n)
@@ -188,30 +189,41 @@ static void add_readers(vicinity *v, const ox_node *n)
 
 /* n, those that read it, as many levels down as passes look up, and those that make what
  * it reads, which may be alone with their reader now. */
-static void enqueue_near(ox_manager *mg, stage *st, ox_node *n)
+static void find_near(vicinity *v, ox_node *n, unsigned looks)
 {
-	vicinity v = {.p = {n}, .n = 1};
-
-	for (uint32_t level = 0, from = 0; level < st->looks && !v.more; level++) {
-		const uint32_t to = v.n;
+	v->n = 0;
+	v->more = false;
+	add_near(v, n);
+	for (uint32_t level = 0, from = 0; level < looks && !v->more; level++) {
+		const uint32_t to = v->n;
 		for (; from < to; from++)
-			add_readers(&v, v.p[from]);
+			add_readers(v, v->p[from]);
 	}
-	for (uint32_t i = 0; i < n->nin && !v.more; i++)
+	for (uint32_t i = 0; i < n->nin && !v->more; i++)
 		if (n->in[i].val && n->in[i].val->def)
-			add_near(&v, n->in[i].val->def);
-	for (uint32_t i = 0; i < (v.more ? 1 : v.n); i++)
-		enqueue(&mg->arena, &st->todo, v.p[i]);
-	st->all |= v.more;
+			add_near(v, n->in[i].val->def);
 }
 
+/* Most stages look equally far, and the search waits for memory: once for all of them. */
 static void enqueue_touched(void *user, ox_node *n)
 {
 	ox_manager *mg = user;
+	vicinity v;                   /* not zeroed: this runs for every node that is touched */
+	unsigned looked = UINT_MAX;
 
-	for (size_t i = 0; i < mg->nstages; i++)
-		if (mg->stages[i].visits)
-			enqueue_near(mg, &mg->stages[i], n);
+	v.n = 0;
+	v.more = false;
+
+	for (size_t i = 0; i < mg->nstages; i++) {
+		stage *st = &mg->stages[i];
+		if (!st->visits)
+			continue;
+		if (looked != st->looks)
+			find_near(&v, n, looked = st->looks);
+		for (uint32_t k = 0; k < (v.more ? 1 : v.n); k++)
+			enqueue(&mg->arena, &st->todo, v.p[k]);
+		st->all |= v.more;
+	}
 }
 
 bool ox_graph_lives(const ox_graph *g)

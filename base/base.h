@@ -125,7 +125,9 @@ typedef struct ox_names {
 void     ox_names_init(ox_names *t, ox_arena *a);
 void     ox_names_reserve(ox_names *t, size_t count);      /* room for so many, before any is there */
 ox_name *ox_intern(ox_names *t, const char *s, size_t n);
-void     ox_names_prefetch(const ox_names *t, const char *s, size_t n);    /* will be asked for soon */
+/* s will be asked for soon, and then perhaps with the hash that this returns. */
+uint32_t ox_names_prefetch(const ox_names *t, const char *s, size_t n);
+ox_name *ox_intern_hashed(ox_names *t, const char *s, size_t n, uint32_t hash);
 ox_name *ox_intern_find(const ox_names *t, const char *s, size_t n);   /* NULL: not there */
 
 static inline ox_name *ox_intern_str(ox_names *t, ox_str s)

@@ -1,7 +1,7 @@
 /* names.c - interning: one ox_name per distinct string, found by open addressing.
  *
  * A name is looked up about twice per node while a model loads and never again, so the
- * table is kept at most half full, and a probe that meets another name costs no look at it:
+ * table is kept at most three quarters full, and a probe that meets another name costs no look at it:
  * in a model of 200,000 nodes every such look would be a cache miss.
  */
 #include "base/base.h"
@@ -16,25 +16,44 @@ static uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-static uint64_t word(const uint8_t *p, size_t n)
+static uint64_t eight(const uint8_t *p)
 {
-	uint64_t w = 0;
+	uint64_t w;
 
-	memcpy(&w, p, n < 8 ? n : 8);
+	memcpy(&w, p, 8);
 	return w;
 }
 
+static uint64_t four(const uint8_t *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, 4);
+	return w;
+}
+
+/* The last steps read the last bytes, those of the step before again if need be: a length
+ * that varies would be a call of memcpy. */
 uint64_t ox_hash(const void *data, size_t n, uint64_t seed)
 {
 	const uint64_t k0 = 0x9e3779b97f4a7c15u, k1 = 0xd6e8feb86659fd93u, k2 = 0xa0761d6478bd642fu;
 	const uint8_t *p = data;
-	uint64_t h = seed ^ k0;
-	size_t left = n;
+	uint64_t h = seed ^ k0, a = 0, b = 0;
 
-	for (; left > 16; left -= 16, p += 16)
-		h = fold(word(p, 8) ^ k1, word(p + 8, 8) ^ h);
-	uint64_t a = left ? word(p, left) : 0;
-	uint64_t b = left > 8 ? word(p + 8, left - 8) : 0;
+	if (n > 16) {
+		const uint8_t *const last = p + n - 16;
+		for (; p < last; p += 16)
+			h = fold(eight(p) ^ k1, eight(p + 8) ^ h);
+		a = eight(last);
+		b = eight(last + 8);
+	} else if (n >= 8) {
+		a = eight(p);
+		b = eight(p + n - 8);
+	} else if (n >= 4) {
+		a = four(p) << 32 | four(p + n - 4);
+	} else if (n) {
+		a = (uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1];
+	}
 	return fold(k2 ^ n, fold(a ^ k1, b ^ h));
 }
 
@@ -79,15 +98,18 @@ void ox_names_reserve(ox_names *t, size_t count)
 {
 	uint32_t nslots = t->nslots;
 
-	while (nslots / 2 < count && nslots < 1u << 30)
+	while (nslots / 4 * 3 < count && nslots < 1u << 30)
 		nslots *= 2;
 	if (nslots > t->nslots)
 		resize(t, nslots);
 }
 
-void ox_names_prefetch(const ox_names *t, const char *s, size_t n)
+uint32_t ox_names_prefetch(const ox_names *t, const char *s, size_t n)
 {
-	__builtin_prefetch(&t->slots[(uint32_t)ox_hash(s, n, t->seed) & (t->nslots - 1)]);
+	const uint32_t hash = (uint32_t)ox_hash(s, n, t->seed);
+
+	__builtin_prefetch(&t->slots[hash & (t->nslots - 1)]);
+	return hash;
 }
 
 ox_name *ox_intern_find(const ox_names *t, const char *s, size_t n)
@@ -97,12 +119,16 @@ ox_name *ox_intern_find(const ox_names *t, const char *s, size_t n)
 
 ox_name *ox_intern(ox_names *t, const char *s, size_t n)
 {
-	const uint32_t hash = (uint32_t)ox_hash(s, n, t->seed);
+	return ox_intern_hashed(t, s, n, (uint32_t)ox_hash(s, n, t->seed));
+}
+
+ox_name *ox_intern_hashed(ox_names *t, const char *s, size_t n, uint32_t hash)
+{
 	uint32_t i = slot_of(t, hash, s, n);
 
 	if (t->slots[i].name)
 		return t->slots[i].name;
-	if ((t->count + 1) * 2 > t->nslots) {
+	if (t->count >= t->nslots / 4 * 3) {
 		resize(t, t->nslots * 2);
 		i = slot_of(t, hash, s, n);
 	}

@@ -133,6 +133,11 @@ ox_name *load_name(loader *l, bool present, ProtobufCBinaryData b)
 
 static ox_name *slice_name(loader *l, const ox_field *f)
 {
+	const announced *a = &l->names;
+
+	if (l->name_at < a->n && a->name[l->name_at].data == f->data)
+		return ox_intern_hashed(&l->model->names, (const char *)f->data, f->n,
+		                        a->name[l->name_at++].hash);
 	return ox_intern(&l->model->names, (const char *)f->data, f->n);
 }
 
@@ -440,19 +445,27 @@ static void reserve(loader *l, ox_graph *g, const uint8_t *data, size_t n, size_
 }
 
 /* In a large graph each look at the table of names is a cache miss, a quarter of the time
- * of loading. So the names of the next item are announced while this one is loaded. */
+ * of loading. So the names of the next item are announced while this one is loaded, and
+ * their hashes kept. */
 static void announce(loader *l, ox_cursor next)
 {
+	announced *a = &l->next_names;
 	ox_field f, name;
 
+	l->names = *a;
+	l->name_at = a->n = 0;
 	if (!ox_cursor_next(&next, &f) || f.wire != OX_WIRE_LEN)
 		return;
 	if (f.number != G_NODE && f.number != G_VALUE)
 		return;
+	const uint32_t last = f.number == G_NODE ? N_NAME : 1;
 	ox_cursor c = ox_cursor_on(f.data, f.n);
-	for (unsigned i = 0; i < 4 && ox_cursor_next(&c, &name); i++)
-		if (name.wire == OX_WIRE_LEN && (name.number == 1 || (f.number == G_NODE && name.number <= 3)))
-			ox_names_prefetch(&l->model->names, (const char *)name.data, name.n);
+	while (a->n < ANNOUNCED && ox_cursor_next(&c, &name) && name.number <= last) {
+		if (name.wire != OX_WIRE_LEN)
+			return;
+		a->name[a->n].data = name.data;
+		a->name[a->n++].hash = ox_names_prefetch(&l->model->names, (const char *)name.data, name.n);
+	}
 }
 
 static void load_graph(loader *l, ox_graph *g, const uint8_t *data, size_t n)

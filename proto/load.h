@@ -25,7 +25,13 @@ typedef struct pending {
 	size_t n;
 } pending;
 
-enum { TYPE_CACHE = 1024 };
+enum { TYPE_CACHE = 1024, ANNOUNCED = 4 };
+
+/* Names of an item, as they were announced while the one before was loaded. */
+typedef struct announced {
+	struct { const uint8_t *data; uint32_t hash; } name[ANNOUNCED];
+	unsigned n;
+} announced;
 
 typedef struct loader {
 	ox_model *model;
@@ -46,6 +52,8 @@ typedef struct loader {
 	bool training;                /* in training info, which is only looked at */
 	uint64_t items;
 	OX_VEC(pending) pending;
+	announced names, next_names;  /* of this item, and of the one behind it */
+	unsigned name_at;             /* the first of names that was not asked for */
 
 	/* where we are, for messages */
 	ox_graph *graph;

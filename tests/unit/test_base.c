@@ -187,6 +187,7 @@ Test(names, a_million_and_each_once)
 		const int n = snprintf(s, sizeof s, "/encoder/layer.%d/attention/self/MatMul_output_0", i);
 		cr_assert_eq(ox_intern(&t, s, (size_t)n), first[i]);
 		cr_assert_eq(ox_intern_find(&t, s, (size_t)n), first[i]);
+		cr_assert_eq(ox_intern_hashed(&t, s, (size_t)n, ox_names_prefetch(&t, s, (size_t)n)), first[i]);
 		cr_assert_eq(first[i]->n, (uint32_t)n);
 		cr_assert_str_eq(first[i]->s, s);
 	}

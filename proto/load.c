@@ -28,6 +28,13 @@ static void pb_free(void *user, void *p)
 	(void)p;
 }
 
+bool load_broken(loader *l, const ox_cursor *c)
+{
+	if (c->broken)
+		load_fault(l, OX_E_FILE_CHANGED, c->p, "the file changed while it was read");
+	return c->broken;
+}
+
 static void keep(loader *l, part *p, const uint8_t *from, const uint8_t *to)
 {
 	const size_t n = (size_t)(to - from);
@@ -36,10 +43,10 @@ static void keep(loader *l, part *p, const uint8_t *from, const uint8_t *to)
 		return;
 	if (n > p->cap - p->nrest) {
 		const size_t cap = 2 * p->cap + n;
-		uint8_t *rest = ox_alloc_raw(l->temp, cap);
+		uint8_t *bytes = ox_alloc_raw(l->temp, cap);
 		if (p->nrest)
-			memcpy(rest, p->rest, p->nrest);
-		p->rest = rest;
+			memcpy(bytes, p->rest, p->nrest);
+		p->rest = bytes;
 		p->cap = cap;
 	}
 	memcpy(p->rest + p->nrest, from, n);
@@ -61,8 +68,7 @@ void load_split(loader *l, const ox_field *message, uint32_t cut, uint32_t drop,
 			*ox_push(l->temp, &out->cut) = f;
 	}
 	keep(l, out, run, c.p);
-	if (c.broken)
-		load_fault(l, OX_E_FILE_CHANGED, c.p, "the file changed while it was read");
+	load_broken(l, &c);
 }
 
 void *load_unpack(loader *l, const ProtobufCMessageDescriptor *kind, const part *p, const uint8_t *at)
@@ -99,13 +105,7 @@ void load_unknown_lost(loader *l, const ox_field *f, const char *kind)
 	           f->number, kind);
 }
 
-/* Fields that a walk leaves alone, as they stand. Doubling, for there may be a million. */
-typedef struct rest {
-	char *p;
-	size_t n, cap;
-} rest;
-
-static void rest_add(loader *l, rest *r, const ox_field *f)
+void load_rest_add(loader *l, rest *r, const ox_field *f)
 {
 	const size_t n = (size_t)(f->data + f->n - f->tag);
 
@@ -121,7 +121,7 @@ static void rest_add(loader *l, rest *r, const ox_field *f)
 	r->n += n;
 }
 
-static ox_str rest_done(loader *l, const rest *r)
+ox_str load_rest_done(loader *l, const rest *r)
 {
 	return ox_str_copy(l->arena, (ox_str){r->p, r->n});
 }
@@ -131,7 +131,7 @@ ox_name *load_name(loader *l, bool present, ProtobufCBinaryData b)
 	return present ? ox_intern(&l->model->names, b.len ? (const char *)b.data : "", b.len) : NULL;
 }
 
-static ox_name *slice_name(loader *l, const ox_field *f)
+ox_name *load_slice_name(loader *l, const ox_field *f)
 {
 	const announced *a = &l->names;
 
@@ -217,12 +217,12 @@ static void load_shard(loader *l, ox_shard *s, const ox_field *f)
 	for (ox_field x; ox_cursor_next(&c, &x);) {
 		if (x.number == 1) {
 			s->has_tensor = true;
-			s->tensor.name = slice_name(l, &x);
+			s->tensor.name = load_slice_name(l, &x);
 		} else {
-			rest_add(l, &others, &x);
+			load_rest_add(l, &others, &x);
 		}
 	}
-	s->rest = rest_done(l, &others);
+	s->rest = load_rest_done(l, &others);
 }
 
 static void load_device(loader *l, ox_device_config *d, const ox_field *f)
@@ -265,15 +265,13 @@ static bool read_head(loader *l, node_head *h, const ox_field *f)
 		if (x.number <= N_DEVICES)
 			h->count[x.number]++;
 		if (x.number == N_OP)
-			h->op_type = slice_name(l, &x);
+			h->op_type = load_slice_name(l, &x);
 		else if (x.number == N_DOMAIN)
-			h->domain = slice_name(l, &x);
+			h->domain = load_slice_name(l, &x);
 		else if (x.number == N_OVERLOAD)
-			h->overload = slice_name(l, &x);
+			h->overload = load_slice_name(l, &x);
 	}
-	if (c.broken)
-		load_fault(l, OX_E_FILE_CHANGED, c.p, "the file changed while it was read");
-	return !c.broken;
+	return !load_broken(l, &c);
 }
 
 static void load_node_attr(loader *l, ox_node *n, ox_attr *a, const ox_field *f)
@@ -305,15 +303,15 @@ static void load_node(loader *l, ox_graph *g, const ox_field *f)
 		switch (x.number) {
 		case N_INPUT:
 			if (in < n->nin)
-				n->in[in++].unlinked = slice_name(l, &x);
+				n->in[in++].unlinked = load_slice_name(l, &x);
 			break;
 		case N_OUTPUT:
 			if (out < n->nout && x.n)
-				ox_node_set_out(n, out, ox_value_new(g, slice_name(l, &x), OX_HOME_NODE));
+				ox_node_set_out(n, out, ox_value_new(g, load_slice_name(l, &x), OX_HOME_NODE));
 			out++;
 			break;
 		case N_NAME:
-			n->name = slice_name(l, &x);
+			n->name = load_slice_name(l, &x);
 			break;
 		case N_ATTR:
 			if (attr < n->nattr)
@@ -332,11 +330,11 @@ static void load_node(loader *l, ox_graph *g, const ox_field *f)
 			load_extra(l, &e, N_DOC, N_PROPS, &x);
 			break;
 		default:
-			rest_add(l, &unknown, &x);
+			load_rest_add(l, &unknown, &x);
 			break;
 		}
 	}
-	e.unknown = rest_done(l, &unknown);
+	e.unknown = load_rest_done(l, &unknown);
 	n->meta = load_meta(l, &e);
 }
 
@@ -344,22 +342,31 @@ static void load_node(loader *l, ox_graph *g, const ox_field *f)
 
 static void load_decl(loader *l, ox_decl *d, const ox_field *f)
 {
-	enum { TYPE = 2, DOC = 3, PROPS = 4 };
-	part p;
+	enum { NAME = 1, TYPE = 2, DOC = 3, PROPS = 4 };
+	ox_cursor c = ox_cursor_on(f->data, f->n);
 	extras e = {0};
+	rest unknown = {0};
 
-	load_split(l, f, FIELD(TYPE) | FIELD(DOC) | FIELD(PROPS), 0, &p);
-	const Onnx__ValueInfoProto *pb = load_unpack(l, &onnx__value_info_proto__descriptor, &p, f->data);
-	if (!pb)
-		return;
-	d->name = load_name(l, pb->has_name, pb->name);
-	l->name = ox_name_str(d->name);
-	e.unknown = load_unknown(l, &pb->base);
-	for (size_t i = 0; i < p.cut.n; i++) {
-		load_extra(l, &e, DOC, PROPS, &p.cut.p[i]);
-		if (p.cut.p[i].number == TYPE)
-			d->type = load_type(l, &p.cut.p[i]);
+	for (ox_field x; ox_cursor_next(&c, &x);) {
+		switch (x.number) {
+		case NAME:
+			d->name = load_slice_name(l, &x);
+			l->name = ox_name_str(d->name);
+			break;
+		case TYPE:
+			d->type = load_type(l, &x);
+			break;
+		case DOC:
+		case PROPS:
+			load_extra(l, &e, DOC, PROPS, &x);
+			break;
+		default:
+			load_rest_add(l, &unknown, &x);
+			break;
+		}
 	}
+	load_broken(l, &c);
+	e.unknown = load_rest_done(l, &unknown);
 	d->meta = load_meta(l, &e);
 }
 
@@ -434,7 +441,7 @@ static void reserve(loader *l, ox_graph *g, const uint8_t *data, size_t n, size_
 		if (f.number < 17)
 			counts[f.number]++;
 		if (f.number == G_NAME)
-			g->name = slice_name(l, &f);
+			g->name = load_slice_name(l, &f);
 	}
 	RESERVE(l, &g->inits, counts[G_INIT]);
 	RESERVE(l, &g->inputs, counts[G_INPUT]);
@@ -513,11 +520,11 @@ static void load_graph(loader *l, ox_graph *g, const uint8_t *data, size_t n)
 			load_extra(l, &e, G_DOC, G_PROPS, &f);
 			break;
 		default:
-			rest_add(l, &unknown, &f);
+			load_rest_add(l, &unknown, &f);
 			break;
 		}
 	}
-	e.unknown = rest_done(l, &unknown);
+	e.unknown = load_rest_done(l, &unknown);
 	g->meta = load_meta(l, &e);
 	item(l, NULL, 0);
 }

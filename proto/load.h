@@ -4,9 +4,10 @@
  *   load_attr.c    attributes, types, entries
  *   load_tensor.c  tensors, dense and sparse
  *
- * Every message is loaded the same way. It is *split*: fields that are large, nested or
- * merely copied (payloads, graphs, tensors, doc strings, metadata) are cut out and kept as
- * slices of the mapping; the rest, a few dozen bytes, is copied together and unpacked by
+ * What a model has many of - nodes, attributes, tensors, declarations, entries - is read
+ * field by field. The other messages are *split*: fields that are large, nested or merely
+ * copied (payloads, graphs, tensors, doc strings, metadata) are cut out and kept as slices
+ * of the mapping; the rest, a few dozen bytes, is copied together and unpacked by
  * protobuf-c into a scratch arena, which is emptied after every item. So protobuf-c meets
  * no payload, no nested graph and no length above its limits, nothing large is ever
  * copied, and a byte offset is known for everything.
@@ -89,6 +90,26 @@ void load_fault(loader *l, ox_code code, const uint8_t *at, const char *fmt, ...
 ox_place load_place(loader *l, ox_code code, const uint8_t *at);
 
 ox_name *load_name(loader *l, bool present, ProtobufCBinaryData b);   /* NULL: absent */
+ox_name *load_slice_name(loader *l, const ox_field *f);
+bool load_broken(loader *l, const ox_cursor *c);      /* reports, if it is */
+
+/* Fields that a walk leaves alone, as they stand. Doubling, for there may be a million. */
+typedef struct rest {
+	char *p;
+	size_t n, cap;
+} rest;
+
+void load_rest_add(loader *l, rest *r, const ox_field *f);
+ox_str load_rest_done(loader *l, const rest *r);      /* absent: there were none */
+
+/* The content of a field that is a number, by its wire type. */
+static inline uint64_t load_varint(const ox_field *f)
+{
+	uint64_t v = 0;
+
+	ox_varint_get(f->data, f->data + f->n, &v);
+	return v;
+}
 
 static inline ox_str load_slice(const ox_field *f)
 {

@@ -169,10 +169,9 @@ static const uint8_t field_of_type[OX_A_NTYPES] = {
 };
 
 enum {
-	DOC = 13, TYPE = 20, REF = 21,
-	CUT = FIELD(4) | FIELD(5) | FIELD(6) | FIELD(9) | FIELD(10) | FIELD(11) | FIELD(14)
-	      | FIELD(15) | FIELD(22) | FIELD(23) | FIELD(DOC),
-	SINGULAR = FIELD(2) | FIELD(3) | FIELD(4) | FIELD(5) | FIELD(6) | FIELD(14) | FIELD(22),
+	NAME = 1, FLOAT = 2, INT = 3, FLOATS = 7, INTS = 8, DOC = 13, TYPE = 20, REF = 21,
+	SINGULAR = FIELD(FLOAT) | FIELD(INT) | FIELD(4) | FIELD(5) | FIELD(6) | FIELD(14) | FIELD(22),
+	LISTS = FIELD(FLOATS) | FIELD(INTS) | FIELD(9) | FIELD(10) | FIELD(11) | FIELD(15) | FIELD(23),
 };
 
 static ox_attr_type type_of_field(unsigned number)
@@ -183,55 +182,99 @@ static ox_attr_type type_of_field(unsigned number)
 	return OX_A_UNDEFINED;
 }
 
-/* Which payload fields are present, by number. */
-static uint32_t payloads(const Onnx__AttributeProto *pb, const part *p)
-{
-	uint32_t seen = 0;
+/* An attribute as far as it is known before its value is looked at. */
+typedef struct head {
+	uint32_t seen;                /* payload fields that are present, by number */
+	size_t n;                     /* entries of lists */
+	bool has_type;
+	int32_t type;
+	const ox_field *ref;
+	ox_field ref_field;
+} head;
 
-	if (pb->has_f)
-		seen |= FIELD(2);
-	if (pb->has_i)
-		seen |= FIELD(3);
-	if (pb->n_floats)
-		seen |= FIELD(7);
-	if (pb->n_ints)
-		seen |= FIELD(8);
-	for (size_t i = 0; i < p->cut.n; i++)
-		if (p->cut.p[i].number != DOC)
-			seen |= FIELD(p->cut.p[i].number);
-	return seen;
+/* How many numbers a field of a list holds, packed or not. */
+static size_t count_numbers(const ox_field *f)
+{
+	size_t n = 0;
+
+	if (f->wire != OX_WIRE_LEN)
+		return 1;
+	if (f->number == FLOATS)
+		return f->n / sizeof(float);
+	for (size_t i = 0; i < f->n; i++)
+		n += f->data[i] < 0x80;
+	return n;
 }
 
-static bool set_type(loader *l, ox_attr *a, const Onnx__AttributeProto *pb, uint32_t seen, const uint8_t *at)
+static void read_head(loader *l, head *h, ox_attr *a, extras *e, const ox_field *f)
 {
+	ox_cursor c = ox_cursor_on(f->data, f->n);
+	rest unknown = {0};
+
+	for (ox_field x; ox_cursor_next(&c, &x);) {
+		const uint32_t bit = x.number < 32 ? FIELD(x.number) : 0;
+		size_t n = 1;
+
+		if (bit & (SINGULAR | LISTS)) {
+			if (x.number == FLOATS || x.number == INTS)
+				n = count_numbers(&x);
+			h->seen |= n ? bit : 0;       /* a packed list of nothing says nothing */
+			h->n += bit & LISTS ? n : 0;
+		} else if (x.number == NAME) {
+			a->name = load_slice_name(l, &x);
+			l->attr = ox_name_str(a->name);
+		} else if (x.number == TYPE) {
+			h->has_type = true;
+			h->type = (int32_t)(uint32_t)load_varint(&x);
+		} else if (x.number == REF) {
+			h->ref_field = x;
+			h->ref = &h->ref_field;
+		} else if (x.number == DOC) {
+			load_extra(l, e, DOC, 0, &x);
+		} else {
+			load_rest_add(l, &unknown, &x);
+		}
+	}
+	load_broken(l, &c);
+	e->unknown = load_rest_done(l, &unknown);
+}
+
+static bool set_type(loader *l, ox_attr *a, const head *h, const uint8_t *at)
+{
+	const uint32_t seen = h->seen;
+
 	if (seen & (seen - 1)) {
 		load_fault(l, OX_E_ATTR_PAYLOADS, at, "the attribute has values in fields %d and %d, expected one",
 		           __builtin_ctz(seen), __builtin_ctz(seen & (seen - 1)));
 		return false;
 	}
-	const ox_attr_type found = seen ? type_of_field((unsigned)__builtin_ctz(seen)) : OX_A_UNDEFINED;
-	a->has_type = pb->has_type;
-	a->type = pb->has_type ? (ox_attr_type)pb->type : found;
-	if (pb->has_type && (pb->type <= 0 || (int)pb->type >= OX_A_NTYPES)) {
-		load_fault(l, OX_E_ATTR_TYPE, at, "the attribute's type is %d, expected 1 to %d", (int)pb->type,
+	if (h->has_type && (h->type <= 0 || h->type >= OX_A_NTYPES)) {
+		a->has_type = true;
+		load_fault(l, OX_E_ATTR_TYPE, at, "the attribute's type is %d, expected 1 to %d", (int)h->type,
 		           OX_A_NTYPES - 1);
 		return false;
 	}
-	if (seen && a->type != found) {
-		load_fault(l, OX_E_ATTR_TYPE, at, "the attribute's type is %s, but its value is %s",
-		           ox_attr_type_name(a->type), ox_attr_type_name(found));
-		return false;
+	a->has_type = h->has_type;
+	if (seen && h->has_type && field_of_type[h->type] == (unsigned)__builtin_ctz(seen)) {
+		a->type = (ox_attr_type)h->type;      /* as nearly always */
+	} else {
+		const ox_attr_type found = seen ? type_of_field((unsigned)__builtin_ctz(seen)) : OX_A_UNDEFINED;
+		a->type = h->has_type ? (ox_attr_type)h->type : found;
+		if (seen && a->type != found) {
+			load_fault(l, OX_E_ATTR_TYPE, at, "the attribute's type is %s, but its value is %s",
+			           ox_attr_type_name(a->type), ox_attr_type_name(found));
+			return false;
+		}
 	}
 	a->has_payload = (seen & SINGULAR) != 0;
 	return true;
 }
 
-static bool set_ref(loader *l, ox_attr *a, const Onnx__AttributeProto *pb, uint32_t seen, extras *e,
-                    const uint8_t *at)
+static bool set_ref(loader *l, ox_attr *a, const head *h, extras *e, const uint8_t *at)
 {
-	if (!pb->has_ref_attr_name)
+	if (!h->ref)
 		return true;
-	if (pb->ref_attr_name.len == 0) {
+	if (h->ref->n == 0) {
 		/* Refers to nothing. The empty field itself is carried along. */
 		char *p = ox_alloc_raw(l->arena, e->unknown.n + 3);
 		memcpy(p, "\xaa\x01\x00", 3);
@@ -240,8 +283,8 @@ static bool set_ref(loader *l, ox_attr *a, const Onnx__AttributeProto *pb, uint3
 		e->unknown = (ox_str){p, e->unknown.n + 3};
 		return true;
 	}
-	a->ref = load_name(l, true, pb->ref_attr_name);
-	if (!seen)
+	a->ref = load_slice_name(l, h->ref);
+	if (!h->seen)
 		return true;
 	load_fault(l, OX_E_ATTR_PAYLOADS, at, "the attribute refers to '%s' and has a value of its own as well",
 	           ox_show(l->temp, ox_name_str(a->ref)));
@@ -259,29 +302,67 @@ static ox_graph *later(loader *l, ox_node *node, const ox_field *f)
 	return g;
 }
 
-static void *copy(loader *l, const void *from, size_t n, size_t size)
+static float as_float(const uint8_t *p)
 {
-	return n ? memcpy(ox_alloc_raw(l->arena, n * size), from, n * size) : NULL;
+	float v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
 }
 
-/* One of the fields that were cut out. */
-static void take_cut(loader *l, ox_node *node, ox_attr *a, const ox_field *f)
+/* Appends the numbers of one field, of which there is room for max more. */
+static void take_floats(ox_attr *a, const ox_field *f, size_t max)
+{
+	for (size_t i = 0; i + sizeof(float) <= f->n && a->n < max; i += sizeof(float))
+		a->floats[a->n++] = as_float(f->data + i);
+}
+
+static void take_ints(ox_attr *a, const ox_field *f, size_t max)
+{
+	const uint8_t *p = f->data, *end = p + f->n;
+	uint64_t v;
+
+	for (unsigned used; p < end && a->n < max && (used = ox_varint_get(p, end, &v)); p += used)
+		a->ints[a->n++] = (int64_t)v;
+}
+
+/* One payload field. The file may have changed since read_head counted, so lists keep to
+ * the room that was made for them. */
+static void take_value(loader *l, ox_node *node, ox_attr *a, const ox_field *f, size_t max)
 {
 	switch (f->number) {
+	case FLOAT:
+		a->f = f->n == sizeof(float) ? as_float(f->data) : 0;
+		return;
+	case INT:
+		a->i = (int64_t)load_varint(f);
+		return;
 	case 4:
 		a->s = load_slice(f);
-		break;
+		return;
 	case 5:
 		a->t = load_tensor(l, f);
-		break;
+		return;
 	case 6:
 		a->g = later(l, node, f);
-		break;
+		return;
 	case 14:
 		a->tp = load_type(l, f);
-		break;
+		return;
 	case 22:
 		a->sparse = load_sparse(l, f);
+		return;
+	default:
+		break;
+	}
+	if (a->n == max)
+		return;
+	switch (f->number) {
+	case FLOATS:
+		take_floats(a, f, max);
+		break;
+	case INTS:
+		take_ints(a, f, max);
 		break;
 	case 9:
 		a->strings[a->n++] = load_slice(f);
@@ -303,56 +384,35 @@ static void take_cut(loader *l, ox_node *node, ox_attr *a, const ox_field *f)
 	}
 }
 
-static void set_value(loader *l, ox_node *node, ox_attr *a, const Onnx__AttributeProto *pb, const part *p)
+/* Bytes of an entry of each list, by field. */
+static const uint8_t entry_size[32] = {
+	[FLOATS] = sizeof(float), [INTS] = sizeof(int64_t), [9] = sizeof(ox_str),
+	[10] = sizeof(ox_tensor *), [11] = sizeof(ox_graph *), [15] = sizeof(ox_type *),
+	[23] = sizeof(ox_sparse *),
+};
+
+static void set_value(loader *l, ox_node *node, ox_attr *a, const head *h, const ox_field *f)
 {
-	switch (a->type) {
-	case OX_A_FLOAT:
-		a->f = pb->f;
+	ox_cursor c = ox_cursor_on(f->data, f->n);
+
+	if (!h->seen)
 		return;
-	case OX_A_INT:
-		a->i = pb->i;
-		return;
-	case OX_A_FLOATS:
-		a->n = pb->n_floats;
-		a->floats = copy(l, pb->floats, a->n, sizeof *a->floats);
-		return;
-	case OX_A_INTS:
-		a->n = pb->n_ints;
-		a->ints = copy(l, pb->ints, a->n, sizeof *a->ints);
-		return;
-	case OX_A_STRINGS:
-		a->strings = p->cut.n ? ox_new_array(l->arena, ox_str, p->cut.n) : NULL;
-		break;
-	case OX_A_TENSORS:
-	case OX_A_GRAPHS:
-	case OX_A_TYPES:
-	case OX_A_SPARSES:
-		a->tensors = p->cut.n ? ox_new_array(l->arena, ox_tensor *, p->cut.n) : NULL;
-		break;
-	default:
-		break;
-	}
-	for (size_t i = 0; i < p->cut.n; i++)
-		take_cut(l, node, a, &p->cut.p[i]);
+	const unsigned field = (unsigned)__builtin_ctz(h->seen);
+	if (h->n)
+		a->ints = ox_alloc_array(l->arena, h->n, entry_size[field]);  /* any list: a union */
+	for (ox_field x; ox_cursor_next(&c, &x);)
+		if (x.number == field)
+			take_value(l, node, a, &x, h->n);
 }
 
 void load_attr(loader *l, ox_node *node, ox_attr *a, const ox_field *f)
 {
-	part p;
+	head h = {0};
 	extras e = {0};
 
-	load_split(l, f, CUT, 0, &p);
-	const Onnx__AttributeProto *pb = load_unpack(l, &onnx__attribute_proto__descriptor, &p, f->data);
-	if (!pb)
-		return;
-	a->name = load_name(l, pb->has_name, pb->name);
-	l->attr = ox_name_str(a->name);
-	e.unknown = load_unknown(l, &pb->base);
-	const uint32_t seen = payloads(pb, &p);
-	if (set_type(l, a, pb, seen, f->data) && set_ref(l, a, pb, seen, &e, f->data))
-		set_value(l, node, a, pb, &p);
-	for (size_t i = 0; i < p.cut.n; i++)
-		load_extra(l, &e, DOC, 0, &p.cut.p[i]);
+	read_head(l, &h, a, &e, f);
+	if (set_type(l, a, &h, f->data) && set_ref(l, a, &h, &e, f->data))
+		set_value(l, node, a, &h, f);
 	a->meta = load_meta(l, &e);
 	l->attr = OX_ABSENT;
 }

@@ -55,8 +55,8 @@ static const char *const field_names[] = {
 
 enum {
 	PAYLOADS = FIELD(4) | FIELD(5) | FIELD(6) | FIELD(7) | FIELD(9) | FIELD(10) | FIELD(11),
-	DOC = 12, EXTERNAL = 13, PROPS = 16,
-	CUT = PAYLOADS | FIELD(DOC) | FIELD(EXTERNAL) | FIELD(PROPS),
+	DIMS = 1, DTYPE = 2, SEGMENT = 3, NAME = 8, DOC = 12, EXTERNAL = 13, LOCATION = 14, PROPS = 16,
+	AT_DEFAULT = 0, AT_EXTERNAL = 1,
 };
 
 /* The payload fields of one tensor: nearly always one, in one piece. */
@@ -65,8 +65,17 @@ typedef struct payload {
 	unsigned other;               /* a second field, which is a fault; 0: none */
 	size_t pieces;
 	ox_field first;
-	const part *part;
+	ox_field message;             /* the whole tensor, where further pieces are found */
 } payload;
+
+/* What stands in a TensorProto besides payload, metadata and entries. */
+typedef struct header {
+	bool has_dtype, has_location, has_segment;
+	int32_t dtype, location;
+	size_t nentries;
+	size_t rank;                  /* may be more than dims has room for */
+	int64_t dims[LARGEST_RANK];
+} header;
 
 /* The number of elements and bytes of the raw form, where the dtype is known. */
 typedef struct measure {
@@ -80,23 +89,45 @@ static bool is_empty_list(const ox_field *f)
 	return f->n == 0 && f->number != 6 && f->number != 9;
 }
 
-static payload find_payload(const part *p)
+static void add_payload(payload *y, const ox_field *f)
 {
-	payload y = {.part = p};
-
-	for (size_t i = 0; i < p->cut.n; i++) {
-		const ox_field *f = &p->cut.p[i];
-		if (!(FIELD(f->number) & PAYLOADS) || is_empty_list(f))
-			continue;
-		if (!y.field) {
-			y.field = f->number;
-			y.first = *f;
-		} else if (y.field != f->number && !y.other) {
-			y.other = f->number;
-		}
-		y.pieces++;
+	if (is_empty_list(f))
+		return;
+	if (!y->field) {
+		y->field = f->number;
+		y->first = *f;
+	} else if (y->field != f->number && !y->other) {
+		y->other = f->number;
 	}
-	return y;
+	y->pieces++;
+}
+
+/* The pieces of a payload one after the other. The file may have changed since they were
+ * counted: no more than were there. */
+typedef struct pieces {
+	const payload *y;
+	ox_cursor c;
+	size_t left;
+} pieces;
+
+static pieces pieces_of(const payload *y)
+{
+	return (pieces){y, ox_cursor_on(y->message.data, y->message.n), y->pieces};
+}
+
+static bool next_piece(pieces *s, ox_field *f)
+{
+	if (s->left && s->y->pieces == 1) {
+		*f = s->y->first;
+		s->left = 0;
+		return true;
+	}
+	while (s->left && ox_cursor_next(&s->c, f))
+		if (f->number == s->y->field && !is_empty_list(f)) {
+			s->left--;
+			return true;
+		}
+	return false;
 }
 
 /* ---- lengths ------------------------------------------------------------------ */
@@ -115,27 +146,25 @@ static bool length_fits(loader *l, const payload *y, uint64_t has, uint64_t need
 
 static size_t total_bytes(const payload *y)
 {
+	pieces s = pieces_of(y);
 	size_t n = 0;
 
-	for (size_t i = 0; i < y->part->cut.n; i++)
-		if (y->part->cut.p[i].number == y->field)
-			n += y->part->cut.p[i].n;
+	for (ox_field f; next_piece(&s, &f);)
+		n += f.n;
 	return n;
 }
 
 /* The bytes of all pieces, one after the other. */
 static const uint8_t *join(loader *l, const payload *y, size_t total)
 {
+	pieces s = pieces_of(y);
+
 	if (y->pieces == 1)
 		return y->first.data;
-	uint8_t *p = ox_alloc_raw(l->arena, total + 1), *q = p;
-	for (size_t i = 0; i < y->part->cut.n; i++) {
-		const ox_field *f = &y->part->cut.p[i];
-		if (f->number == y->field && f->n) {
-			memcpy(q, f->data, f->n);
-			q += f->n;
-		}
-	}
+	uint8_t *p = ox_alloc(l->arena, total + 1), *q = p, *const end = p + total;
+	for (ox_field f; next_piece(&s, &f) && f.n <= (size_t)(end - q); q += f.n)
+		if (f.n)
+			memcpy(q, f.data, f.n);
 	return p;
 }
 
@@ -205,17 +234,16 @@ static bool load_varints(loader *l, ox_tensor *t, const payload *y, const measur
 	const uint64_t needs = m->bytes / typed[t->dtype].size;
 	const bool packed = y->pieces == 1 && y->first.wire == OX_WIRE_LEN;
 	const bool decode = !packed || needs <= DECODE_UP_TO;
+	pieces s = pieces_of(y);
 	uint64_t count = 0;
 
 	/* each entry takes a byte at least: no allocation that the file does not pay for */
 	if (needs > total_bytes(y))
 		return length_fits(l, y, total_bytes(y), needs, "bytes at most one number each");
 	uint8_t *bytes = decode ? ox_alloc_raw(l->arena, m->bytes) : NULL, *to = bytes;
-	for (size_t i = 0; i < y->part->cut.n; i++) {
-		const ox_field *f = &y->part->cut.p[i];
-		if (f->number == y->field && !scan_varints(l, t->dtype, f, &to, needs, &count))
+	for (ox_field f; next_piece(&s, &f);)
+		if (!scan_varints(l, t->dtype, &f, &to, needs, &count))
 			return false;
-	}
 	if (!length_fits(l, y, count, needs, "numbers"))
 		return false;
 	t->source = OX_SRC_BYTES;
@@ -229,6 +257,7 @@ static bool load_varints(loader *l, ox_tensor *t, const payload *y, const measur
 
 static bool load_strings(loader *l, ox_tensor *t, const payload *y, const measure *m)
 {
+	pieces s = pieces_of(y);
 	size_t n = 0;
 
 	if (!length_fits(l, y, y->pieces, m->count, "strings"))
@@ -236,9 +265,8 @@ static bool load_strings(loader *l, ox_tensor *t, const payload *y, const measur
 	t->source = OX_SRC_STRINGS;
 	t->storage = OX_TYPED;
 	t->strings = ox_new_array(l->arena, ox_str, y->pieces);
-	for (size_t i = 0; i < y->part->cut.n; i++)
-		if (y->part->cut.p[i].number == y->field)
-			t->strings[n++] = load_slice(&y->part->cut.p[i]);
+	for (ox_field f; next_piece(&s, &f);)
+		t->strings[n++] = load_slice(&f);
 	return true;
 }
 
@@ -248,22 +276,16 @@ static bool load_strings(loader *l, ox_tensor *t, const payload *y, const measur
  * carried along whole, like an unknown one. */
 static bool load_opaque(loader *l, ox_tensor *t, const payload *y, extras *e)
 {
-	size_t n = e->unknown.n;
+	pieces s = pieces_of(y);
+	rest whole = {0};
 
-	for (size_t i = 0; i < y->part->cut.n; i++)
-		if (y->part->cut.p[i].number == y->field)
-			n += (size_t)(y->part->cut.p[i].data + y->part->cut.p[i].n - y->part->cut.p[i].tag);
-	char *p = ox_alloc_raw(l->arena, n + 1), *q = p;
-	for (size_t i = 0; i < y->part->cut.n; i++) {
-		const ox_field *f = &y->part->cut.p[i];
-		if (f->number != y->field)
-			continue;
-		memcpy(q, f->tag, (size_t)(f->data + f->n - f->tag));
-		q += f->data + f->n - f->tag;
-	}
+	for (ox_field f; next_piece(&s, &f);)
+		load_rest_add(l, &whole, &f);
+	char *p = ox_alloc_raw(l->arena, whole.n + e->unknown.n + 1);
+	memcpy(p, whole.p, whole.n);
 	if (e->unknown.n)
-		memcpy(q, e->unknown.p, e->unknown.n);
-	e->unknown = (ox_str){p, n};
+		memcpy(p + whole.n, e->unknown.p, e->unknown.n);
+	e->unknown = (ox_str){p, whole.n + e->unknown.n};
 	t->source = OX_SRC_NONE;
 	return true;
 }
@@ -291,9 +313,11 @@ static bool load_payload(loader *l, ox_tensor *t, const payload *y, const measur
 	}
 }
 
-static bool set_dims(loader *l, ox_tensor *t, const int64_t *dims, size_t rank, const uint8_t *at,
-                     measure *m)
+static bool set_dims(loader *l, ox_tensor *t, const header *h, const uint8_t *at, measure *m)
 {
+	const int64_t *dims = h->dims;
+	const size_t rank = h->rank;
+
 	if (rank > LARGEST_RANK) {
 		load_fault(l, OX_E_TENSOR_SIZE, at, "the tensor has %zu dims, at most %d are read", rank, LARGEST_RANK);
 		return false;
@@ -338,74 +362,131 @@ static bool set_external(loader *l, ox_tensor *t, const payload *y, ox_prop *ent
 	return true;
 }
 
-static bool load_header(loader *l, ox_tensor *t, const Onnx__TensorProto *pb, const uint8_t *at)
+static bool check_header(loader *l, ox_tensor *t, const header *h, const uint8_t *at)
 {
-	t->dtype = (ox_dtype)pb->data_type;
-	t->has_dtype = pb->has_data_type;
-	t->has_location = pb->has_data_location;
-	if (pb->data_type <= 0) {
-		load_fault(l, OX_E_TENSOR_DTYPE, at, "the tensor's data_type is %s", pb->has_data_type ? "UNDEFINED or negative" : "absent");
+	t->dtype = (ox_dtype)h->dtype;
+	t->has_dtype = h->has_dtype;
+	t->has_location = h->has_location;
+	if (h->dtype <= 0) {
+		load_fault(l, OX_E_TENSOR_DTYPE, at, "the tensor's data_type is %s", h->has_dtype ? "UNDEFINED or negative" : "absent");
 		return false;
 	}
-	if (pb->segment) {
+	if (h->has_segment) {
 		load_fault(l, OX_E_TENSOR_SEGMENT, at, "the tensor has a segment, which no tool reads");
 		return false;
 	}
-	if (pb->has_data_location && pb->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT
-	    && pb->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
-		load_fault(l, OX_E_TENSOR_LOCATION, at, "data_location is %d, expected 0 or 1", (int)pb->data_location);
+	if (h->location != AT_DEFAULT && h->location != AT_EXTERNAL) {
+		load_fault(l, OX_E_TENSOR_LOCATION, at, "data_location is %d, expected 0 or 1", (int)h->location);
 		return false;
 	}
 	return true;
 }
 
-static bool load_data(loader *l, ox_tensor *t, const Onnx__TensorProto *pb, const part *p, extras *e,
+static void load_entries(loader *l, const ox_field *message, ox_prop **entries, size_t *n, size_t max)
+{
+	ox_cursor c = ox_cursor_on(message->data, message->n);
+
+	*n = 0;
+	*entries = max ? ox_new_array(l->arena, ox_prop, max) : NULL;
+	for (ox_field f; *n < max && ox_cursor_next(&c, &f);)
+		if (f.number == EXTERNAL)
+			(*entries)[(*n)++] = load_entry(l, &f);
+}
+
+static bool load_data(loader *l, ox_tensor *t, const header *h, const payload *y, extras *e,
                       const uint8_t *at)
 {
-	const payload y = find_payload(p);
-	OX_VEC(ox_prop) entries = {0};
 	measure m = {0};
+	ox_prop *entries;
+	size_t n;
 
-	if (!set_dims(l, t, pb->dims, pb->n_dims, at, &m))
+	if (!set_dims(l, t, h, at, &m))
 		return false;
-	for (size_t i = 0; i < p->cut.n; i++)
-		if (p->cut.p[i].number == EXTERNAL)
-			*ox_push(l->arena, &entries) = load_entry(l, &p->cut.p[i]);
-	if (pb->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
-		return set_external(l, t, &y, entries.p, entries.n, at);
-	t->external_entries = entries.p;
-	t->nexternal_entries = entries.n;
-	if (y.other) {
-		load_fault(l, OX_E_TENSOR_FIELDS, y.first.tag, "the tensor has data in %s and in %s",
-		           field_names[y.field], field_names[y.other]);
+	load_entries(l, &y->message, &entries, &n, h->nentries);
+	if (h->location == AT_EXTERNAL)
+		return set_external(l, t, y, entries, n, at);
+	t->external_entries = entries;
+	t->nexternal_entries = n;
+	if (y->other) {
+		load_fault(l, OX_E_TENSOR_FIELDS, y->first.tag, "the tensor has data in %s and in %s",
+		           field_names[y->field], field_names[y->other]);
 		return false;
 	}
-	if (y.field)
-		return load_payload(l, t, &y, &m, e);
+	if (y->field)
+		return load_payload(l, t, y, &m, e);
 	if (m.count == 0 || t->dtype >= OX_NDTYPES)
 		return true;
 	load_fault(l, OX_E_TENSOR_NODATA, at, "the tensor has %llu elements but no data", (unsigned long long)m.count);
 	return false;
 }
 
-ox_tensor *load_tensor(loader *l, const ox_field *f)
+static void add_dims(header *h, const ox_field *f)
 {
-	part p;
-	extras e = {0};
+	const uint8_t *p = f->data, *end = p + f->n;
+	uint64_t v;
 
-	load_split(l, f, CUT, 0, &p);
-	const Onnx__TensorProto *pb = load_unpack(l, &onnx__tensor_proto__descriptor, &p, f->data);
-	if (!pb)
-		return NULL;
-	ox_tensor *t = ox_new(l->arena, ox_tensor);
-	/* interned: for initializers the value's name is the same bytes */
-	t->name = ox_name_str(load_name(l, pb->has_name, pb->name));
+	for (unsigned used; p < end && (used = ox_varint_get(p, end, &v)); p += used, h->rank++)
+		if (h->rank < LARGEST_RANK)
+			h->dims[h->rank] = (int64_t)v;
+}
+
+static void read_header(loader *l, ox_tensor *t, header *h, payload *y, extras *e)
+{
+	ox_cursor c = ox_cursor_on(y->message.data, y->message.n);
+	rest unknown = {0};
+
+	for (ox_field f; ox_cursor_next(&c, &f);) {
+		if (f.number < 32 && FIELD(f.number) & PAYLOADS) {
+			add_payload(y, &f);
+			continue;
+		}
+		switch (f.number) {
+		case DIMS:
+			add_dims(h, &f);
+			break;
+		case DTYPE:
+			h->has_dtype = true;
+			h->dtype = (int32_t)(uint32_t)load_varint(&f);
+			break;
+		case SEGMENT:
+			h->has_segment = true;
+			break;
+		case NAME:
+			/* interned: for initializers the value's name is the same bytes */
+			t->name = ox_name_str(load_slice_name(l, &f));
+			break;
+		case EXTERNAL:
+			h->nentries++;
+			break;
+		case LOCATION:
+			h->has_location = true;
+			h->location = (int32_t)(uint32_t)load_varint(&f);
+			break;
+		case DOC:
+		case PROPS:
+			load_extra(l, e, DOC, PROPS, &f);
+			break;
+		default:
+			load_rest_add(l, &unknown, &f);
+			break;
+		}
+	}
+	load_broken(l, &c);
+	e->unknown = load_rest_done(l, &unknown);
 	if (!l->name.p)
 		l->name = t->name;
-	e.unknown = load_unknown(l, &pb->base);
-	for (size_t i = 0; i < p.cut.n; i++)
-		load_extra(l, &e, DOC, PROPS, &p.cut.p[i]);
-	if (!load_header(l, t, pb, f->data) || !load_data(l, t, pb, &p, &e, f->data))
+}
+
+ox_tensor *load_tensor(loader *l, const ox_field *f)
+{
+	ox_tensor *t = ox_new(l->arena, ox_tensor);
+	payload y = {.message = *f};
+	extras e = {0};
+	header h;
+
+	memset(&h, 0, offsetof(header, dims));
+	read_header(l, t, &h, &y, &e);
+	if (!check_header(l, t, &h, f->data) || !load_data(l, t, &h, &y, &e, f->data))
 		return NULL;
 	t->meta = load_meta(l, &e);
 	return t;

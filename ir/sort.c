@@ -151,30 +151,32 @@ bool ox_graph_sort(ox_graph *g, bool *moved)
 	return ok;
 }
 
-struct order { const ox_graph *g; uint32_t at; };
+/* The nodes of g that a walk has passed, a bit each by id. */
+struct passed { const ox_graph *g; uint64_t *bits; };
 
 static bool is_behind(void *user, const ox_use *u)
 {
-	const struct order *o = user;
-	const ox_node *maker = u->val && u->val->graph == o->g ? ox_value_maker(u->val) : NULL;
+	const struct passed *p = user;
+	const ox_node *maker = u->val && u->val->graph == p->g ? ox_value_maker(u->val) : NULL;
 
-	return !maker || maker->mark < o->at;
+	return !maker || (p->bits[maker->id / 64] >> maker->id % 64 & 1);
 }
 
 bool ox_graph_is_sorted(const ox_graph *g)
 {
-	struct order o = {g, 0};
-	uint32_t i = 0;
+	struct passed p = {.g = g};
+	bool sorted = true;
+	ox_arena a;
 
-	ox_foreach_node(n, g)
-		n->mark = i++;
-	ox_foreach_node(reader, g) {
-		o.at = reader->mark;
-		for (i = 0; i < reader->nin; i++)
-			if (!is_behind(&o, &reader->in[i]))
-				return false;
-		if (g->model->nested && !ox_node_reads(reader, is_behind, &o))
-			return false;
+	ox_arena_init(&a, g->model->arena.heap);
+	p.bits = ox_new_array(&a, uint64_t, g->model->next_id / 64 + 1);
+	for (const ox_node *n = g->first; n && sorted; n = n->next) {
+		for (uint32_t i = 0; i < n->nin && sorted; i++)
+			sorted = is_behind(&p, &n->in[i]);
+		if (g->model->nested && sorted)
+			sorted = ox_node_reads(n, is_behind, &p);
+		p.bits[n->id / 64] |= UINT64_C(1) << n->id % 64;
 	}
-	return true;
+	ox_arena_free(&a);
+	return sorted;
 }

@@ -429,6 +429,7 @@ struct ox_model {
 	                                 Constants made again later, until the first edit that
 	                                 could confuse them renames them */
 	struct ox_dims *dims;         /* hash-consing table */
+	const ox_type *types[256];    /* ox_type_tensor: made lately, by hash */
 	const struct ox_frame *frame; /* call whose body is being inferred; NULL: none */
 	uint32_t max_elems;           /* longest content that inference follows; 0: the default */
 	struct ox_journal *journal;   /* open transaction, or NULL */

@@ -94,10 +94,16 @@ const char *ox_attr_type_name(ox_attr_type t)
 
 /* ---- types --------------------------------------------------------------- */
 
+/* A model has a few types and many values: what was made lately is given again. */
 const ox_type *ox_type_tensor(ox_model *m, ox_dtype elem, uint32_t rank, const ox_dim *dims)
 {
-	ox_type *t = ox_new(&m->arena, ox_type);
+	const uint64_t hash = ox_hash(dims, rank * sizeof *dims, (uint64_t)elem << 32 | rank);
+	const ox_type **slot = &m->types[hash % OX_LEN(m->types)], *old = *slot;
 
+	if (old && old->elem == elem && old->rank == rank
+	    && (rank == 0 || memcmp(old->dims, dims, rank * sizeof *dims) == 0))
+		return old;
+	ox_type *t = ox_new(&m->arena, ox_type);
 	t->kind = OX_T_TENSOR;
 	t->elem = elem;
 	t->has_elem = true;
@@ -107,6 +113,7 @@ const ox_type *ox_type_tensor(ox_model *m, ox_dtype elem, uint32_t rank, const o
 		t->dims = ox_new_array(&m->arena, ox_dim, rank);
 		memcpy(t->dims, dims, rank * sizeof *dims);
 	}
+	*slot = t;
 	return t;
 }
 

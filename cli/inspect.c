@@ -53,7 +53,7 @@ static void put_type(FILE *f, ox_cli *c, const ox_type *t)
 			if (d && d->kind == OX_DIM_NUM)
 				fprintf(f, "%" PRId64, d->num);
 			else
-				fputs(d && d->sym->n ? ox_show(&c->arena, ox_name_str(d->sym)) : "?", f);
+				fprintf(f, "%.*s", OX_FMT(ox_dim_text(&c->arena, d, NULL, NULL)));
 		}
 		putc(']', f);
 	}

@@ -273,6 +273,8 @@ static void check_dim(checker *c, ox_dim d, uint32_t i, const ox_graph *g, const
 			      check_show(c, name), i);
 		return;
 	}
+	if (d->kind != OX_DIM_NUM)
+		return;
 	if (d->num == -1)
 		FAULT(c, DIM_UNKNOWN, check_at_graph(c, g), "'%s': dim %u is -1", check_show(c, name), i);
 	else if (d->num < 0)

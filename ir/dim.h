@@ -43,7 +43,8 @@ typedef struct ox_term {
 struct ox_expr {
 	ox_expr_kind kind;
 	uint32_t id;                  /* order of creation, from 1: deterministic, unlike addresses */
-	uint32_t n;
+	uint32_t n;                   /* SYM, FRESH: the equation that solves it, from 1; 0: none */
+	uint32_t stamp;               /* `resolved` knows the equations up to this one */
 	int64_t num;
 	union {
 		ox_name *sym;
@@ -52,10 +53,17 @@ struct ox_expr {
 		const ox_dim *arg;
 	};
 	int64_t lo, hi;               /* lo <= value <= hi; INT64_MIN, INT64_MAX: no bound. RATIO: of the floor */
-	/* ir/dim.c: the form after the equations up to number `stamp` */
-	ox_dim resolved;
-	uint32_t stamp;
+	ox_dim resolved;              /* with equations applied; NULL: never asked for */
+	uint32_t hash;
+	uint16_t size;                /* nodes, as a tree */
+	uint8_t depth;
+	bool wild;                    /* no bound on one side, and int64 arithmetic may have wrapped: see below */
 };
+
+/* Values are int64 at run time, and an element of an input may be any of them. A sum or
+ * product with such an atom is right as a polynomial, since int64 wraps like one, but has no
+ * interval and is not compared, divided or bounded: it is `wild`. Dims cannot wrap in a run
+ * that got so far: a product of them too large for an interval keeps its lower bound. */
 
 /* What a dim of a graph input may be: runtimes index with 32 bits, and the catalogue's
  * assumption dims-fit-int32 is on by default. */

@@ -138,8 +138,9 @@ static bool dims_equal(ox_dim a, ox_dim b)
 {
 	if (!a || !b || a->kind != b->kind)
 		return a == b;
-	return a->kind == OX_DIM_NUM ? a->num == b->num
-	                             : ox_str_eq(ox_name_str(a->sym), ox_name_str(b->sym));
+	if (a->kind == OX_DIM_NUM)
+		return a->num == b->num;
+	return a->kind == OX_DIM_SYM ? ox_str_eq(ox_name_str(a->sym), ox_name_str(b->sym)) : a == b;
 }
 
 static bool shapes_equal(equal *q, const where *w, const ox_type *a, const ox_type *b)

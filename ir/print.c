@@ -106,12 +106,12 @@ static bool type_is_plain(const ox_type *t)
 
 static void put_dim(printer *p, ox_dim d)
 {
-	if (!d)
-		emit(p, "?", 1);
-	else if (d->kind == OX_DIM_NUM)
+	if (d && d->kind == OX_DIM_NUM)
 		emit_i64(p, d->num);
-	else
+	else if (d && d->kind == OX_DIM_SYM)
 		emit_id(p, ox_name_str(d->sym));
+	else
+		emit(p, "?", 1);                      /* the text has no expressions */
 }
 
 /* Elements and shape. In a #@ line the element may be missing or a number, and each dim

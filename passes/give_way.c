@@ -97,7 +97,7 @@ const ox_type *ox_type_unsymbolic(ox_model *m, const ox_type *t)
 	if (!t || t->kind != OX_T_TENSOR)
 		return t && t->kind == OX_T_SPARSE ? NULL : t;
 	for (uint32_t i = 0; i < t->rank && t->has_shape; i++)
-		symbolic |= t->dims[i] && t->dims[i]->kind == OX_DIM_SYM;
+		symbolic |= t->dims[i] && t->dims[i]->kind != OX_DIM_NUM;
 	if (!symbolic)
 		return t;
 	ox_dim *dims = ox_new_array(&m->arena, ox_dim, t->rank);

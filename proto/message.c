@@ -111,7 +111,7 @@ static Onnx__TensorShapeProto *shape(ox_encoder *e, const ox_type *t)
 		if (dim && dim->kind == OX_DIM_NUM) {
 			d->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
 			d->dim_value = dim->num;
-		} else if (dim) {
+		} else if (dim && dim->kind == OX_DIM_SYM) {     /* the format has no expressions */
 			d->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
 			d->dim_param = bytes_at(dim->sym->s, dim->sym->n);
 		}

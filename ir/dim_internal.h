@@ -1,0 +1,106 @@
+/* dim_internal.h - what the files of ir/dim*.c share: polynomials under construction.
+ *
+ *     dim.c        hash-consing, intervals, sums and products, ratios
+ *     dim_div.c    floor division, remainder, exact quotients
+ *     dim_order.c  comparison, min, max, broadcasting
+ *     dim_eq.c     equations, substitution, evaluation
+ *     dim_text.c   printing
+ */
+#ifndef OX_IR_DIM_INTERNAL_H
+#define OX_IR_DIM_INTERNAL_H
+
+#include "ir/internal.h"
+
+/* What is larger is not followed: NULL. As a tree has at most MAX_SIZE nodes, whatever
+ * walks one is done soon, shared parts or not; MAX_DEPTH bounds recursion. */
+enum { MAX_TERMS = 64, MAX_DEGREE = 16, MAX_ARGS = 16, MAX_DEPTH = 64, MAX_SIZE = 4096 };
+
+typedef struct ox_equation {
+	ox_dim sym, is;
+	const char *why;
+} ox_equation;
+
+struct ox_dims {
+	ox_expr **slots;
+	uint32_t nslots, count;       /* count: of slots in use */
+	uint32_t last_id;
+	OX_VEC(ox_equation) equations;
+	OX_VEC(ox_expr *) stack;      /* of dim_eq.c, kept for its memory */
+};
+
+struct ox_dims *dims_of(ox_model *m);
+
+/* No fact: NULL, or the empty symbol, of which two may differ although they are one object. */
+static inline bool dim_is_nil(ox_dim d)
+{
+	return !d || (d->kind == OX_DIM_SYM && d->sym->n == 0);
+}
+
+static inline bool dim_is_symbol(ox_dim d)
+{
+	return d->kind == OX_DIM_SYM || d->kind == OX_DIM_FRESH;
+}
+
+/* ---- intervals ------------------------------------------------------------ */
+
+typedef struct span { int64_t lo, hi; } span;        /* INT64_MIN, INT64_MAX: no bound */
+
+static inline span span_of(ox_dim d) { return (span){d->lo, d->hi}; }
+span span_add(span a, span b);
+span span_mul(span a, span b);
+span span_floordiv(span a, span b);                  /* b excludes 0 */
+
+/* Python's, for k != 0; the one quotient that does not fit is INT64_MIN // -1: not asked. */
+static inline int64_t floor_div(int64_t a, int64_t k)
+{
+	return a / k - (a % k != 0 && (a % k < 0) != (k < 0));
+}
+
+static inline int64_t floor_mod(int64_t a, int64_t k)
+{
+	return k == -1 ? 0 : a % k + ((a % k != 0 && (a % k < 0) != (k < 0)) ? k : 0);
+}
+
+uint64_t gcd_of(int64_t a, int64_t b);               /* of magnitudes; 0 with 0 is 0 */
+
+/* ---- polynomials ---------------------------------------------------------- */
+
+/* Terms in order: the greatest monomial first (degree, then ids), the constant last. No
+ * coefficient is 0. Functions that answer bool: false is overflow, or too large. */
+typedef struct poly {
+	uint32_t n, used;
+	ox_term term[MAX_TERMS];
+	ox_dim pool[MAX_TERMS * MAX_DEGREE];         /* atoms of terms made here */
+} poly;
+
+static inline void poly_init(poly *p) { p->n = p->used = 0; }
+int  term_cmp(const ox_term *a, const ox_term *b);   /* < 0: a comes first */
+/* The terms of d, which is not a RATIO; a lone atom or number becomes *one. */
+const ox_term *terms_of(const ox_dim *d, ox_term *one, uint32_t *n);
+/* p += coef * atoms; the array is kept, not copied. */
+bool poly_put(poly *p, int64_t coef, const ox_dim *atom, uint32_t n);
+bool poly_add(poly *p, ox_dim d, int64_t scale);     /* p += scale * d */
+bool poly_add_term_times(poly *p, const ox_term *t, ox_dim d, int64_t scale);   /* p += scale * t * d */
+bool poly_add_const(poly *p, int64_t c);
+span poly_span(const poly *p);
+bool poly_wild(const poly *p);
+int64_t poly_const(const poly *p);
+uint64_t poly_content(const poly *p, bool with_const);        /* gcd of the coefficients */
+ox_dim poly_done(ox_model *m, const poly *p);        /* interned; NULL: too large */
+
+static inline bool term_is_atom(const ox_term *t) { return t->n == 1 && t->coef == 1; }
+
+/* FLOORDIV, MOD, MIN, MAX, RATIO over these arguments, interned as they are. */
+ox_dim dim_node(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n, span s);
+
+/* ---- ratios --------------------------------------------------------------- */
+
+static inline ox_dim ratio_num(ox_dim d) { return d->kind == OX_DIM_RATIO ? d->arg[0] : d; }
+static inline int64_t ratio_den(ox_dim d) { return d->kind == OX_DIM_RATIO ? d->arg[1]->num : 1; }
+ox_dim dim_over(ox_model *m, ox_dim a, int64_t k);   /* a / k, a no RATIO, k != 0 */
+
+/* ---- order ---------------------------------------------------------------- */
+
+bool dim_at_least(ox_model *m, ox_dim a, ox_dim b, int64_t margin);  /* proven: a - b >= margin; no RATIOs */
+
+#endif

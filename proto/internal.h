@@ -161,8 +161,6 @@ static inline ox_cursor ox_cursor_on(const void *data, size_t n)
 	return (ox_cursor){data, (const uint8_t *)data + n, false};
 }
 
-bool ox_cursor_next(ox_cursor *c, ox_field *f);       /* false: the end, or broken */
-
 /* Length of v as a varint. */
 static inline unsigned ox_varint_size(uint64_t v)
 {
@@ -193,6 +191,22 @@ static inline unsigned ox_varint_get(const uint8_t *p, const uint8_t *end, uint6
 		}
 	}
 	return 0;
+}
+
+bool ox_cursor_next_any(ox_cursor *c, ox_field *f);
+
+/* The next field; false: the end, or broken. Inline is what fields nearly always are: a
+ * name or message with tag and length of one byte each. */
+static inline bool ox_cursor_next(ox_cursor *c, ox_field *f)
+{
+	const uint8_t *p = c->p;
+
+	if (c->end - p < 2 || p[0] >= 0x80 || p[1] >= 0x80 || (p[0] & 7) != OX_WIRE_LEN
+	    || p[1] > c->end - p - 2)
+		return ox_cursor_next_any(c, f);
+	*f = (ox_field){.number = p[0] >> 3, .wire = OX_WIRE_LEN, .tag = p, .data = p + 2, .n = p[1]};
+	c->p = p + 2 + p[1];
+	return true;
 }
 
 /* ---- tensors --------------------------------------------------------------- */

@@ -589,6 +589,18 @@ ox_value *ox_graph_const(ox_graph *g, ox_tensor *t, const char *hint)
 	return ox_constant_new(g, ox_fresh_name(m, hint), t);
 }
 
+ox_value *ox_graph_const_node(ox_graph *g, ox_tensor *t, const char *hint)
+{
+	ox_model *m = begin_edit(g);
+	ox_value *v = ox_value_new(g, ox_fresh_name(m, hint), OX_HOME_INITIALIZER);
+
+	ox_name_bear(m, v->name);
+	v->tensor = t;
+	v->type = ox_type_of_tensor(m, t);
+	carry(m, g, v);
+	return v;
+}
+
 void ox_value_kill(ox_value *v)
 {
 	assert(!v->uses && !v->pinned && !v->is_input);

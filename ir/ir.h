@@ -640,6 +640,7 @@ void      ox_node_drop_attr(ox_node *n, const char *name);
 void      ox_node_set_name(ox_node *n, ox_name *name);        /* node names are apart from value names */
 void      ox_node_set_op(ox_node *n, ox_op op);               /* same domain rules as ox_node_new_before */
 ox_value *ox_graph_const(ox_graph *g, ox_tensor *t, const char *hint);  /* a new constant in g */
+ox_value *ox_graph_const_node(ox_graph *g, ox_tensor *t, const char *hint);  /* with a Constant node, which may make a graph output */
 void      ox_value_kill(ox_value *v);    /* an unread constant (initializer, sparse) or its carrier */
 void      ox_value_move(ox_value *v, ox_graph *g);            /* a constant to another scope */
 void      ox_value_rename(ox_value *v, ox_name *name);        /* not graph inputs or outputs */

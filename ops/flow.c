@@ -568,9 +568,13 @@ void ox_infer_settle(ox_inference *s)
 			continue;
 		const bool inner = n->graph != s->m->graph;
 		s->conditional += inner;
-		if (ox_infer_node(s, n))
-			touch_readers(s, n);
+		const bool changed = ox_infer_node(s, n);
 		s->conditional -= inner;
+		if (!changed)
+			continue;
+		touch_readers(s, n);
+		if (s->o.changed)
+			s->o.changed(s->o.user, n);
 	}
 	s->todo.n = s->todo_at = 0;
 }

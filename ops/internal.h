@@ -62,11 +62,21 @@ struct ox_inference {
 	OX_VEC(const ox_value *) told;        /* whose contradiction was reported */
 };
 
+/* ops/known.c */
+bool ox_dtype_is_float(ox_dtype t);                            /* f16, bf16, f32, f64 */
+
 /* ops/infer.c */
 bool ox_infer_node(ox_inference *s, ox_node *n);               /* true: some output knows more */
-bool ox_fact_give(ox_inference *s, ox_value *v, const ox_fact *f);
+
+/* ops/broadcast.c */
+bool ox_static_count(const struct ox_inferred *out, uint64_t *n);      /* false: some dim is no number */
+
+/* ops/fact.c */
+const ox_fact *ox_fact_new(ox_infer *c, struct ox_inferred *out);      /* NULL: nothing was said */
+bool ox_fact_give(ox_inference *s, ox_value *v, const ox_fact *f);     /* true: v knows more */
 bool ox_fact_same(const ox_fact *a, const ox_fact *b);
 void ox_fact_tidy(ox_fact *f);
+/* The fact that says only this type; one per type. */
 const ox_fact *ox_plain_fact(ox_inference *s, ox_dtype t, uint32_t rank, const ox_dim *dims);
 
 /* ops/flow.c */

@@ -57,6 +57,9 @@ typedef struct ox_infer_options {
 	bool positive_dims;           /* assume named dims of inputs >= 1 */
 	ox_diag *diag;                /* contradictions with declared types are warned about once; NULL: quiet */
 	const ox_progress *progress;
+	/* while settling: more is known of what n makes; NULL: nobody asks */
+	void (*changed)(void *user, ox_node *n);
+	void *user;
 } ox_infer_options;
 
 /* One per model and run; the facts outlive it (they are the model's). */
@@ -171,5 +174,8 @@ void     ox_out_fact(ox_infer *c, uint32_t o, const ox_fact *f);
 
 /* A float as an exact ratio; NULL: not finite, -0, or not of that range. */
 ox_dim   ox_dim_exact(ox_model *m, double x);
+/* Elements of a tensor; false: more than max_elems, or they cannot be read. */
+bool     ox_tensor_elems(ox_model *m, const ox_tensor *t, ox_elems *e);
+ox_dim   ox_tensor_splat_elem(ox_model *m, const ox_tensor *t);        /* of OX_SRC_SPLAT; else NULL */
 
 #endif

@@ -1,0 +1,127 @@
+/* broadcast.c - shapes and contents that meet as numpy has it. */
+#include "ops/internal.h"
+
+int ox_broadcast(ox_infer *c, uint32_t n, const uint32_t *inputs, ox_dim *dims)
+{
+	int rank = 0;
+
+	for (uint32_t k = 0; k < n; k++) {
+		const int r = ox_in_rank(c, inputs[k]);
+		if (r < 0 || r > OX_MAX_RANK)
+			return -1;
+		rank = r > rank ? r : rank;
+	}
+	for (int i = 0; i < rank; i++)
+		dims[i] = ox_dim_num(c->m, 1);
+	for (uint32_t k = 0; k < n; k++) {
+		const int r = ox_in_rank(c, inputs[k]);
+		for (int i = 0; i < r; i++) {
+			bool clash = false;
+			ox_dim *to = &dims[rank - r + i];
+			const ox_dim d = ox_in_dim(c, inputs[k], (uint32_t)i), was = *to;
+			*to = ox_dim_broadcast(c->m, was, d, &clash);
+			if (!clash)
+				continue;
+			ox_infer_fail(c, "%s: dims %lld and %lld do not broadcast",
+			              ox_op_row_of(c->n->op)->name, (long long)was->num, (long long)d->num);
+			return -2;
+		}
+	}
+	return rank;
+}
+
+/* One operand of ox_map_elems: its elements, and how far apart they lie per output axis. */
+typedef struct operand {
+	ox_elems e;
+	ox_dim splat;                 /* used where elements are unknown */
+	uint32_t step[OX_MAX_RANK];   /* 0: broadcast along that axis */
+} operand;
+
+static void set_steps(ox_infer *c, uint32_t input, operand *x, uint32_t rank)
+{
+	const int r = ox_in_rank(c, input);
+	uint32_t size = 1;
+
+	for (int i = r - 1; i >= 0; i--) {
+		const int64_t d = ox_in_dim(c, input, (uint32_t)i)->num;
+		x->step[rank - (uint32_t)r + (uint32_t)i] = d == 1 ? 0 : size;
+		size *= (uint32_t)d;
+	}
+}
+
+static bool take_operand(ox_infer *c, uint32_t input, operand *x, uint32_t rank)
+{
+	*x = (operand){.splat = ox_in_splat(c, input)};
+	if (!ox_in_elems(c, input, &x->e)) {
+		x->e.p = NULL;
+		return true;
+	}
+	const int r = ox_in_rank(c, input);
+	if (r < 0 || (uint32_t)r > rank || !ox_dims_are_static(c->m, ox_in(c, input)))
+		return false;
+	set_steps(c, input, x, rank);
+	return true;
+}
+
+bool ox_static_count(const struct ox_inferred *out, uint64_t *n)
+{
+	*n = 1;
+	for (uint32_t i = 0; i < out->rank; i++)
+		if (!ox_dim_is_num(out->dims[i]) || out->dims[i]->num < 0
+		    || !ox_mul_u64(*n, (uint64_t)out->dims[i]->num, n))
+			return false;
+	return out->has_shape;
+}
+
+static void map_splats(ox_infer *c, uint32_t o, uint32_t n, const operand *x,
+                       ox_dim (*f)(ox_infer *, uint32_t, const ox_dim *))
+{
+	ox_dim *in = ox_new_array(c->scratch, ox_dim, n);
+
+	for (uint32_t k = 0; k < n; k++)
+		if (!(in[k] = x[k].splat))
+			return;
+	ox_out_splat(c, o, f(c, n, in));
+}
+
+void ox_map_elems(ox_infer *c, uint32_t o, uint32_t n, const uint32_t *inputs,
+                  ox_dim (*f)(ox_infer *c, uint32_t n, const ox_dim *x))
+{
+	if (!ox_out_wanted(c, o))
+		return;
+	const struct ox_inferred *out = &c->out[o];
+	bool any = false;
+
+	/* Most tensors are no shapes: leave early. */
+	for (uint32_t k = 0; k < n; k++) {
+		const ox_value *v = ox_in(c, inputs[k]);
+		const ox_fact *known = v ? ox_fact_of(c->m, v) : NULL;
+		if (!known || (!known->elems && !known->splat && k == 0 && n == 1))
+			return;
+		any |= known->elems || known->splat;
+	}
+	if (!any)
+		return;
+	operand *x = ox_new_array(c->scratch, operand, n);
+	for (uint32_t k = 0; k < n; k++)
+		if (!take_operand(c, inputs[k], &x[k], out->rank))
+			return;
+	uint64_t count;
+	if (!ox_static_count(out, &count) || count > c->max_elems) {
+		map_splats(c, o, n, x, f);
+		return;
+	}
+	ox_dim *to = ox_out_elems(c, o, count), *in = ox_new_array(c->scratch, ox_dim, n);
+	for (uint64_t i = 0; i < count; i++) {
+		for (uint32_t k = 0; k < n; k++) {
+			uint64_t rest = i, at = 0;
+			for (uint32_t a = out->rank; a-- > 0;) {
+				const uint64_t d = (uint64_t)out->dims[a]->num;
+				at += rest % d * x[k].step[a];
+				rest /= d;
+			}
+			in[k] = x[k].e.p ? (at < x[k].e.n ? x[k].e.p[at] : NULL) : x[k].splat;
+		}
+		to[i] = f(c, n, in);
+	}
+}

@@ -90,6 +90,19 @@ void ox_node_give_way(ox_ctx *c, ox_node *n, ox_value *const *results)
 			settle(c, g, outs[i], ids[i], results[i]);
 }
 
+ox_status ox_bypass(ox_ctx *c, ox_node *n, ox_value *x)
+{
+	if (!n->out[0]->uses)
+		return OX_SAME;
+	if (ox_makes_kept(c, n))
+		return ox_skip(c, n, "the result is to be kept");
+	if (!ox_may_replace(c, n->out[0], x))
+		return ox_skip(c, n, "a graph output needs a node that makes it");
+	ox_value_replace_named(n->out[0], x);
+	ox_node_kill(n);
+	return OX_CHANGED;
+}
+
 const ox_type *ox_type_unsymbolic(ox_model *m, const ox_type *t)
 {
 	bool symbolic = false;

@@ -43,6 +43,7 @@ typedef struct worklist {
 typedef struct stage {
 	size_t first, count;          /* of mg->list */
 	bool visits, ran;
+	bool facts;                   /* one of its passes asks for facts */
 	bool all;                     /* visits: the next run looks at every node */
 	unsigned looks;               /* visits: levels above the root, the most of its passes */
 	worklist todo;
@@ -65,6 +66,7 @@ typedef struct ox_manager {
 	stage *stages;
 	size_t nstages;
 	uint64_t nodes;               /* in all scopes, Constant nodes included */
+	ox_inference *inference;      /* since a stage asked for facts; NULL before */
 	bool limited;                 /* there is a rewrite limit or an end was asked for: stop */
 	bool failed;
 	OX_VEC(ox_skip_stat) skips;
@@ -205,9 +207,10 @@ static void find_near(vicinity *v, ox_node *n, unsigned looks)
 }
 
 /* Most stages look equally far, and the search waits for memory: once for all of them. */
-static void enqueue_touched(void *user, ox_node *n)
+/* n and what is near it, in the stages that visit nodes; with facts_only in those that ask
+ * for facts. */
+static void enqueue_vicinity(ox_manager *mg, ox_node *n, bool facts_only)
 {
-	ox_manager *mg = user;
 	vicinity v;                   /* not zeroed: this runs for every node that is touched */
 	unsigned looked = UINT_MAX;
 
@@ -216,7 +219,7 @@ static void enqueue_touched(void *user, ox_node *n)
 
 	for (size_t i = 0; i < mg->nstages; i++) {
 		stage *st = &mg->stages[i];
-		if (!st->visits)
+		if (!st->visits || (facts_only && !st->facts))
 			continue;
 		if (looked != st->looks)
 			find_near(&v, n, looked = st->looks);
@@ -224,6 +227,21 @@ static void enqueue_touched(void *user, ox_node *n)
 			enqueue(&mg->arena, &st->todo, v.p[k]);
 		st->all |= v.more;
 	}
+}
+
+static void enqueue_touched(void *user, ox_node *n)
+{
+	ox_manager *mg = user;
+
+	if (mg->inference)
+		ox_infer_touch(mg->inference, n);
+	enqueue_vicinity(mg, n, false);
+}
+
+/* More is known of what n makes: those who decide by facts may now do something near it. */
+static void enqueue_learned(void *user, ox_node *n)
+{
+	enqueue_vicinity(user, n, true);
 }
 
 bool ox_graph_lives(const ox_graph *g)
@@ -270,6 +288,8 @@ static void commit(ox_manager *mg)
 {
 	ox_txn_each_touched(mg->m, enqueue_touched, mg);
 	ox_txn_commit(mg->m);
+	if (mg->inference)
+		ox_infer_settle(mg->inference);
 }
 
 void ox_rewrite_end(ox_ctx *c)
@@ -593,6 +613,22 @@ static void check_faults(ox_manager *mg, const char *who)
 	ox_arena_reset(&mg->scratch);
 }
 
+static void begin_inference(ox_manager *mg)
+{
+	const ox_infer_options o = {
+		.diag = mg->diag,
+		.progress = mg->o->progress,
+		.changed = enqueue_learned,
+		.user = mg,
+	};
+
+	mg->inference = ox_inference_new(mg->m, &o);
+	if (ox_infer_all(mg->inference))
+		return;
+	ox_report(mg->diag, OX_E_CANCELLED, OX_NOWHERE, "stopped on request during inference");
+	mg->failed = true;
+}
+
 /* True: it rewrote something. */
 static bool run_stage(ox_manager *mg, stage *st)
 {
@@ -607,6 +643,10 @@ static bool run_stage(ox_manager *mg, stage *st)
 	}
 	st->stamp = mg->m->edits;
 	st->ran = true;
+	if (st->facts && !mg->inference)
+		begin_inference(mg);
+	if (stopped(mg))
+		return false;
 	if (st->visits)
 		drain(mg, st);
 	else
@@ -639,6 +679,7 @@ static void make_stages(ox_manager *mg)
 		for (size_t k = st->first; k < st->first + st->count; k++) {
 			const unsigned looks = mg->list[k]->looks ? mg->list[k]->looks : LOOKS;
 			st->looks = looks > st->looks ? looks : st->looks;
+			st->facts |= mg->list[k]->facts;
 		}
 		if (st->visits)
 			index_roots(mg, st);
@@ -713,6 +754,9 @@ static void run(ox_manager *mg)
 
 static void finish(ox_manager *mg)
 {
+	if (mg->inference)
+		mg->r->inferred = ox_infer_visits(mg->inference);
+	ox_inference_free(mg->inference);
 	ox_arena_free(&mg->scratch);
 	ox_arena_free(&mg->arena);
 }

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "ir/ir.h"
+#include "ops/op.h"
 
 typedef enum ox_status {
 	OX_SAME,                      /* declined; nothing was touched */
@@ -51,6 +52,7 @@ struct ox_pass {
 	ox_pipe pipe;
 	bool plus_z;                  /* sign of a zero may change (tag +z) */
 	bool settles;                 /* run, run_model: run again at once it would change nothing */
+	bool facts;                   /* asks what inference knows (ops/op.h): run it first */
 	uint8_t looks;                /* visit: levels of nodes above the root that it looks at; 0: 2 */
 	/* exactly one of: */
 	ox_status (*visit)(ox_ctx *c, ox_node *n);    /* one node, in one transaction */
@@ -78,6 +80,10 @@ bool ox_makes_kept(const ox_ctx *c, const ox_node *n);
  * included? Then ox_value_replace_named succeeds. */
 bool ox_may_replace(const ox_ctx *c, const ox_value *from, const ox_value *to);
 
+/* n, which makes one value, hands x on: its readers read x, n goes. Declines, with a reason,
+ * where a name is in the way. */
+ox_status ox_bypass(ox_ctx *c, ox_node *n, ox_value *x);
+
 /* Dropout that hands its input through (row A9), as far as the model shows. */
 bool ox_dropout_is_nop(const ox_model *m, const ox_node *n);
 
@@ -102,6 +108,15 @@ bool     ox_attrs_equal(const ox_model *m, const ox_node *a, const ox_node *b);
  * that is unread), under the output's name where it can, and n is killed. Identity nodes
  * are made where a graph output or a kept value needs a node of its own. */
 void ox_node_give_way(ox_ctx *c, ox_node *n, ox_value *const *results);
+
+/* A constant that may stand for v, graph outputs included; named after v. */
+static inline ox_value *ox_const_for(const ox_value *v, ox_tensor *t)
+{
+	return ox_value_is_output(v) ? ox_graph_const_node(v->graph, t, v->name->s)
+	                             : ox_graph_const(v->graph, t, v->name->s);
+}
+/* A constant vector of int64, or of int32, in g. Fits. */
+ox_value *ox_const_ints(ox_graph *g, ox_dtype t, const int64_t *p, size_t n, const char *hint);
 
 /* Is g still part of the model? */
 bool ox_graph_lives(const ox_graph *g);
@@ -148,6 +163,7 @@ typedef struct ox_run_report {
 	bool limit_hit;               /* --rewrite-limit stopped the run: there was one more */
 	bool settled;                 /* nothing was left to do (not: limit, cap on rounds) */
 	bool ir_raised;               /* IR 3 became 4 */
+	uint64_t inferred;            /* infer functions called; 0: no pass asked for facts */
 } ox_run_report;
 
 /* False after reporting; the model must then not be written. */

@@ -1,0 +1,50 @@
+/* eliminate_nop_reshape - a Reshape to the shape the value already has does nothing.
+ *
+ *     x: float[N, 4] -> Reshape(N, 4) -> y        =>        x -> readers of y
+ *
+ * The shape asked for may be computed at run time: what counts is that every dim of the
+ * result is proven to be that of x. One dim may be unproven where the product of the others
+ * is proven not to be zero, since the element count then fixes it. exact.
+ */
+#include "pass.h"
+
+/* Equal but for one dim, which the number of elements fixes. */
+static bool all_but_one(ox_ctx *c, const ox_value *x, const ox_value *y, uint32_t rank)
+{
+	uint32_t differ = 0;
+
+	for (uint32_t i = 0; i < rank; i++) {
+		const ox_dim d = ox_dim_known(c->m, x, i);
+		if (d && d == ox_dim_known(c->m, y, i)) {
+			if (!ox_dim_nonzero(d))
+				return false;
+		} else if (++differ > 1) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static ox_status visit(ox_ctx *c, ox_node *n)
+{
+	if (n->nin < 1 || n->nout != 1 || !n->in[0].val || !n->out[0])
+		return OX_SAME;
+	ox_value *x = n->in[0].val, *y = n->out[0];
+	const int rank = ox_rank_known(x);
+
+	if (rank < 0 || rank != ox_rank_known(y))
+		return OX_SAME;
+	if (!ox_shapes_equal(c->m, x, y) && !all_but_one(c, x, y, (uint32_t)rank))
+		return OX_SAME;
+	return ox_bypass(c, n, x);
+}
+
+const ox_pass ox_pass_eliminate_nop_reshape = {
+	.name     = "eliminate_nop_reshape",
+	.help     = "remove Reshape to the shape that is there already",
+	.roots    = OX_ROOTS(OX_Reshape),
+	.facts    = true,
+	.numerics = OX_EXACT,
+	.pipe     = OX_PIPE_O1,
+	.visit    = visit,
+};

@@ -1,0 +1,51 @@
+/* nn.h - what several families of nn operators ask again and again. Private to ops/. */
+#ifndef OX_NN_H
+#define OX_NN_H
+
+#include "ops/op.h"
+
+/* NULL where the rank is unknown or too small, or the input is absent. */
+static inline ox_dim ox_in_axis(ox_infer *c, uint32_t input, uint32_t axis)
+{
+	return ox_in_rank(c, input) > (int)axis ? ox_in_dim(c, input, axis) : NULL;
+}
+
+/* The axis from the end: 1 is the last. */
+static inline ox_dim ox_in_axis_back(ox_infer *c, uint32_t input, int back)
+{
+	const int rank = ox_in_rank(c, input);
+
+	return rank >= back ? ox_in_dim(c, input, (uint32_t)(rank - back)) : NULL;
+}
+
+/* Absent inputs and unknown ranks pass; false after ox_infer_fail. */
+static inline bool ox_expect_rank(ox_infer *c, uint32_t input, int rank)
+{
+	const int have = ox_in_rank(c, input);
+
+	return have < 0 || have == rank
+	       || ox_infer_fail(c, "input %u has rank %d, expected %d", input, have, rank);
+}
+
+/* ox_force_equal where both are known. */
+static inline bool ox_force(ox_infer *c, ox_dim a, ox_dim b, const char *why)
+{
+	return !a || !b || a == b || ox_force_equal(c, a, b, why);
+}
+
+/* Forces *to and d equal, and knows *to where only d was known. */
+static inline bool ox_agree(ox_infer *c, ox_dim *to, ox_dim d, const char *why)
+{
+	if (*to)
+		return ox_force(c, *to, d, why);
+	*to = d;
+	return true;
+}
+
+/* What a is n-fold of, where it is proven or forced that it is n-fold; n > 0. */
+static inline ox_dim ox_nth_part(ox_infer *c, ox_dim a, int64_t n)
+{
+	return n > 0 ? ox_dim_floordiv(c->m, a, ox_dim_num(c->m, n)) : NULL;
+}
+
+#endif

@@ -1,0 +1,248 @@
+/* window.c - sliding windows: their attributes, and how many fit.
+ *
+ *     before | input d | after          extent = (kernel - 1) * dilation + 1
+ *
+ *     given    (d + before + after - extent) // stride + 1
+ *     VALID    the same without padding
+ *     SAME     ceil(d / stride)
+ *
+ * Where the padded input is shorter than the extent, the formula says 0 for a while and then
+ * less: runtimes refuse it, or disagree (truncation gives a window that does not fit), so
+ * that for a known d nothing is said. A symbolic d is taken to be large enough.
+ */
+#include "ops/window.h"
+
+bool ox_attr_list(ox_infer *c, const char *name, size_t n, int64_t lo, const int64_t **p,
+                  ox_truth *there)
+{
+	const ox_attr *a = ox_node_attr(c->n, name);
+	size_t have = 0;
+
+	*p = NULL;
+	*there = a && a->ref ? OX_MAYBE : OX_NO;
+	if (!ox_attr_ints(c, name, p, &have))
+		return true;
+	if (have != n)
+		return ox_infer_fail(c, "%s has %zu elements, expected %zu", name, have, n);
+	for (size_t i = 0; i < n; i++)
+		if ((*p)[i] < lo || (*p)[i] > INT32_MAX)
+			return ox_infer_fail(c, "%s[%zu] is %lld, expected at least %lld, at most 2^31 - 1",
+			                     name, i, (long long)(*p)[i], (long long)lo);
+	*there = OX_YES;
+	return true;
+}
+
+bool ox_attr_bounded(ox_infer *c, const char *name, int64_t fallback, int64_t lo, int64_t *v,
+                     bool *known)
+{
+	*v = ox_attr_int(c->n, name, fallback, known);
+	if (!*known || (*v >= lo && *v <= INT32_MAX))
+		return true;
+	return ox_infer_fail(c, "%s is %lld, expected at least %lld, at most 2^31 - 1", name,
+	                     (long long)*v, (long long)lo);
+}
+
+ox_truth ox_attr_is(ox_infer *c, const char *name, const char *dflt, const char *value)
+{
+	bool known;
+	const ox_str s = ox_attr_str(c->n, name, ox_cstr(dflt), &known);
+
+	if (!known)
+		return OX_MAYBE;
+	return ox_str_eq(s, ox_cstr(value)) ? OX_YES : OX_NO;
+}
+
+/* ---- attributes ---------------------------------------------------------- */
+
+static bool read_auto_pad(ox_infer *c, ox_window *w)
+{
+	static const struct { const char *name; ox_padding padding; } modes[] = {
+		{"NOTSET", OX_PAD_GIVEN}, {"", OX_PAD_GIVEN}, {"VALID", OX_PAD_NONE},
+		{"SAME_UPPER", OX_PAD_SAME}, {"SAME_LOWER", OX_PAD_SAME},
+	};
+	bool known;
+	const ox_str s = ox_attr_str(c->n, "auto_pad", OX_S("NOTSET"), &known);
+
+	w->padding = OX_PAD_UNKNOWN;
+	if (!known)
+		return true;
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		if (ox_str_eq(s, ox_cstr(modes[i].name))) {
+			w->padding = modes[i].padding;
+			return true;
+		}
+	return ox_infer_fail(c, "auto_pad is '%s', expected NOTSET, VALID, SAME_UPPER or SAME_LOWER",
+	                     ox_show(c->scratch, s));
+}
+
+static bool read_pads(ox_infer *c, ox_window *w)
+{
+	const int64_t *p;
+	ox_truth there;
+
+	/* beside another auto_pad they are ignored */
+	if (w->padding != OX_PAD_GIVEN)
+		return true;
+	/* negative ones crop: not allowed by the specification, but met */
+	if (!ox_attr_list(c, "pads", (size_t)w->n * 2, -INT32_MAX, &p, &there))
+		return false;
+	if (there == OX_MAYBE)
+		w->padding = OX_PAD_UNKNOWN;
+	for (uint32_t i = 0; there == OX_YES && i < w->n; i++) {
+		w->before[i] = p[i];
+		w->after[i] = p[w->n + i];
+	}
+	return true;
+}
+
+/* strides or dilations, 1 where absent */
+static bool read_steps(ox_infer *c, const char *name, ox_window *w, int64_t *to)
+{
+	const int64_t *p;
+	ox_truth there;
+
+	if (!ox_attr_list(c, name, w->n, 1, &p, &there))
+		return false;
+	w->known = w->known && there != OX_MAYBE;
+	for (uint32_t i = 0; i < w->n; i++)
+		to[i] = there == OX_YES ? p[i] : 1;
+	return true;
+}
+
+bool ox_window_read(ox_infer *c, uint32_t n, ox_window *w)
+{
+	const int64_t *k;
+	ox_truth there;
+
+	memset(w, 0, sizeof *w);
+	if (n > OX_MAX_RANK - 2)
+		return ox_infer_fail(c, "%u spatial axes, at most %d are followed", n, OX_MAX_RANK - 2);
+	w->n = n;
+	w->known = true;
+	if (!read_steps(c, "strides", w, w->stride) || !read_steps(c, "dilations", w, w->dilation)
+	    || !read_auto_pad(c, w) || !read_pads(c, w)
+	    || !ox_attr_list(c, "kernel_shape", n, 1, &k, &there))
+		return false;
+	w->kernel_given = there == OX_YES;
+	for (uint32_t i = 0; w->kernel_given && i < n; i++)
+		w->kernel[i] = ox_dim_num(c->m, k[i]);
+	return true;
+}
+
+bool ox_window_kernel_of(ox_infer *c, uint32_t input, ox_window *w)
+{
+	if (ox_in_rank(c, input) < 0)
+		return true;
+	for (uint32_t i = 0; i < w->n; i++) {
+		const ox_dim k = ox_in_dim(c, input, i + 2);
+
+		if (w->kernel_given && !ox_force_equal(c, k, w->kernel[i], "kernel_shape is the weights' shape"))
+			return false;
+		if (!w->kernel_given)
+			w->kernel[i] = k;
+	}
+	return true;
+}
+
+/* ---- how many fit -------------------------------------------------------- */
+
+ox_dim ox_window_extent(ox_infer *c, const ox_window *w, uint32_t i)
+{
+	if (!w->known)
+		return NULL;
+	return ox_dim_add_num(c->m, ox_dim_mul_num(c->m, ox_dim_add_num(c->m, w->kernel[i], -1),
+	                                           w->dilation[i]), 1);
+}
+
+/* d + padding - extent: how far the first window can move */
+static ox_dim slack_of(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
+{
+	int64_t pads = 0;
+
+	if (!w->known || w->padding == OX_PAD_UNKNOWN)
+		return NULL;
+	if (w->padding == OX_PAD_GIVEN)
+		pads = w->before[i] + w->after[i];
+	return ox_dim_sub(c->m, ox_dim_add_num(c->m, d, pads), ox_window_extent(c, w, i));
+}
+
+/* False after ox_infer_fail: no window fits. *shy: one does by truncation, maybe. */
+static bool slack_is_sane(ox_infer *c, const ox_window *w, uint32_t i, ox_dim slack, bool *shy)
+{
+	*shy = slack && slack->hi < 0;
+	if (!*shy || slack->hi > -w->stride[i])
+		return true;
+	return ox_infer_fail(c, "spatial axis %u with its padding is shorter than the kernel", i);
+}
+
+static ox_dim same_size(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
+{
+	return w->known ? ox_dim_ceildiv(c->m, d, ox_dim_num(c->m, w->stride[i])) : NULL;
+}
+
+static ox_dim steps_down(ox_infer *c, ox_dim slack, int64_t stride)
+{
+	return ox_dim_add_num(c->m, ox_dim_floordiv(c->m, slack, ox_dim_num(c->m, stride)), 1);
+}
+
+static ox_dim steps_up(ox_infer *c, ox_dim slack, int64_t stride)
+{
+	return ox_dim_add_num(c->m, ox_dim_ceildiv(c->m, slack, ox_dim_num(c->m, stride)), 1);
+}
+
+bool ox_window_conv(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
+{
+	const ox_dim slack = slack_of(c, w, i, d);
+	bool shy;
+
+	*out = w->padding == OX_PAD_SAME ? same_size(c, w, i, d) : NULL;
+	if (w->padding == OX_PAD_SAME)
+		return true;
+	if (!slack_is_sane(c, w, i, slack, &shy))
+		return false;
+	*out = shy ? NULL : steps_down(c, slack, w->stride[i]);
+	return true;
+}
+
+/* A window that would begin in the padding behind the input does not count. */
+static ox_dim pool_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim slack)
+{
+	const ox_dim all = steps_up(c, slack, w->stride[i]);
+	/* how much of the input the last window that fits exactly reaches */
+	const ox_dim reach = ox_dim_add_num(c->m, ox_window_extent(c, w, i), -w->after[i]);
+	const ox_dim stride = ox_dim_num(c->m, w->stride[i]);
+
+	if (ox_dim_le(c->m, stride, reach) == OX_YES)
+		return all;
+	/* padding longer than the window: more than one might not count; nobody takes it */
+	if (ox_dim_le(c->m, ox_dim_num(c->m, 0), reach) != OX_YES)
+		return NULL;
+	return ox_dim_min(c->m, all,
+	                  ox_dim_ceildiv(c->m, ox_dim_add_num(c->m, d, w->before[i]), stride));
+}
+
+bool ox_window_pool(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
+{
+	const ox_dim slack = slack_of(c, w, i, d);
+	bool shy;
+
+	*out = NULL;
+	/* ONNX Runtime pads as if there were no dilation, and so has fewer windows */
+	if (w->padding == OX_PAD_SAME && w->dilation[i] != 1)
+		return true;
+	if (!w->ceil || w->padding == OX_PAD_SAME)
+		return ox_window_conv(c, w, i, d, out);
+	if (!slack_is_sane(c, w, i, slack, &shy))
+		return false;
+	if (shy)
+		return true;
+	if (w->padding == OX_PAD_GIVEN) {
+		*out = pool_ceil(c, w, i, d, slack);
+		return true;
+	}
+	/* VALID: the specification does not round up, ONNX Runtime does */
+	*out = steps_up(c, slack, w->stride[i]);
+	if (*out != steps_down(c, slack, w->stride[i]))
+		*out = NULL;
+	return true;
+}

@@ -1,0 +1,46 @@
+/* window.h - sliding windows: the attributes that convolutions and pooling share, and how
+ * many windows fit. Private to ops/. */
+#ifndef OX_WINDOW_H
+#define OX_WINDOW_H
+
+#include "ops/nn.h"
+
+typedef enum ox_padding {
+	OX_PAD_GIVEN,                 /* auto_pad NOTSET: before[], after[] */
+	OX_PAD_NONE,                  /* VALID */
+	OX_PAD_SAME,                  /* SAME_UPPER, SAME_LOWER: as many as strides go into the input */
+	OX_PAD_UNKNOWN,
+} ox_padding;
+
+typedef struct ox_window {
+	uint32_t n;                   /* spatial axes */
+	ox_dim kernel[OX_MAX_RANK];   /* NULL: unknown */
+	int64_t stride[OX_MAX_RANK], dilation[OX_MAX_RANK];
+	int64_t before[OX_MAX_RANK], after[OX_MAX_RANK];
+	bool known;                   /* false: some of the four is an attribute we do not see */
+	bool kernel_given;            /* the attribute kernel_shape was there */
+	bool ceil;
+	ox_padding padding;
+} ox_window;
+
+/* The integers of an attribute, where there must be n of them, each within lo..INT32_MAX.
+ * OX_NO: absent; OX_MAYBE: a reference, unknown. False after ox_infer_fail. */
+bool ox_attr_list(ox_infer *c, const char *name, size_t n, int64_t lo, const int64_t **p, ox_truth *there);
+/* A single integer within lo..INT32_MAX; *known false: a reference. False after ox_infer_fail. */
+bool ox_attr_bounded(ox_infer *c, const char *name, int64_t fallback, int64_t lo, int64_t *v, bool *known);
+/* Is the string attribute `name` this one? OX_MAYBE: a reference. */
+ox_truth ox_attr_is(ox_infer *c, const char *name, const char *dflt, const char *value);
+
+/* All of these are false after ox_infer_fail. */
+bool ox_window_read(ox_infer *c, uint32_t n, ox_window *w);    /* n spatial axes */
+/* The kernel is what dims 2.. of weights `input` say. kernel_shape, where given, must agree. */
+bool ox_window_kernel_of(ox_infer *c, uint32_t input, ox_window *w);
+/* Output extent along spatial axis i of an input extent d: of a convolution, of pooling. */
+bool ox_window_conv(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out);
+bool ox_window_pool(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out);
+/* The output shape of a convolution with data x, weights w and bias b (-1: none). */
+bool ox_infer_convolution(ox_infer *c, uint32_t x, uint32_t w, int b);
+/* (kernel - 1) * dilation + 1; NULL: unknown. */
+ox_dim ox_window_extent(ox_infer *c, const ox_window *w, uint32_t i);
+
+#endif

@@ -15,7 +15,7 @@ static int rank_of(ox_infer *c, uint32_t x, uint32_t w)
 		return -1;
 	if (rank >= 3 && (wr < 0 || wr == rank))
 		return rank;
-	ox_infer_fail(c, "data of rank %d and weights of rank %d, expected equal ones, at least 3", xr, wr);
+	ox_wrong(c, "data of rank %d and weights of rank %d, expected equal ones, at least 3", xr, wr);
 	return -2;
 }
 
@@ -153,7 +153,7 @@ static bool transposed_dim(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d
 		break;
 	}
 	if (all && all->hi < 0)
-		return ox_infer_fail(c, "ConvTranspose: spatial axis %u would have a negative extent", i);
+		return ox_wrong(c, "spatial axis %u would have a negative extent", i);
 	*out = all;
 	return true;
 }
@@ -161,21 +161,23 @@ static bool transposed_dim(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d
 /* output_shape, when it is there: spatial dims, or all of them. */
 static bool stated_shape(ox_infer *c, uint32_t n, ox_dim *spatial, ox_truth *there)
 {
-	const ox_attr *a = ox_node_attr(c->n, "output_shape");
+	const ox_attr *a = ox_infer_attr(c, "output_shape");
 	const int64_t *p;
 	size_t count;
 
-	*there = a && a->ref ? OX_MAYBE : OX_NO;
-	if (!ox_attr_ints(c, "output_shape", &p, &count) || !count)
+	*there = a ? OX_MAYBE : OX_NO;
+	if (!ox_attr_ints(c, "output_shape", &p, &count))
+		return true;
+	*there = count ? OX_YES : OX_NO;
+	if (!count)
 		return true;
 	if (count != n && count != (size_t)n + 2)
-		return ox_infer_fail(c, "output_shape has %zu elements, expected %u", count, n);
-	*there = OX_YES;
+		return ox_wrong(c, "output_shape has %zu elements, expected %u", count, n);
 	for (uint32_t i = 0; i < n; i++) {
 		const int64_t d = p[count - n + i];
 
 		if (d < 0 || d > INT32_MAX)
-			return ox_infer_fail(c, "output_shape has an element %lld", (long long)d);
+			return ox_wrong(c, "output_shape has an element %lld", (long long)d);
 		spatial[i] = ox_dim_num(c->m, d);
 	}
 	return true;
@@ -232,7 +234,7 @@ bool infer_col2im(ox_infer *c)
 	ox_elems image, block;
 
 	if (!ox_expect_rank(c, 0, 3)
-	    || !ox_force(c, ox_in_axis(c, 1, 0), ox_in_axis(c, 2, 0), "Col2Im: a block of the image's rank"))
+	    || !ox_force(c, ox_in_axis(c, 1, 0), ox_in_axis(c, 2, 0), "a block of the image's rank"))
 		return false;
 	if (!spatial)
 		return true;
@@ -246,7 +248,7 @@ bool infer_col2im(ox_infer *c)
 	}
 	for (uint32_t i = 0; ox_in_elems(c, 1, &image) && i < spatial && i < image.n; i++) {
 		if (image.p[i] && image.p[i]->hi < 0)
-			return ox_infer_fail(c, "Col2Im: image_shape[%u] is negative", i);
+			return ox_wrong(c, "image_shape[%u] is negative", i);
 		dims[i + 2] = image.p[i];
 	}
 	ox_out_shape(c, 0, (int)spatial + 2, dims);

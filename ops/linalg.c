@@ -13,7 +13,7 @@ static bool read_operand(ox_infer *c, uint32_t input, operand *a)
 {
 	a->rank = ox_in_rank(c, input);
 	if (a->rank == 0 || a->rank > OX_MAX_RANK)
-		return ox_infer_fail(c, "input %u has rank %d, expected at least 1", input, a->rank);
+		return ox_wrong(c, "input %u has rank %d, expected at least 1", input, a->rank);
 	for (int i = 0; i < a->rank; i++)
 		a->dims[i] = ox_in_dim(c, input, (uint32_t)i);
 	return true;
@@ -41,7 +41,7 @@ static bool matmul(ox_infer *c, const operand *a, const operand *b)
 		}
 		dims[i] = ox_dim_broadcast(c->m, a->dims[ai], b->dims[bi], &clash);
 		if (clash)
-			return ox_infer_fail(c, "batch dims %lld and %lld do not broadcast",
+			return ox_wrong(c, "batch dims %lld and %lld do not broadcast",
 			                     (long long)a->dims[ai]->num, (long long)b->dims[bi]->num);
 	}
 	if (a->rank > 1)
@@ -129,7 +129,7 @@ static bool gemm_bias(ox_infer *c, ox_dim *dims)
 	if (rank < 0)
 		return true;
 	if (rank > 2)
-		return ox_infer_fail(c, "C has rank %d, expected at most 2", rank);
+		return ox_wrong(c, "C has rank %d, expected at most 2", rank);
 	for (int i = 0; c->since >= 7 && i < rank; i++) {
 		const ox_dim d = ox_in_dim(c, 2, (uint32_t)i);
 
@@ -172,7 +172,7 @@ bool infer_det(ox_infer *c)
 	if (rank < 0)
 		return true;
 	if (rank < 2 || rank > OX_MAX_RANK)
-		return ox_infer_fail(c, "X has rank %d, expected at least 2", rank);
+		return ox_wrong(c, "X has rank %d, expected at least 2", rank);
 	if (!ox_force(c, ox_in_axis_back(c, 0, 1), ox_in_axis_back(c, 0, 2), "Det takes square matrices"))
 		return false;
 	ox_out_shape(c, 0, rank - 2, ox_in_dims(c, 0));

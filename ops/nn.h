@@ -4,6 +4,17 @@
 
 #include "ops/op.h"
 
+/* ox_infer_fail with the operator's name before it. */
+bool ox_wrong(ox_infer *c, const char *fmt, ...) OX_PRINTF(2, 3);
+
+/* The integers of an attribute, where there must be n of them, each within lo..INT32_MAX.
+ * OX_NO: absent; OX_MAYBE: a reference, unknown. False after ox_infer_fail. */
+bool ox_attr_list(ox_infer *c, const char *name, size_t n, int64_t lo, const int64_t **p, ox_truth *there);
+/* A single integer within lo..INT32_MAX; *known false: a reference. False after ox_infer_fail. */
+bool ox_attr_bounded(ox_infer *c, const char *name, int64_t fallback, int64_t lo, int64_t *v, bool *known);
+/* Is the string attribute `name` this one? OX_MAYBE: a reference. */
+ox_truth ox_attr_is(ox_infer *c, const char *name, const char *dflt, const char *value);
+
 /* NULL where the rank is unknown or too small, or the input is absent. */
 static inline ox_dim ox_in_axis(ox_infer *c, uint32_t input, uint32_t axis)
 {
@@ -24,7 +35,7 @@ static inline bool ox_expect_rank(ox_infer *c, uint32_t input, int rank)
 	const int have = ox_in_rank(c, input);
 
 	return have < 0 || have == rank
-	       || ox_infer_fail(c, "input %u has rank %d, expected %d", input, have, rank);
+	       || ox_wrong(c, "input %u has rank %d, expected %d", input, have, rank);
 }
 
 /* ox_force_equal where both are known. */

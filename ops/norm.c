@@ -122,7 +122,7 @@ bool infer_ms_skip_layer_norm(ox_infer *c)
 	ox_out_like(c, 0, 0);
 	ox_out_like(c, 3, 0);
 	if (rank < 1 || rank > OX_MAX_RANK)
-		return rank < 0 || ox_infer_fail(c, "input of rank %d", rank);
+		return rank < 0 || ox_wrong(c, "input of rank %d", rank);
 	out_statistics(c, 1, rank - 1);
 	out_statistics(c, 2, rank - 1);
 	return true;

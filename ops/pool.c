@@ -12,7 +12,7 @@ static int rank_of(ox_infer *c)
 		rank = (int)n + 2;
 	if (rank == -1 || rank >= 3)
 		return rank;
-	ox_infer_fail(c, "data of rank %d, expected at least 3", rank);
+	ox_wrong(c, "data of rank %d, expected at least 3", rank);
 	return -2;
 }
 
@@ -20,7 +20,7 @@ static bool pads_are_natural(ox_infer *c, const ox_window *w)
 {
 	for (uint32_t i = 0; i < w->n; i++)
 		if (w->before[i] < 0 || w->after[i] < 0)
-			return ox_infer_fail(c, "pads of spatial axis %u are negative", i);
+			return ox_wrong(c, "pads of spatial axis %u are negative", i);
 	return true;
 }
 
@@ -57,7 +57,7 @@ bool infer_global_pool(ox_infer *c)
 	if (rank < 0)
 		return true;
 	if (rank < 2 || rank > OX_MAX_RANK)
-		return ox_infer_fail(c, "data of rank %d, expected at least 2", rank);
+		return ox_wrong(c, "data of rank %d, expected at least 2", rank);
 	for (int i = 0; i < rank; i++)
 		dims[i] = i < 2 ? ox_in_dim(c, 0, (uint32_t)i) : ox_dim_num(c->m, 1);
 	ox_out_shape(c, 0, rank, dims);
@@ -75,7 +75,7 @@ static bool unpooled(ox_infer *c, const ox_window *w, uint32_t i, ox_dim *out)
 	*out = ox_dim_add(c->m, ox_dim_mul_num(c->m, ox_dim_add_num(c->m, d, -1), w->stride[i]),
 	                  ox_dim_add_num(c->m, w->kernel[i], -(w->before[i] + w->after[i])));
 	if (*out && (*out)->hi < 0)
-		return ox_infer_fail(c, "MaxUnpool: spatial axis %u would have a negative extent", i);
+		return ox_wrong(c, "spatial axis %u would have a negative extent", i);
 	return true;
 }
 
@@ -95,7 +95,7 @@ bool infer_max_unpool(ox_infer *c)
 		dims[i] = ox_in_axis(c, 0, i);
 	if (ox_in_elems(c, 2, &stated)) {
 		if (stated.n != (uint32_t)rank)
-			return ox_infer_fail(c, "output_shape has %u elements, expected %d", stated.n, rank);
+			return ox_wrong(c, "output_shape has %u elements, expected %d", stated.n, rank);
 		memcpy(dims, stated.p, stated.n * sizeof *dims);
 	}
 	for (uint32_t i = 0; !ox_in(c, 2) && i < w.n; i++)
@@ -112,7 +112,7 @@ static bool regions(ox_infer *c, ox_dim rows, const int64_t *extent)
 	ox_dim dims[4];
 
 	if ((xr >= 0 && xr != 4) || (rr >= 0 && rr != 2))
-		return ox_infer_fail(c, "data of rank %d and regions of rank %d, expected 4 and 2", xr, rr);
+		return ox_wrong(c, "data of rank %d and regions of rank %d, expected 4 and 2", xr, rr);
 	dims[0] = rows;
 	dims[1] = ox_in_axis(c, 0, 1);
 	for (uint32_t i = 0; i < 2; i++)

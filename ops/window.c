@@ -12,46 +12,6 @@
  */
 #include "ops/window.h"
 
-bool ox_attr_list(ox_infer *c, const char *name, size_t n, int64_t lo, const int64_t **p,
-                  ox_truth *there)
-{
-	const ox_attr *a = ox_node_attr(c->n, name);
-	size_t have = 0;
-
-	*p = NULL;
-	*there = a && a->ref ? OX_MAYBE : OX_NO;
-	if (!ox_attr_ints(c, name, p, &have))
-		return true;
-	if (have != n)
-		return ox_infer_fail(c, "%s has %zu elements, expected %zu", name, have, n);
-	for (size_t i = 0; i < n; i++)
-		if ((*p)[i] < lo || (*p)[i] > INT32_MAX)
-			return ox_infer_fail(c, "%s[%zu] is %lld, expected at least %lld, at most 2^31 - 1",
-			                     name, i, (long long)(*p)[i], (long long)lo);
-	*there = OX_YES;
-	return true;
-}
-
-bool ox_attr_bounded(ox_infer *c, const char *name, int64_t fallback, int64_t lo, int64_t *v,
-                     bool *known)
-{
-	*v = ox_attr_int(c->n, name, fallback, known);
-	if (!*known || (*v >= lo && *v <= INT32_MAX))
-		return true;
-	return ox_infer_fail(c, "%s is %lld, expected at least %lld, at most 2^31 - 1", name,
-	                     (long long)*v, (long long)lo);
-}
-
-ox_truth ox_attr_is(ox_infer *c, const char *name, const char *dflt, const char *value)
-{
-	bool known;
-	const ox_str s = ox_attr_str(c->n, name, ox_cstr(dflt), &known);
-
-	if (!known)
-		return OX_MAYBE;
-	return ox_str_eq(s, ox_cstr(value)) ? OX_YES : OX_NO;
-}
-
 /* ---- attributes ---------------------------------------------------------- */
 
 static bool read_auto_pad(ox_infer *c, ox_window *w)
@@ -71,7 +31,7 @@ static bool read_auto_pad(ox_infer *c, ox_window *w)
 			w->padding = modes[i].padding;
 			return true;
 		}
-	return ox_infer_fail(c, "auto_pad is '%s', expected NOTSET, VALID, SAME_UPPER or SAME_LOWER",
+	return ox_wrong(c, "auto_pad is '%s', expected NOTSET, VALID, SAME_UPPER or SAME_LOWER",
 	                     ox_show(c->scratch, s));
 }
 
@@ -116,7 +76,7 @@ bool ox_window_read(ox_infer *c, uint32_t n, ox_window *w)
 
 	memset(w, 0, sizeof *w);
 	if (n > OX_MAX_RANK - 2)
-		return ox_infer_fail(c, "%u spatial axes, at most %d are followed", n, OX_MAX_RANK - 2);
+		return ox_wrong(c, "%u spatial axes, at most %d are followed", n, OX_MAX_RANK - 2);
 	w->n = n;
 	w->known = true;
 	if (!read_steps(c, "strides", w, w->stride) || !read_steps(c, "dilations", w, w->dilation)
@@ -172,7 +132,7 @@ static bool slack_is_sane(ox_infer *c, const ox_window *w, uint32_t i, ox_dim sl
 	*shy = slack && slack->hi < 0;
 	if (!*shy || slack->hi > -w->stride[i])
 		return true;
-	return ox_infer_fail(c, "spatial axis %u with its padding is shorter than the kernel", i);
+	return ox_wrong(c, "spatial axis %u with its padding is shorter than the kernel", i);
 }
 
 static ox_dim same_size(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)

@@ -126,6 +126,8 @@ bool infer_linear_attention(ox_infer *c)
 	const ox_dim dims[3] = {q.batch, q.seq, pack(c, &q, &v)};
 	ox_out_shape(c, 0, 3, dims);
 	out_heads(c, 1, q.batch, k.n, q.size, v.size);
+	if (!ox_in(c, 3))
+		ox_out_dtype(c, 1, ox_in_dtype(c, 0));
 	return true;
 }
 
@@ -363,8 +365,11 @@ bool infer_ms_group_query_attention(ox_infer *c)
 	total = ox_in_scalar(c, 6);
 	const ox_dim kept = ox_in(c, 3) ? ox_dim_max(c->m, total, ox_in_axis(c, 3, 2)) : total;
 	const ox_dim heads_of = knows_kv ? ox_dim_num(c->m, kv) : NULL;
-	for (uint32_t o = 1; o < 3; o++)
+	for (uint32_t o = 1; o < 3; o++) {
 		out_heads(c, o, dims[0], heads_of, kept, cache_is_plain(c) ? size : NULL);
+		if (!ox_in(c, o + 2) && cache_is_plain(c))
+			ox_out_dtype(c, o, ox_in_dtype(c, 0));
+	}
 	out_heads(c, 3, dims[0], known ? ox_dim_num(c->m, n) : NULL, dims[1], total);
 	return true;
 }

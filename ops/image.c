@@ -72,6 +72,7 @@ typedef struct resize {
 	int rank;
 	uint32_t n;                   /* axes that are resized */
 	int64_t axis[OX_MAX_RANK];
+	bool from_back;               /* some axis was written as a negative number */
 	ox_dim in[OX_MAX_RANK], out[OX_MAX_RANK];   /* of all axes */
 } resize;
 
@@ -124,6 +125,7 @@ static bool read_axes(ox_infer *c, resize *r)
 	r->n = (uint32_t)n;
 	for (uint32_t i = 0; i < n; i++) {
 		r->axis[i] = axes[i];
+		r->from_back |= axes[i] < 0;
 		if (!ox_axis(c, &r->axis[i], r->rank))
 			return false;
 		if (seen[r->axis[i]])
@@ -173,6 +175,9 @@ static void by_aspect(ox_infer *c, resize *r, const ox_elems *e, bool larger)
 {
 	float scale = larger ? 0 : INFINITY;
 
+	/* ONNX Runtime 1.32 does not resize negative axes here at all */
+	if (r->from_back)
+		return;
 	/* one axis alone: its size */
 	if (r->n == 1) {
 		r->out[r->axis[0]] = e->p[0];

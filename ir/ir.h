@@ -251,6 +251,10 @@ typedef struct ox_fact {
 	const ox_dim *elems;          /* NULL: unknown; each may be NULL too. Booleans are 0 and 1 */
 	ox_dim splat;                 /* every element, however many; NULL: unknown */
 	int64_t lo, hi;               /* every element lies within; INT64_MIN, INT64_MAX: no bound */
+	/* Sequences of known length, and optionals (1 item, or 0: empty): what is in them, NULL
+	 * where nothing is known of one. Types of items may have NULL dims. NULL: unknown. */
+	const struct ox_fact *const *items;
+	uint32_t nitems;
 } ox_fact;
 
 typedef enum ox_home {

@@ -131,16 +131,6 @@ const ox_fact *ox_plain_fact(ox_inference *s, ox_dtype t, uint32_t rank, const o
 	return f;
 }
 
-static const ox_type *unshaped(ox_model *m, ox_dtype t)
-{
-	ox_type *x = ox_new(&m->arena, ox_type);
-
-	x->kind = OX_T_TENSOR;
-	x->elem = t;
-	x->has_elem = true;
-	return x;
-}
-
 /* A splat and an interval follow from the elements. */
 void ox_fact_tidy(ox_fact *f)
 {
@@ -166,14 +156,15 @@ const ox_fact *ox_fact_new(ox_infer *c, struct ox_inferred *out)
 {
 	if (out->type) {
 		ox_fact *f = ox_new(&c->m->arena, ox_fact);
-		*f = (ox_fact){.type = out->type, .lo = INT64_MIN, .hi = INT64_MAX};
+		*f = (ox_fact){.type = out->type, .lo = INT64_MIN, .hi = INT64_MAX,
+		               .items = out->items, .nitems = out->nitems};
 		return f;
 	}
 	if (!out->dtype && !out->has_shape)
 		return NULL;
 	const ox_type *t = out->has_shape
 		? ox_plain_fact(c->state, out->dtype, out->rank, out->dims)->type
-		: unshaped(c->m, out->dtype);
+		: ox_type_unshaped(c->m, out->dtype);
 	fit_elems(out, t);
 	fit_range(out, t);
 	if (out->has_shape && !out->elems && !out->splat && out->lo == INT64_MIN && out->hi == INT64_MAX)
@@ -216,7 +207,7 @@ static const ox_type *better_type(ox_inference *s, const ox_value *v, const ox_t
 	if (!old || !new || old == new)
 		return new ? new : old;
 	if (old->kind != OX_T_TENSOR || new->kind != OX_T_TENSOR)
-		return old;
+		return ox_type_better(s->m, old, new);
 	const ox_dtype t = old->elem ? old->elem : new->elem;
 	if (!old->has_shape)
 		return new->has_shape ? ox_plain_fact(s, t, new->rank, new->dims)->type : old;
@@ -256,7 +247,8 @@ bool ox_fact_same(const ox_fact *a, const ox_fact *b)
 {
 	if (a == b)
 		return true;
-	if (!a || !b || a->splat != b->splat || a->lo != b->lo || a->hi != b->hi || !same_elems(a, b))
+	if (!a || !b || a->splat != b->splat || a->lo != b->lo || a->hi != b->hi || !same_elems(a, b)
+	    || !ox_items_same(a, b))
 		return false;
 	return a->type == b->type || (a->type && b->type && ox_type_equal(a->type, b->type));
 }
@@ -271,6 +263,8 @@ static const ox_fact *better_fact(ox_inference *s, const ox_value *v, const ox_f
 	f.splat = better(s->m, v, old->splat, new->splat);
 	f.lo = old->lo > new->lo ? old->lo : new->lo;
 	f.hi = old->hi < new->hi ? old->hi : new->hi;
+	f.items = old->items ? old->items : new->items;
+	f.nitems = old->items ? old->nitems : new->nitems;
 	if (ox_fact_same(&f, old))
 		return old;
 	if (ox_fact_same(&f, new))

@@ -124,7 +124,7 @@ const ox_fact *ox_declared_fact(ox_inference *s, const ox_value *v, const ox_typ
 	if (t->kind == OX_T_TENSOR && t->has_shape)
 		return NULL;
 	ox_fact *f = ox_new(&s->m->arena, ox_fact);
-	*f = (ox_fact){.type = t, .lo = INT64_MIN, .hi = INT64_MAX};
+	*f = (ox_fact){.type = ox_type_numbers(s->m, t), .lo = INT64_MIN, .hi = INT64_MAX};
 	return f;
 }
 
@@ -198,13 +198,33 @@ static void forget(ox_graph *g)
 				n->out[o]->fact = NULL;
 }
 
+/* What an earlier run assumed need not hold: facts of graphs within go as well. Of the
+ * nodes that are inferred none has more than two graphs. */
+static void forget_all(ox_graph *g)
+{
+	ox_graph *inner[2];
+
+	forget(g);
+	ox_foreach_node(n, g) {
+		const size_t count = ox_node_subgraphs(n, inner, OX_LEN(inner));
+		for (size_t i = 0; i < count && i < OX_LEN(inner); i++) {
+			for (size_t k = 0; k < inner[i]->inputs.n; k++)
+				if (inner[i]->inputs.p[k].val)
+					inner[i]->inputs.p[k].val->fact = NULL;
+			forget_all(inner[i]);
+		}
+	}
+}
+
 bool ox_infer_subgraph(ox_infer *c, ox_graph *g)
 {
 	ox_inference *s = c->state;
 
-	forget(g);
-	if (out_of_patience(s))
+	if (out_of_patience(s)) {
+		forget_all(g);
 		return false;
+	}
+	forget(g);
 	s->conditional++;
 	run_nodes(s, g);
 	if (s->m->unsorted)
@@ -243,12 +263,8 @@ void ox_subgraph_input(ox_infer *c, ox_graph *g, uint32_t i, const ox_fact *f)
 
 /* ---- joining ----------------------------------------------------------------------------------- */
 
-static const ox_type *join_types(ox_infer *c, const ox_type *a, const ox_type *b)
+const ox_type *ox_tensor_type_join(ox_infer *c, const ox_type *a, const ox_type *b)
 {
-	if (!a || !b || a == b)
-		return a && b ? a : NULL;
-	if (a->kind != OX_T_TENSOR || b->kind != OX_T_TENSOR)
-		return ox_type_equal(a, b) ? a : NULL;
 	ox_type *t = ox_new(&c->m->arena, ox_type);
 	t->kind = OX_T_TENSOR;
 	t->elem = a->elem == b->elem ? a->elem : OX_UNDEFINED;
@@ -273,12 +289,14 @@ const ox_fact *ox_fact_join(ox_infer *c, const ox_fact *a, const ox_fact *b)
 	if (ox_fact_same(a, b))
 		return a;
 	ox_fact *f = ox_new(&c->m->arena, ox_fact);
-	f->type = join_types(c, a->type, b->type);
+	f->type = ox_sequences_join(c, a, b);
 	f->splat = a->splat == b->splat ? a->splat : NULL;
 	f->lo = a->lo < b->lo ? a->lo : b->lo;
 	f->hi = a->hi > b->hi ? a->hi : b->hi;
 	if (!f->type)
 		return NULL;
+	f->items = ox_items_join(c, a, b);
+	f->nitems = f->items ? a->nitems : 0;
 	if (!a->elems || !b->elems || a->nelems != b->nelems || !ox_type_equal(a->type, b->type))
 		return f;
 	ox_dim *p = ox_new_array(&c->m->arena, ox_dim, a->nelems);

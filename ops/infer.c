@@ -251,6 +251,8 @@ void ox_out_fact(ox_infer *c, uint32_t o, const ox_fact *f)
 	if (!ox_out_wanted(c, o) || !f)
 		return;
 	ox_out_type(c, o, f->type);
+	if (f->items)
+		ox_out_items(c, o, f->nitems, f->items);
 	if (f->elems) {
 		ox_dim *p = ox_out_elems(c, o, f->nelems);
 		for (uint32_t i = 0; p && i < f->nelems; i++)

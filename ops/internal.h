@@ -16,6 +16,8 @@ struct ox_inferred {
 	ox_dim splat;
 	int64_t lo, hi;
 	const ox_type *type;          /* sequences and the like; else NULL */
+	const ox_fact *const *items;  /* likewise, in the model's arena */
+	uint32_t nitems;
 };
 
 /* Where the element type of an output comes from. */
@@ -79,7 +81,16 @@ void ox_fact_tidy(ox_fact *f);
 /* The fact that says only this type; one per type. */
 const ox_fact *ox_plain_fact(ox_inference *s, ox_dtype t, uint32_t rank, const ox_dim *dims);
 
+/* ops/nested.c */
+bool ox_items_same(const ox_fact *a, const ox_fact *b);
+const ox_fact *const *ox_items_join(ox_infer *c, const ox_fact *a, const ox_fact *b);
+const ox_type *ox_sequences_join(ox_infer *c, const ox_fact *a, const ox_fact *b);
+const ox_type *ox_type_better(ox_model *m, const ox_type *old, const ox_type *new);
+/* Of what is in a declared sequence only the numbers are taken: who would bind its symbols? */
+const ox_type *ox_type_numbers(ox_model *m, const ox_type *t);
+
 /* ops/flow.c */
+const ox_type *ox_tensor_type_join(ox_infer *c, const ox_type *a, const ox_type *b);
 const ox_function *ox_called_function(const ox_infer *c);      /* NULL: n calls no local function */
 bool ox_infer_call(ox_infer *c, const ox_function *f);
 bool ox_is_conditional(const ox_inference *s);

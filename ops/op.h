@@ -166,6 +166,14 @@ const ox_fact *ox_fact_join(ox_infer *c, const ox_fact *a, const ox_fact *b);
 const ox_fact *ox_fact_of(ox_model *m, const ox_value *v);     /* of a constant too; NULL: nothing */
 void     ox_out_fact(ox_infer *c, uint32_t o, const ox_fact *f);
 
+/* sequences, optionals, maps (ops/nested.c): dims in their element types may be NULL */
+const ox_type *ox_type_unshaped(ox_model *m, ox_dtype elem);
+const ox_type *ox_type_holding(ox_model *m, ox_type_kind kind, const ox_type *of);
+const ox_type *ox_type_join(ox_infer *c, const ox_type *a, const ox_type *b);  /* what both are; or NULL */
+/* What is in a sequence of known length, or in an optional, entries may be NULL; false: unknown. */
+bool     ox_in_items(ox_infer *c, uint32_t i, uint32_t *n, const ox_fact *const **items);
+void     ox_out_items(ox_infer *c, uint32_t o, uint32_t n, const ox_fact *const *items);
+
 /* ---- the table ---------------------------------------------------------------- */
 
 #define OP(ident, domain, name, since, flags, category, infer) ox_infer_fn infer;

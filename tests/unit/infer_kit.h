@@ -6,8 +6,8 @@
  * The nodes are those of a main graph at the newest opset, or at that of expect_at. One
  * expectation per value, separated by ';'. Dims and elements are in the text of
  * ox_dim_text; fresh symbols are ?, whichever; an unknown element is _. "y: float" is an
- * unknown rank, "y: ?" nothing known, "y: other" a sequence or the like. A splat that is no
- * list of elements reads "= all E", a range "in lo..hi" (only when asked for).
+ * unknown rank, "y: ?" nothing known, "y: seq(float[_, 3]) of 2" a sequence of two tensors. A
+ * splat that is no list of elements reads "= all E", a range "in lo..hi" (only when asked for).
  */
 #ifndef INFER_KIT_H
 #define INFER_KIT_H
@@ -40,6 +40,30 @@ static inline void kit_list(FILE *f, ox_arena *a, uint32_t n, const ox_dim *p)
 	}
 }
 
+/* seq(float[N, _]), map(int64, float), optional(seq(?)) */
+static inline void kit_type(FILE *f, ox_arena *a, const ox_type *t)
+{
+	static const char *const kinds[] = {
+		[OX_T_SEQUENCE] = "seq", [OX_T_MAP] = "map", [OX_T_OPTIONAL] = "optional",
+	};
+	uint32_t open = 0;
+
+	for (; t && t->kind != OX_T_TENSOR; t = t->of, open++) {
+		const bool named = t->kind < OX_LEN(kinds) && kinds[t->kind];
+		fprintf(f, "%s(", named ? kinds[t->kind] : "other");
+		if (t->kind == OX_T_MAP)
+			fprintf(f, "%s, ", ox_dtype_name(t->elem));
+	}
+	fputs(t && t->elem ? ox_dtype_name(t->elem) : "?", f);
+	if (t && t->has_shape) {
+		fputc('[', f);
+		kit_list(f, a, t->rank, t->dims);
+		fputc(']', f);
+	}
+	while (open--)
+		fputc(')', f);
+}
+
 /* What is known of v, in the form of the expectations. */
 static inline void kit_show(FILE *f, ox_model *m, const ox_value *v, bool range)
 {
@@ -53,7 +77,10 @@ static inline void kit_show(FILE *f, ox_model *m, const ox_value *v, bool range)
 		return;
 	}
 	if (t->kind != OX_T_TENSOR) {
-		fputs("other", f);
+		const ox_fact *fact = ox_fact_of(m, v);
+		kit_type(f, &m->arena, t);
+		if (fact->items)
+			fprintf(f, " of %u", fact->nitems);
 		return;
 	}
 	fputs(t->elem ? ox_dtype_name(t->elem) : "?", f);
@@ -78,6 +105,7 @@ static inline void kit_show(FILE *f, ox_model *m, const ox_value *v, bool range)
 	}
 }
 
+/* In g, then in graphs within. */
 static inline const ox_value *kit_find(const ox_graph *g, const char *name, size_t n)
 {
 	for (size_t i = 0; i < g->inputs.n; i++)
@@ -87,6 +115,15 @@ static inline const ox_value *kit_find(const ox_graph *g, const char *name, size
 		for (uint32_t o = 0; o < x->nout; o++)
 			if (x->out[o] && x->out[o]->name->n == n && !memcmp(x->out[o]->name->s, name, n))
 				return x->out[o];
+	ox_foreach_node(y, g) {
+		ox_graph *inner[2];
+		const size_t count = ox_node_subgraphs(y, inner, OX_LEN(inner));
+		for (size_t i = 0; i < count && i < OX_LEN(inner); i++) {
+			const ox_value *v = kit_find(inner[i], name, n);
+			if (v)
+				return v;
+		}
+	}
 	return NULL;
 }
 

@@ -77,7 +77,7 @@ static bool take_blocks(ox_infer *c, blocks *b)
 	bool known;
 	const int rank = ox_in_rank(c, 0);
 	const int64_t size = ox_attr_int(c->n, "blocksize", 0, &known);
-	int64_t square;
+	int64_t square = 0;
 
 	*b = (blocks){.x = ox_in_dims(c, 0), .size = known ? size : 0};
 	if (rank >= 0 && rank != 4)

@@ -110,13 +110,16 @@ static ox_dim quotient(ox_infer *c, int na, const ox_dim *a, int nb, const ox_di
 	             : ox_dim_floordiv(c->m, of, ox_dim_max(c->m, over, ox_dim_num(c->m, 1)));
 }
 
+/* Without the factors that are never 0 more of it can be solved. */
 static bool force_same_count(ox_infer *c, int na, const ox_dim *a, int nb, const ox_dim *b)
 {
+	static const char why[] = "Reshape keeps the number of elements";
 	product p = product_of(c, na, a), q = product_of(c, nb, b);
 
+	if (!ox_force_equal(c, product_dim(c, &p), product_dim(c, &q), why))
+		return false;
 	cancel(&p, &q, false);
-	return ox_force_equal(c, product_dim(c, &p), product_dim(c, &q),
-	                      "Reshape keeps the number of elements");
+	return ox_force_equal(c, product_dim(c, &p), product_dim(c, &q), why);
 }
 
 /* ---- Reshape -------------------------------------------------------------------- */
@@ -389,9 +392,9 @@ bool infer_flatten(ox_infer *c)
 	return true;
 }
 
-static bool take_axes(ox_infer *c, size_t n, const int64_t *axes, int rank, bool *chosen)
+static bool take_axes(ox_infer *c, int n, const int64_t *axes, int rank, bool *chosen)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++) {
 		int64_t axis = axes[i];
 		if (!ox_axis(c, &axis, rank))
 			return false;
@@ -437,35 +440,31 @@ static void squeeze_all(ox_infer *c, int rank, const ox_dim *x, bool empty_list)
 bool infer_squeeze(ox_infer *c)
 {
 	bool chosen[OX_MAX_RANK] = {false};
-	const int64_t *axes;
-	size_t n = 0;
+	const int64_t *axis;
 	const int rank = ox_in_rank(c, 0);
 	const ox_dim *x = ox_in_dims(c, 0);
-	const ox_truth there = ox_list_of(c, "axes", 1, &axes, &n);
+	const ox_list axes = ox_list_exprs(c, "axes", 1);
 
 	ox_keep_elems(c, 0, 0);
 	if (rank < 0 || rank > OX_MAX_RANK)
 		return true;
-	if (there == OX_YES && n)
-		return take_axes(c, n, axes, rank, chosen) && squeeze_axes(c, rank, x, chosen);
-	if (there != OX_MAYBE) {
-		squeeze_all(c, rank, x, there == OX_YES);
-		return true;
-	}
-	/* Of several unknown axes two may be the same. */
-	if (ox_list_exprs(c, "axes", 1).n == 1 && rank > 0)
-		ox_out_rank(c, 0, rank - 1);
+	if (!axes.there || axes.n == 0)
+		squeeze_all(c, rank, x, axes.there);
+	else if (ox_list_ints(c, &axes, &axis))
+		return take_axes(c, axes.n, axis, rank, chosen) && squeeze_axes(c, rank, x, chosen);
+	else if (axes.n == 1 && rank > 0)
+		ox_out_rank(c, 0, rank - 1);    /* of several unknown axes two may be the same */
 	return true;
 }
 
-static bool unsqueeze(ox_infer *c, size_t n, const int64_t *axes, int rank)
+static bool unsqueeze(ox_infer *c, int n, const int64_t *axes, int rank)
 {
 	bool chosen[OX_MAX_RANK] = {false};
 	ox_dim out[OX_MAX_RANK];
-	const int to = rank + (int)n;
+	const int to = rank + n;
 	const ox_dim *x = ox_in_dims(c, 0);
 
-	for (size_t i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++) {
 		int64_t axis = axes[i];
 		if (!ox_axis(c, &axis, to))
 			return false;
@@ -482,21 +481,18 @@ static bool unsqueeze(ox_infer *c, size_t n, const int64_t *axes, int rank)
 /* Unsqueeze */
 bool infer_unsqueeze(ox_infer *c)
 {
-	const int64_t *axes;
-	size_t n = 0;
+	const int64_t *axis;
 	const int rank = ox_in_rank(c, 0);
-	const ox_truth there = ox_list_of(c, "axes", 1, &axes, &n);
+	const ox_list axes = ox_list_exprs(c, "axes", 1);
 
-	if (there == OX_NO)
+	if (!axes.there)
 		return ox_infer_fail(c, "Unsqueeze: axes are absent");
 	ox_keep_elems(c, 0, 0);
-	if (rank < 0)
+	if (rank < 0 || axes.n < 0 || axes.n > OX_MAX_RANK - rank)
 		return true;
-	if (there == OX_YES)
-		return n + (size_t)rank > OX_MAX_RANK || unsqueeze(c, n, axes, rank);
-	const int unknown = ox_list_exprs(c, "axes", 1).n;
-	if (unknown >= 0)
-		ox_out_rank(c, 0, rank + unknown);
+	if (ox_list_ints(c, &axes, &axis))
+		return unsqueeze(c, axes.n, axis, rank);
+	ox_out_rank(c, 0, rank + axes.n);
 	return true;
 }
 

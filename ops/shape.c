@@ -200,7 +200,10 @@ static int dims_in(ox_infer *c, uint32_t in, const ox_dim **dims)
 		return (int)e.n;
 	}
 	const ox_dim n = ox_in_rank(c, in) == 1 ? ox_in_dim(c, in, 0) : NULL;
-	return ox_dim_is_num(n) && n->num >= 0 && n->num <= OX_MAX_RANK ? (int)n->num : -1;
+	if (!ox_dim_is_num(n) || n->num < 0 || n->num > OX_MAX_RANK)
+		return -1;
+	*dims = ox_new_array(c->scratch, ox_dim, (size_t)n->num + 1);
+	return (int)n->num;
 }
 
 /* ConstantOfShape */
@@ -214,7 +217,7 @@ bool infer_constant_of_shape(ox_infer *c)
 		return ox_infer_fail(c, "ConstantOfShape: shape has rank %d, expected 1", ox_in_rank(c, 0));
 	if (!filling(c, &e))
 		return false;
-	for (int i = 0; dims && i < rank; i++)
+	for (int i = 0; i < rank; i++)
 		if (dims[i] && dims[i]->hi < 0)
 			return ox_infer_fail(c, "ConstantOfShape: dim %d is negative", i);
 	ox_out_splat(c, 0, e);
@@ -223,7 +226,7 @@ bool infer_constant_of_shape(ox_infer *c)
 	if (rank < 0)
 		return true;
 	ox_out_shape(c, 0, rank, dims);
-	const ox_dim n = dims ? ox_product(c->m, (uint32_t)rank, dims) : NULL;
+	const ox_dim n = ox_product(c->m, (uint32_t)rank, dims);
 	ox_dim *out = e && ox_dim_is_num(n) && n->num >= 0 ? ox_out_elems(c, 0, (uint64_t)n->num) : NULL;
 	for (int64_t i = 0; out && i < n->num; i++)
 		out[i] = e;

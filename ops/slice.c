@@ -52,12 +52,29 @@ typedef struct bound {
 	bool from_end;
 } bound;
 
+static void note_fresh(void *user, ox_dim sym)
+{
+	*(bool *)user |= sym->kind == OX_DIM_FRESH;
+}
+
+static bool has_fresh(ox_dim d)
+{
+	bool found = false;
+
+	ox_dim_each_symbol(d, note_fresh, &found);
+	return found;
+}
+
+/* The bound from the front, not clamped. Where its sign is not proven and it is made of
+ * unknown numbers, one more unknown is better than a formula that nothing equals. */
 static ox_dim from_front(ox_model *m, ox_dim b, ox_dim d)
 {
 	if (b->lo >= 0)
 		return b;
 	if (b->hi < 0)
 		return ox_dim_add(m, b, d);
+	if (has_fresh(b))
+		return NULL;
 	const ox_dim behind = ox_dim_max(m, ox_dim_num(m, 0), ox_dim_neg(m, b));
 	return ox_dim_add(m, b, ox_dim_mul(m, d, ox_dim_min(m, ox_dim_num(m, 1), behind)));
 }

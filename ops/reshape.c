@@ -8,10 +8,11 @@
  *     i beyond the rank of x        0 would be an error
  *     d_i a multiple of e_i         e_i = B, d_i = 12*B
  *     e_i = q * d_i, q never 0      e_i = B*12, d_i = B
- *     no -1, the other dims never 0, and the product of the entries is the count of x:
- *                                   e_i = 0 makes the count 0, and so one of the dims, d_i
+ *     no -1, the other dims never 0, and e_i = 0 makes the count of x 0: then one of the dims
+ *                                   of the result is 0, and that is d_i
  *
- * Otherwise it is told with the case in it: e_i + d_i * (1 - min(1, e_i)).
+ * Otherwise, without -1 and with other dims that are never 0, it is the count over those. Else
+ * it is told with the case in it, e_i + d_i * (1 - min(1, e_i)), if that is not too long.
  *
  * What -1 means. The model runs only if the product of the other dims is not 0 (ONNX Runtime
  * and numpy refuse; 0 elements over 0 has no answer) and divides the count. So whatever
@@ -133,6 +134,7 @@ typedef struct target {
 	int ncased;
 	int rest;                     /* the entry that is -1; -1: none */
 	bool may_rest;                /* some other entry may be -1 */
+	bool counts;                  /* the entries multiply to the count of x */
 	bool allowzero;
 } target;
 
@@ -146,11 +148,22 @@ static bool is_dim_of_x(const target *t, ox_dim e)
 	return false;
 }
 
+typedef struct zeroing { ox_model *m; ox_dim sym; } zeroing;
+
+static ox_dim zero_for(void *user, ox_dim sym)
+{
+	const zeroing *z = user;
+
+	return sym == z->sym ? ox_dim_num(z->m, 0) : NULL;
+}
+
 /* Does e = 0 make d = 0? */
 static bool zero_makes_zero(ox_model *m, ox_dim e, ox_dim d)
 {
 	if (e == d)
 		return true;
+	if (e->kind == OX_DIM_SYM || e->kind == OX_DIM_FRESH)
+		return ox_dim_is(ox_dim_substitute(m, d, zero_for, &(zeroing){m, e}), 0);
 	const ox_dim q = ox_dim_quotient(m, d, e);
 	if (q && ox_dim_mul(m, q, e) == d)
 		return true;
@@ -249,24 +262,44 @@ static int others(ox_infer *c, const target *t, int i, ox_dim **out)
 	return n;
 }
 
-/* The only entry that may be 0, where the others make up the count with it. */
+static bool is_told(const target *t)
+{
+	for (int i = 0; i < t->e.n; i++)
+		if (!t->out[i])
+			return false;
+	return true;
+}
+
+/* The only entry that may be 0, where no other dim can be: the count decides. */
 static void decide_by_count(ox_infer *c, target *t)
 {
-	if (t->ncased != 1 || t->rest >= 0 || t->may_rest || only_unknown(t) >= 0)
+	if (t->ncased != 1 || t->rest >= 0 || t->may_rest || !is_told(t))
 		return;
+	int i = 0;
+	while (!t->cased[i])
+		i++;
 	const ox_dim count = ox_product(c->m, (uint32_t)t->xrank, t->x);
-	if (!count || ox_product(c->m, (uint32_t)t->e.n, t->out) != count)
+	if (!count || !others_never_zero(t, i))
 		return;
-	for (int i = 0; i < t->e.n; i++)
-		if (t->cased[i] && others_never_zero(t, i)) {
-			t->cased[i] = false;
-			t->ncased = 0;
-		}
+	ox_dim *over;
+	const int n = others(c, t, i, &over);
+	const ox_dim plain = zero_makes_zero(c->m, t->out[i], count) ? t->out[i] : NULL;
+	const ox_dim told = plain ? plain : exact_quotient(c, t->xrank, t->x, n, over);
+	if (!told)
+		return;
+	t->counts = plain != NULL;
+	t->out[i] = told;
+	t->cased[i] = false;
+	t->ncased = 0;
 }
+
+enum { LONG = 12 };                   /* cases within cases say nothing that anything equals */
 
 /* e, or d where e is 0. */
 static ox_dim with_case(ox_model *m, ox_dim e, ox_dim d)
 {
+	if (e->size + d->size > LONG)
+		return NULL;
 	const ox_dim one = ox_dim_num(m, 1);
 	const ox_dim is_zero = ox_dim_sub(m, one, ox_dim_min(m, one, e));
 
@@ -330,16 +363,13 @@ static bool reshape(ox_infer *c, target *t)
 {
 	if (!set_entries(c, t))
 		return false;
+	t->counts = t->xrank >= 0 && t->rest < 0 && !t->may_rest && !t->ncased && is_told(t);
 	decide_by_count(c, t);
-	const bool counts = t->rest < 0 && !t->may_rest && !t->ncased && only_unknown(t) < 0;
 	if (!set_rest(c, t))
 		return false;
 	set_cases(c, t);
 	/* Nothing is left to infer: then the target says how many elements there are. */
-	bool told = counts && t->xrank >= 0;
-	for (int i = 0; i < t->e.n; i++)
-		told = told && t->out[i];
-	if (told && !force_same_count(c, t->xrank, t->x, t->e.n, t->out))
+	if (t->counts && !force_same_count(c, t->xrank, t->x, t->e.n, t->out))
 		return false;
 	ox_out_shape(c, 0, t->e.n, t->out);
 	return true;

@@ -205,7 +205,7 @@ Test(views, identity)
 	RIGHT(
 		{28, "float[N] x", "s = Shape (x) y = Identity (s)", "y: int64[1] = {N}"},
 		{1, "float[N,2] x", "y = Identity (x)", "y: float[N, 2]"},
-		{28, "seq(float[N]) x", "y = Identity (x)", "y: seq(float[N])"});
+		{28, "seq(float[N]) x", "y = Identity (x)", "y: seq(float[_])"});
 }
 
 /* ---- Transpose and blocks ------------------------------------------------------------- */

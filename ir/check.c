@@ -480,15 +480,17 @@ static void check_devices(checker *c, const ox_node *n)
 
 static void check_node_names(checker *c, const ox_graph *g)
 {
-	check_clear(&c->seen);
+	ox_names names;
+
+	ox_names_init(&names, &c->scratch);
 	ox_foreach_node(n, g) {
-		bool fresh;
-		if (!is_named(n->name))
+		if (!n->name.n)
 			continue;
-		check_put(c, &c->seen, n->name, 0, &fresh);
-		if (!fresh)
+		ox_name *name = ox_intern_str(&names, n->name);
+		if (name->mark)
 			FAULT(c, NODE_NAME_TWICE, check_at_node(c, n), "an earlier node is named '%s' too",
-			      check_show(c, n->name));
+			      check_show(c, name));
+		name->mark = 1;
 	}
 }
 

@@ -178,7 +178,7 @@ static ox_node *copy_node(ox_clone *c, const ox_node *n, ox_graph *into, ox_node
 		nattr += is_kept(c, &n->attr[i]);
 	ox_node *copy = ox_node_alloc(into, n->domain, n->op_type, n->overload, n->nin, n->nout, nattr);
 	copy->op = n->op;             /* link may have found that a function has the op's name */
-	copy->name = n->name && n->name->n ? name_for(c, n->name) : n->name;
+	copy->name = n->name.n && !c->keep_names ? ox_fresh_node_name(c->model, n->name) : n->name;
 	copy->meta = n->meta;
 	for (uint32_t i = 0; i < n->nout; i++) {
 		if (!n->out[i])

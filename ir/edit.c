@@ -303,7 +303,7 @@ void ox_node_set_op(ox_node *n, ox_op op)
 	ox_touch_node(m, n);
 }
 
-void ox_node_set_name(ox_node *n, ox_name *name)
+void ox_node_set_name(ox_node *n, ox_str name)
 {
 	ox_model *m = n->graph->model;
 

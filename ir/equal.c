@@ -420,12 +420,12 @@ static bool devices_equal(equal *q, const where *w, const ox_device_config *a,
 
 static bool nodes_equal(equal *q, const where *up, const ox_node *a, const ox_node *b, size_t i)
 {
-	const where w = {up, "node", ox_name_str(a->name), (int64_t)i};
+	const where w = {up, "node", a->name, (int64_t)i};
 
 	if (!names_equal(q, &w, "op_type", a->op_type, b->op_type)
 	    || !names_equal(q, &w, "domain", a->domain, b->domain)
 	    || !names_equal(q, &w, "overload", a->overload, b->overload)
-	    || !names_equal(q, &w, "name", a->name, b->name)
+	    || !strs_equal(q, &w, "name", a->name, b->name)
 	    || !counts_equal(q, &w, "inputs", a->nin, b->nin)
 	    || !counts_equal(q, &w, "outputs", a->nout, b->nout)
 	    || !counts_equal(q, &w, "attributes", a->nattr, b->nattr)

@@ -333,7 +333,9 @@ struct ox_node {
 	ox_use *in;                   /* in[i].val NULL: absent */
 	ox_value **out;               /* NULL: absent */
 	ox_attr *attr;
-	ox_name *op_type, *domain, *overload, *name;   /* NULL: field absent */
+	ox_name *op_type, *domain, *overload;          /* NULL: field absent */
+	ox_str name;                  /* not interned: half of all names are of nodes, and nothing
+	                                 looks them up. In the arena or the mapped input */
 	ox_meta *meta;
 	ox_device_config *devices;
 	size_t ndevices;
@@ -427,6 +429,7 @@ struct ox_model {
 	uint64_t edits;               /* 0: as loaded, so that saving may copy the file */
 	bool nested;                  /* some node has, or had, a subgraph */
 	bool unsorted;                /* some graph was loaded out of order; passes sort it first */
+	bool node_names_taken;        /* m->names has them too: a fresh one was asked for */
 	bool initializers_as_constants;       /* IR >= 4: treat input + initializer as constant */
 	bool positive_dims;           /* assumption: named dims of inputs are >= 1 */
 	OX_VEC(ox_value *) overlaps;  /* inner values named like a value of a graph around them, and
@@ -641,7 +644,7 @@ void      ox_node_kill(ox_node *n);      /* unlinks it, its inputs, and its subg
 void      ox_node_drop_out(ox_node *n, uint32_t i);           /* unread optional output becomes absent; trailing ones are cut */
 void      ox_node_set_attr(ox_node *n, const ox_attr *a);     /* adds or replaces by name */
 void      ox_node_drop_attr(ox_node *n, const char *name);
-void      ox_node_set_name(ox_node *n, ox_name *name);        /* node names are apart from value names */
+void      ox_node_set_name(ox_node *n, ox_str name);          /* lives as long as the model; apart from value names */
 void      ox_node_set_op(ox_node *n, ox_op op);               /* same domain rules as ox_node_new_before */
 ox_value *ox_graph_const(ox_graph *g, ox_tensor *t, const char *hint);  /* a new constant in g */
 ox_value *ox_graph_const_node(ox_graph *g, ox_tensor *t, const char *hint);  /* with a Constant node, which may make a graph output */
@@ -663,6 +666,7 @@ void      ox_graph_take_info(ox_graph *to, const ox_graph *from);
 void      ox_function_kill(ox_function *f);
 void      ox_model_set_ir_version(ox_model *m, int64_t v);
 ox_name  *ox_fresh_name(ox_model *m, const char *hint);       /* deterministic: hint, hint_1, hint_2... */
+ox_str    ox_fresh_node_name(ox_model *m, ox_str hint);       /* likewise, and no other node's */
 void      ox_model_touch(ox_model *m);   /* an edit made outside these functions (counts only) */
 
 /* Clone. `map` gives the values that the copy reads for those outside it; identity where

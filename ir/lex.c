@@ -395,6 +395,15 @@ ox_str text_string(parser *p)
 	return s;
 }
 
+/* What text_at_name sees, for what is not looked up by name. */
+ox_str text_label(parser *p)
+{
+	const ox_str s = text_of(p, false);
+
+	text_next(p);
+	return s;
+}
+
 bool text_at_name(const parser *p)
 {
 	return p->tok.kind == T_WORD || p->tok.kind == T_STRING;

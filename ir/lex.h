@@ -72,6 +72,7 @@ bool text_is_word(const char *s, const char *end, const char *word);
 /* ---- strings and names ---------------------------------------------------- */
 
 ox_str   text_string(parser *p);                     /* lives as long as the model */
+ox_str   text_label(parser *p);                      /* word or string, as it stands */
 ox_name *text_name(parser *p, const char *expected); /* word or string; NULL: exactly none */
 ox_name *text_word(parser *p, const char *expected);
 ox_name *text_name_of(parser *p, ox_str s);

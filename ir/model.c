@@ -231,6 +231,28 @@ ox_name *ox_fresh_name(ox_model *m, const char *hint)
 	}
 }
 
+/* From the first copy of a node on, node names count as names of the model. */
+static void take_node_names(ox_model *m)
+{
+	size_t n;
+
+	if (m->node_names_taken)
+		return;
+	m->node_names_taken = true;
+	ox_graph **graphs = ox_model_graphs(m, &m->arena, &n);
+	for (size_t i = 0; i < n; i++)
+		ox_foreach_node(node, graphs[i])
+			if (node->name.n)
+				ox_intern_str(&m->names, node->name);
+}
+
+ox_str ox_fresh_node_name(ox_model *m, ox_str hint)
+{
+	take_node_names(m);
+	/* interned, so that it ends with a NUL */
+	return ox_name_str(ox_fresh_name(m, ox_intern_str(&m->names, hint)->s));
+}
+
 /* ---- walking -------------------------------------------------------------- */
 
 size_t ox_node_subgraphs(const ox_node *n, ox_graph **out, size_t max)
@@ -375,10 +397,9 @@ static const char *node_label(const ox_node *n, ox_arena *a)
 
 	if (!n->graph)
 		return ox_str_printf(a, "removed node (%s)", op).p;
-	if (!n->name || !n->name->n)
+	if (!n->name.n)
 		return ox_str_printf(a, "node %zu (%s)", position(n), op).p;
-	return ox_str_printf(a, "node %zu '%s' (%s)", position(n),
-	                     ox_show(a, ox_name_str(n->name)), op).p;
+	return ox_str_printf(a, "node %zu '%s' (%s)", position(n), ox_show(a, n->name), op).p;
 }
 
 const char *ox_graph_path(const ox_graph *g, ox_arena *a)

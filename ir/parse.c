@@ -715,10 +715,10 @@ static ox_node *make_node(parser *p, ox_graph *g, const op *o, size_t outs, size
 /* [[label]] outputs = op [<attrs>] (inputs) [<attrs>] */
 static void parse_node(parser *p, ox_graph *g)
 {
-	ox_name *label = NULL;
+	ox_str label = OX_ABSENT;
 
 	if (text_accept(p, '[')) {
-		label = text_at_name(p) ? text_name(p, "a name") : p->m->empty;
+		label = text_at_name(p) ? text_label(p) : OX_S("");
 		text_expect(p, ']');
 	}
 	const size_t outs = p->names.n, attrs = p->attrs.n;

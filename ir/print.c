@@ -622,10 +622,10 @@ static void put_node(printer *p, const ox_node *n)
 	for (uint32_t i = 0; i < n->nattr; i++)
 		graphs_last |= (n->attr[i].type == OX_A_GRAPH && n->attr[i].g)
 		               || (n->attr[i].type == OX_A_GRAPHS && n->attr[i].n);
-	if (n->name) {
+	if (n->name.p) {
 		emit(p, "[", 1);
 		p->indent += STEP;
-		emit_name(p, n->name);
+		emit_id(p, n->name);
 		emit(p, "] ", 2);
 		p->indent -= STEP;
 	}

@@ -42,13 +42,13 @@ static uint32_t *last_of(counter *counters, size_t mask, const ox_name *op_type)
 	return &counters[i].last;
 }
 
-static ox_name *next_name(ox_ctx *c, taken *t, const ox_node *n, uint32_t *last)
+static ox_str next_name(ox_ctx *c, taken *t, const ox_node *n, uint32_t *last)
 {
 	for (;;) {
 		const ox_str s = ox_str_printf(c->scratch, "%s_%u", n->op_type->s, ++*last);
 		ox_name *name = ox_intern_str(&c->m->names, s);
 		if (take(t, name))
-			return name;
+			return ox_name_str(name);
 	}
 }
 
@@ -66,7 +66,7 @@ static ox_status run_model(ox_ctx *c)
 	t.slots = ox_new_array(c->scratch, const ox_name *, t.nslots);
 	for (size_t i = 0; i < ngraphs; i++)
 		ox_foreach_node(n, graphs[i])
-			if (n->op_type && (!n->name || !n->name->n || !take(&t, n->name)))
+			if (n->op_type && (!n->name.n || !take(&t, ox_intern_str(&c->m->names, n->name))))
 				*ox_push(c->scratch, &nameless) = n;
 	counter *counters = ox_new_array(c->scratch, counter, t.nslots);
 	for (size_t i = 0; i < nameless.n; i++) {

@@ -335,7 +335,7 @@ static void put_node(ox_encoder *e, unsigned field, const ox_node *n)
 		put_slot(e, 1, n->in[i].val ? n->in[i].val->name : n->in[i].unlinked);
 	for (uint32_t i = 0; i < n->nout; i++)
 		put_slot(e, 2, n->out[i] ? n->out[i]->name : NULL);
-	put_name(e, 3, n->name);
+	put_str(e, 3, n->name);
 	put_name(e, 4, n->op_type);
 	for (uint32_t i = 0; i < n->nattr; i++)
 		put_attr(e, 5, &n->attr[i]);

@@ -311,7 +311,7 @@ static void load_node(loader *l, ox_graph *g, const ox_field *f)
 			out++;
 			break;
 		case N_NAME:
-			n->name = load_slice_name(l, &x);
+			n->name = load_slice(&x);
 			break;
 		case N_ATTR:
 			if (attr < n->nattr)
@@ -465,7 +465,7 @@ static void announce(loader *l, ox_cursor next)
 		return;
 	if (f.number != G_NODE && f.number != G_VALUE)
 		return;
-	const uint32_t last = f.number == G_NODE ? N_NAME : 1;
+	const uint32_t last = f.number == G_NODE ? N_OUTPUT : 1;
 	ox_cursor c = ox_cursor_on(f.data, f.n);
 	while (a->n < ANNOUNCED && ox_cursor_next(&c, &name) && name.number <= last) {
 		if (name.wire != OX_WIRE_LEN)
@@ -802,8 +802,8 @@ static bool build(loader *l, ox_heap *heap)
 		return false;
 	l->model = ox_model_new(heap);
 	l->arena = &l->model->arena;
-	/* a name for each node and each value; more are found to be needed, but rarely */
-	ox_names_reserve(&l->model->names, 2 * l->stats.count[OX_K_NODE] + l->stats.count[OX_K_TENSOR]);
+	/* a name for each value; more are found to be needed, but rarely */
+	ox_names_reserve(&l->model->names, l->stats.count[OX_K_NODE] + l->stats.count[OX_K_TENSOR]);
 	l->model->initializers_as_constants = l->options->initializers_as_constants;
 	adopt_file(l);
 	load_model(l);

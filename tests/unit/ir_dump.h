@@ -33,7 +33,7 @@ static inline void dump_graph(FILE *f, const ox_graph *g)
 	for (size_t i = 0; i < g->sparse.n; i++)
 		dump_value(f, g->sparse.p[i]);
 	ox_foreach_node(n, g) {
-		fprintf(f, " names %p %p %p\n", (void *)n->domain, (void *)n->overload, (void *)n->name);
+		fprintf(f, " names %p %p %p\n", (void *)n->domain, (void *)n->overload, (const void *)n->name.p);
 		fprintf(f, " n %p id%u op%d %s g%p prev%p next%p nin%u nout%u nattr%u in%p attr%p\n",
 		        (void *)n, n->id, (int)n->op, n->op_type->s, (void *)n->graph, (void *)n->prev,
 		        (void *)n->next, n->nin, n->nout, n->nattr, (void *)n->in, (void *)n->attr);

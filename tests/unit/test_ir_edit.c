@@ -214,7 +214,7 @@ Test(edit, new_nodes)
 	cr_assert(ox_node_is(n, OX_Split) && !n->domain);
 	twice(m, ox_node_set_op(n, OX_ML_Scaler));
 	cr_assert(strcmp(n->domain->s, "ai.onnx.ml") == 0 && strcmp(n->op_type->s, "Scaler") == 0);
-	twice(m, ox_node_set_name(n, name_of(m, "called")));
+	twice(m, ox_node_set_name(n, OX_S("called")));
 	n->overload = name_of(m, "o");
 	twice(m, ox_node_set_op(n, OX_Split));
 	cr_assert(!n->overload && !n->domain);

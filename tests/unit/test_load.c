@@ -333,7 +333,7 @@ Test(load, every_field_arrives)
 	cr_assert(n->nin == 2 && n->nout == 2);
 	cr_expect(n->in[0].val && !n->in[1].val && n->out[0] && !n->out[1]);
 	cr_expect(name_is(n->op_type, "Op") && name_is(n->domain, "custom") && name_is(n->overload, "over"));
-	cr_expect(name_is(n->name, "node") && str_is(n->meta->doc, "node doc") && n->meta->nprops == 1);
+	cr_expect(str_is(n->name, "node") && str_is(n->meta->doc, "node doc") && n->meta->nprops == 1);
 	cr_assert(n->ndevices == 1 && n->devices[0].nshards == 1);
 	cr_expect(str_is(n->devices[0].id, "conf") && n->devices[0].has_stage && n->devices[0].stage == -2);
 	cr_expect(str_is(n->devices[0].unknown, question));
@@ -365,7 +365,7 @@ Test(load, presence_is_told_from_emptiness)
 	wk_sub(&m, 8, wk_opset("d", 1));
 	ox_model *x = ox_load_memory(m.p, m.n, NULL, NULL, NULL, &h->diag);
 	cr_assert_not_null(x, "%s", h->text);
-	cr_expect(name_is(x->graph->first->name, "") && !x->graph->first->overload);
+	cr_expect(x->graph->first->name.p && str_is(x->graph->first->name, "") && !x->graph->first->overload);
 	cr_expect(!x->producer_name.p && !x->has_model_version && !x->meta && !x->graph->meta);
 	ox_model_free(x);
 	free(m.p);

@@ -136,6 +136,7 @@ typedef struct ox_run_options {
 	bool has_rewrite_limit;
 	bool verify_each;             /* run the checker after each pass */
 	bool keep_ir_version;
+	bool write_value_info;        /* infer_shapes runs too, last */
 	ox_inline_mode inline_mode;
 	const ox_progress *progress;
 } ox_run_options;

@@ -5,7 +5,8 @@
  *     -x,+y                       the same: without a preset, edits start from default
  *     x,y,z                       these, in the order given
  *
- * Then --only P replaces the list by the passes named, and --skip P takes away. Names match
+ * Then --only P replaces the list by the passes named, --write-value-info adds infer_shapes
+ * at the end, and --skip P takes away. Names match
  * without regard to case, and `-` counts as `_`; a peer's name may stand for ours.
  *
  * A preset is a rule over the rows of passes.def. O3, size, ort and quant have no rows of
@@ -289,7 +290,7 @@ static bool parse_spec(const char *spec, picked *l, const picked *ordered, ox_ar
 	return true;
 }
 
-/* --only and --skip. */
+/* --only, --write-value-info and --skip. */
 static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox_arena *a, ox_diag *d)
 {
 	if (o->only && *o->only) {
@@ -302,6 +303,8 @@ static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox
 		}
 		sort(l, ordered, a);
 	}
+	if (o->write_value_info)
+		add(l, find("infer_shapes", 12));
 	for (const char *const *s = o->skip; s && *s; s++) {
 		const ox_pass *p = find_or_report(*s, strlen(*s), a, d);
 		if (!p)

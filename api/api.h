@@ -1,7 +1,8 @@
 /* api.h - floor 5, inside: what the public library and the command line share.
  *
- *   gate    law 1 in code: what the input promised, and whether the result keeps it
- *   stats   the numbers that tables, reports and assertions speak of
+ *   gate         law 1 in code: what the input promised, and whether the result keeps it
+ *   specialise   the user's own shapes, which become part of that promise
+ *   stats        the numbers that tables, reports and assertions speak of
  */
 #ifndef OX_API_H
 #define OX_API_H
@@ -44,9 +45,38 @@ typedef struct ox_gate {
  * false if one is fatal. */
 bool ox_gate_take(ox_gate *gate, const ox_model *m, ox_arena *a, ox_diag *d);
 
+/* The declared types are others now, on request (ox_specialise): takes inputs and outputs
+ * again. */
+void ox_gate_renew(ox_gate *gate, const ox_model *m, ox_arena *a);
+
 /* Does m, made from that model, still keep it? False after reporting OX9002 (a new fault)
  * or OX9003 (the interface changed). Uses a for scratch. */
 bool ox_gate_keeps(const ox_gate *gate, const ox_model *m, ox_arena *a, ox_diag *d);
+
+/* ---- the user's own shapes ------------------------------------------------- */
+
+/* What the user states; lists end with NULL, or are NULL. */
+typedef struct ox_statements {
+	const char *const *shapes;    /* "x:1x3x?xwidth" or "x:1,3,?,width": ? stays as it is declared */
+	const char *const *dims;      /* "batch=4": every dim of that name */
+} ox_statements;
+
+typedef struct ox_redeclared {
+	ox_name *name;
+	bool output;
+	const ox_type *was, *is;
+} ox_redeclared;
+
+typedef struct ox_specialised {
+	ox_redeclared *list;          /* inputs, then outputs; in the model's arena */
+	size_t n;
+	bool touched;                 /* declarations of the model were changed */
+} ox_specialised;
+
+/* Writes the statements onto the declared inputs of a model without fatal faults, and
+ * declares anew the outputs whose shape follows from them. False after reporting (OX2003,
+ * OX2010, OX2011): if r->touched (r may be NULL), the model can only be freed. */
+bool ox_specialise(ox_model *m, const ox_statements *s, ox_specialised *r, ox_diag *d);
 
 /* ---- numbers --------------------------------------------------------------- */
 

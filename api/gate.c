@@ -109,6 +109,12 @@ bool ox_gate_take(ox_gate *gate, const ox_model *m, ox_arena *a, ox_diag *d)
 	return !gate->fatal;
 }
 
+void ox_gate_renew(ox_gate *gate, const ox_model *m, ox_arena *a)
+{
+	take_inputs(gate, m->graph, a);
+	take_outputs(gate, m->graph, a);
+}
+
 /* ---- comparing ------------------------------------------------------------- */
 
 typedef struct judge {

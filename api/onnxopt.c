@@ -267,9 +267,21 @@ onnxopt_status onnxopt_check(onnxopt_model *h)
 
 typedef struct run_args {
 	ox_run_options options;
+	ox_statements stated;
 	ox_run_report report;
 	bool started;                 /* the pipeline was understood; the model may change */
 } run_args;
+
+static bool specialise(onnxopt_model *h, run_args *args)
+{
+	ox_specialised r;
+	const bool ok = ox_specialise(h->m, &args->stated, &r, &h->diag);
+
+	args->started = r.touched;
+	if (ok && r.touched)
+		ox_gate_renew(&h->gate, h->m, &h->arena);
+	return ok;
+}
 
 static bool run(onnxopt_model *h, void *user)
 {
@@ -282,6 +294,8 @@ static bool run(onnxopt_model *h, void *user)
 		return false;
 	if (h->gate.fatal)
 		return ox_check(h->m, &(ox_check_options){0}, &h->diag);
+	if (!specialise(h, args))
+		return false;
 	args->started = true;
 	return ox_passes_run(h->m, &args->options, &args->report, &h->diag);
 }
@@ -304,8 +318,10 @@ onnxopt_status onnxopt_optimize(onnxopt_model *h, const onnxopt_run_options *opt
 			.has_rewrite_limit = o.rewrite_limit != 0,
 			.verify_each = o.verify_each,
 			.keep_ir_version = o.keep_ir_version,
+			.write_value_info = o.write_value_info,
 			.inline_mode = modes[o.inline_mode],
 		},
+		.stated = {.shapes = o.input_shapes, .dims = o.dims},
 	};
 	const onnxopt_status status = guarded(h, run, &args);
 	if (status != ONNXOPT_OK) {

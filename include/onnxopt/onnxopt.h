@@ -138,6 +138,11 @@ typedef struct onnxopt_run_options {
 	int verify_each;              /* check the model after each pass */
 	int keep_ir_version;          /* leave IR version 3 alone */
 	onnxopt_inline inline_mode;   /* of local functions */
+	/* What the caller knows of inputs, written onto their declarations before any pass runs;
+	 * outputs that follow from it are declared anew. Both end with NULL, or are NULL. */
+	const char *const *input_shapes;      /* "x:1x3x224x?": ? leaves a dim as it is */
+	const char *const *dims;      /* "batch=4": every dim of that name */
+	int write_value_info;         /* store what is inferred of types and shapes */
 } onnxopt_run_options;
 
 typedef struct onnxopt_run_result {
@@ -150,8 +155,9 @@ typedef struct onnxopt_run_result {
 
 /* Runs a pipeline of passes over the model. `result` may be NULL. After an error the model
  * can only be freed: saving it returns the same error.
- * Errors: USAGE for an unknown pass (then the model is untouched and stays usable), LIMIT,
- * INTERNAL. */
+ * Errors: USAGE for an unknown pass, input or dim, and for shapes that contradict a declared
+ * one (then the model is untouched and stays usable) or what the operators need (then it is
+ * not), LIMIT, INTERNAL. */
 ONNXOPT_API onnxopt_status onnxopt_optimize(onnxopt_model *model,
                                             const onnxopt_run_options *options,
                                             onnxopt_run_result *result);

@@ -33,17 +33,27 @@ static int keep_int(void *user, const void *p, size_t n)
 	return keep(user, p, n);
 }
 
-/* x -> Identity -> ... -> Relu -> y, with a weight that nobody reads */
-static void make(buffer *b, int identities)
+static void make_of(buffer *b, const char *text)
 {
 	ox_heap heap = {0};
 	ox_diag d = {0};
+	ox_model *m = ox_parse(text, strlen(text), &heap, &d);
+
+	cr_assert_not_null(m);
+	b->n = 0;
+	cr_assert(ox_save_to(m, keep, b, &(ox_save_options){0}, &d));
+	ox_model_free(m);
+}
+
+/* x -> Identity -> ... -> Relu -> y, with a weight that nobody reads */
+static void make(buffer *b, int identities)
+{
 	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
 
 	fputs("<ir_version: 8, opset_import: [\"\" : 17]>\n"
-	      "g (float[2] i0) => (float[2] y) <float[64] w = {", f);
+	      "g (float[N, 2] i0) => (float[N, 2] y) <float[64] w = {", f);
 	for (int i = 0; i < 64; i++)
 		fprintf(f, "%s%d", i ? "," : "", i);
 	fputs("}> {\n", f);
@@ -51,11 +61,7 @@ static void make(buffer *b, int identities)
 		fprintf(f, "i%d = Identity (i%d)\n", i + 1, i);
 	fprintf(f, "y = Relu (i%d)\n}\n", identities);
 	fclose(f);
-	ox_model *m = ox_parse(text, n, &heap, &d);
-	cr_assert_not_null(m);
-	b->n = 0;
-	cr_assert(ox_save_to(m, keep, b, &(ox_save_options){0}, &d));
-	ox_model_free(m);
+	make_of(b, text);
 	free(text);
 }
 
@@ -340,13 +346,15 @@ Test(api, every_memory_limit, .timeout = 120)
 	snprintf(to, sizeof to, "%s/out.onnx", folder);
 	make(&bytes, 200);
 	write_file(in, bytes.p, bytes.n);
+	static const char *const dims[] = {"N=3", NULL};
+	const onnxopt_run_options run = {.struct_size = sizeof run, .dims = dims, .write_value_info = 1};
 	for (uint64_t limit = 1; limit < 64 << 20 && !fine; limit += 4096 + limit / 16) {
 		onnxopt_load_options o = {.struct_size = sizeof o, .max_memory = limit};
 		onnxopt_model *m;
 		onnxopt_status s = onnxopt_load(in, &o, &m);
 
 		if (s == ONNXOPT_OK)
-			s = onnxopt_optimize(m, NULL, NULL);
+			s = onnxopt_optimize(m, &run, NULL);
 		if (s == ONNXOPT_OK)
 			s = onnxopt_save(m, to, NULL, NULL);
 		cr_assert(s == ONNXOPT_OK || s == ONNXOPT_LIMIT, "status %d at %llu", s,
@@ -359,6 +367,67 @@ Test(api, every_memory_limit, .timeout = 120)
 	unlink(in);
 	unlink(to);
 	rmdir(folder);
+}
+
+/* ---- the caller's own shapes ------------------------------------------------------- */
+
+static const char *type_of_output(ox_model *m, ox_arena *a)
+{
+	const ox_type *t = m->graph->outputs.p[0]->type;
+
+	return ox_str_printf(a, "%s %s", ox_dim_text(a, t->dims[0], NULL, NULL).p,
+	                     ox_dim_text(a, t->dims[1], NULL, NULL).p).p;
+}
+
+Test(api, shapes)
+{
+	static const char *const shapes[] = {"i0:?x2", NULL}, *const dims[] = {"N=3", NULL};
+	static const char *const wrong[][2] = {{"i0:?x3", NULL}, {"i1:2", NULL}, {"i0", NULL}};
+	onnxopt_model *m = load();
+	onnxopt_run_options o = {.struct_size = sizeof o};
+	ox_heap heap = {0};
+	ox_arena a = {0};
+	ox_diag d = {0};
+
+	for (size_t i = 0; i < OX_LEN(wrong); i++) {
+		o.input_shapes = wrong[i];
+		cr_expect_eq(onnxopt_optimize(m, &o, NULL), ONNXOPT_USAGE, "%s", wrong[i][0]);
+	}
+	o.input_shapes = shapes;
+	o.dims = dims;
+	cr_expect_eq(onnxopt_optimize(m, &o, NULL), ONNXOPT_OK, "the model was untouched");
+	cr_expect_eq(onnxopt_save_to(m, keep_int, &out, NULL), ONNXOPT_OK);
+	onnxopt_free(m);
+	ox_arena_init(&a, &heap);
+	ox_model *again = ox_load_memory(out.p, out.n, NULL, &(ox_load_options){0}, &heap, &d);
+	cr_assert_not_null(again);
+	cr_expect_str_eq(type_of_output(again, &a), "3 2");
+	ox_model_free(again);
+	ox_arena_free(&a);
+}
+
+Test(api, shapes_that_the_model_refuses)
+{
+	static const char *const dims[] = {"K=3", "L=4", NULL}, *const late[] = {"x:1x1x2x2", NULL};
+	onnxopt_run_options o = {.struct_size = sizeof o, .dims = dims};
+	onnxopt_model *m;
+
+	make_of(&bytes, "<ir_version: 8, opset_import: [\"\" : 17]>\n"
+	                "g (float[N, K] x, float[L, M] z) => (float[N, M] y) { y = MatMul (x, z) }");
+	m = load();
+	cr_expect_eq(onnxopt_optimize(m, &o, NULL), ONNXOPT_USAGE);
+	o.dims = NULL;
+	cr_expect_eq(onnxopt_optimize(m, &o, NULL), ONNXOPT_OK, "found before anything was written");
+	onnxopt_free(m);
+	make_of(&bytes, "<ir_version: 8, opset_import: [\"\" : 17]>\n"
+	                "g (float[N, 1, H, W] x, float[1, 1, 3, 3] w) => (float[N, 1, P, Q] y) { y = Conv (x, w) }");
+	m = load();
+	o.input_shapes = late;
+	cr_expect_eq(onnxopt_optimize(m, &o, NULL), ONNXOPT_USAGE);
+	o.input_shapes = NULL;
+	cr_expect_eq(onnxopt_optimize(m, &o, NULL), ONNXOPT_USAGE, "the declarations are already others");
+	cr_expect_eq(onnxopt_save_to(m, keep_int, &out, NULL), ONNXOPT_USAGE);
+	onnxopt_free(m);
 }
 
 /* ---- threads --------------------------------------------------------------------- */

@@ -43,10 +43,10 @@ enum { FAIL_GROWTH = 1, FAIL_NO_CHANGE = 2, FAIL_WARNING = 4 };
 typedef struct cli_options {
 	/* what runs */
 	const char *passes;           /* NULL: default */
-	cli_list skip, only, keep_values;
+	cli_list skip, only, keep_values, input_shapes, dims;
 	uint64_t rewrite_limit;
 	bool has_rewrite_limit;
-	bool verify_each, keep_ir_version, initializers_as_constants;
+	bool verify_each, keep_ir_version, initializers_as_constants, write_value_info;
 	int inline_mode;              /* ox_inline_mode */
 	/* files */
 	int external;                 /* ox_external_mode */
@@ -60,7 +60,7 @@ typedef struct cli_options {
 	int color, progress;
 	bool quiet, verbose, stats, help;
 	/* of single verbs */
-	bool json, bless;
+	bool json, bless, shapes;
 	uint64_t max_elements;
 } cli_options;
 
@@ -101,6 +101,7 @@ bool cli_size(const char *text, uint64_t *n);
 
 ox_run_options  cli_run_options(const ox_cli *c, const cli_options *o);
 ox_load_options cli_load_options(const ox_cli *c);
+ox_statements   cli_statements(const cli_options *o);
 ox_save_options cli_save_options(const ox_cli *c);
 
 /* ---- one run of the program ------------------------------------------------ */
@@ -145,6 +146,8 @@ void cli_emit(void *user, const ox_message *m);    /* ox_diag.emit */
 /* How many messages were left out by the limit per code; call when a file is done. */
 void cli_left_out(ox_cli *c);
 const char *cli_show(ox_cli *c, const char *s);    /* escaped, for people */
+/* A sentence of ours that may have names in it: what could harm a terminal becomes ?. */
+const char *cli_harmless(ox_cli *c, const char *s);
 const char *cli_paint(const ox_cli *c, const char *color);     /* on c->human; "" without colour */
 /* Reports; returns the exit code of that code's class. */
 int cli_error(ox_cli *c, ox_code code, const char *file, const char *fmt, ...) OX_PRINTF(4, 5);
@@ -162,11 +165,15 @@ void cli_progress_clear(void);                     /* before anything else is pr
 typedef struct cli_table {
 	ox_arena *arena;
 	const char *align;            /* one of l, r per column; its length is the width */
+	size_t most;                  /* wider cells do not widen their column; 0: all do */
 	OX_VEC(const char *) cells;
+	OX_VEC(struct cli_remark { size_t row; const char *text; }) remarks;
 } cli_table;
 
 /* As many strings as there are columns. */
 void cli_row(cli_table *t, ...);
+/* A line of its own, below the rows so far. */
+void cli_remark(cli_table *t, const char *text);
 void cli_table_print(const cli_table *t, FILE *f, const char *indent);
 const char *cli_count(ox_arena *a, uint64_t n);    /* 1304, 25.6 M */
 const char *cli_bytes(ox_arena *a, uint64_t n);    /* 98.1 MiB */
@@ -178,6 +185,7 @@ const char *cli_text(ox_arena *a, const char *fmt, ...) OX_PRINTF(2, 3);
 enum { JSON_DEPTH = 16 };
 typedef struct json {
 	FILE *f;
+	int flat;                     /* from this depth on all stands on one line; 0: nowhere */
 	int depth;
 	bool some[JSON_DEPTH];        /* something was written at this depth */
 	char close[JSON_DEPTH];
@@ -227,6 +235,7 @@ typedef struct cli_result {
 	const ox_model *m;
 	const ox_stats *before, *after;
 	const ox_run_report *run;
+	const ox_specialised *specialised;
 	const cli_assert *asserts;
 	size_t nasserts;
 	char in_sha256[65], out_sha256[65];   /* "": not known */
@@ -241,6 +250,22 @@ void cli_result_print(ox_cli *c, const cli_result *r);
 
 /* SHA-256 of a file in hexadecimal; false: it cannot be read. */
 bool cli_sha256_file(const char *path, char out[65]);
+
+/* ---- types and shapes (type.c, shapes.c) ------------------------------------- */
+
+/* "float[batch,3]", "seq(int64)", "?": escaped. `name` may say what to call a symbol. */
+typedef ox_str cli_dim_name(void *user, ox_dim sym);
+const char *cli_type(ox_cli *c, const ox_type *t, cli_dim_name *name, void *user);
+/* By its name: in quotes where it could be taken for an expression. */
+const char *cli_symbol(ox_cli *c, const ox_name *sym);
+const char *cli_dim(ox_cli *c, ox_dim d, cli_dim_name *name, void *user);
+
+/* Inference relies on what the checker calls fatal not to be there. False after reporting. */
+bool cli_is_sound(ox_cli *c, const ox_model *m);
+/* What inference knows of every value. False after reporting: the model is not fit for it. */
+bool cli_shapes_print(ox_cli *c, const char *path, ox_model *m);
+/* The members `file`, `symbols`, `values`... into the object that is open. */
+bool cli_shapes_put(ox_cli *c, json *j, const char *path, ox_model *m);
 
 /* ---- verbs ------------------------------------------------------------------- */
 

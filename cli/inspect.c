@@ -13,69 +13,6 @@ typedef struct seen {
 	ox_stats stats;
 } seen;
 
-/* ---- types ----------------------------------------------------------------- */
-
-/* Nested types are bounded by the wire's depth. */
-static void put_type(FILE *f, ox_cli *c, const ox_type *t)
-{
-	static const char *const open[] = {
-		[OX_T_SPARSE] = "sparse_tensor(", [OX_T_SEQUENCE] = "seq(", [OX_T_OPTIONAL] = "optional(",
-	};
-
-	if (!t || t->kind == OX_T_NONE) {
-		putc('?', f);
-		return;
-	}
-	if (t->kind == OX_T_OPAQUE) {
-		fprintf(f, "opaque(%s)", ox_show(&c->arena, t->name));
-		return;
-	}
-	if (t->kind == OX_T_MAP) {
-		fprintf(f, "map(%s, ", ox_dtype_name(t->elem));
-		put_type(f, c, t->of);
-		putc(')', f);
-		return;
-	}
-	if (t->kind == OX_T_SEQUENCE || t->kind == OX_T_OPTIONAL) {
-		fputs(open[t->kind], f);
-		put_type(f, c, t->of);
-		putc(')', f);
-		return;
-	}
-	if (t->kind == OX_T_SPARSE)
-		fputs(open[OX_T_SPARSE], f);
-	fputs(ox_dtype_name(t->elem), f);
-	if (t->has_shape) {
-		putc('[', f);
-		for (uint32_t i = 0; i < t->rank; i++) {
-			const ox_dim d = t->dims[i];
-			fputs(i ? "," : "", f);
-			if (d && d->kind == OX_DIM_NUM)
-				fprintf(f, "%" PRId64, d->num);
-			else
-				fprintf(f, "%.*s", OX_FMT(ox_dim_text(&c->arena, d, NULL, NULL)));
-		}
-		putc(']', f);
-	}
-	if (t->kind == OX_T_SPARSE)
-		putc(')', f);
-}
-
-static const char *show_type(ox_cli *c, const ox_type *t)
-{
-	char *text = NULL;
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
-
-	if (!f)
-		return "?";
-	put_type(f, c, t);
-	fclose(f);
-	const char *copy = ox_str_copy(&c->arena, (ox_str){text, n}).p;
-	free(text);
-	return copy;
-}
-
 static const char *show_opsets(ox_cli *c, const ox_model *m)
 {
 	const char *text = "";
@@ -102,12 +39,12 @@ static void print_interface(ox_cli *c, const ox_model *m)
 
 	for (size_t i = 0; i < m->graph->inputs.n; i++) {
 		const ox_decl *d = &m->graph->inputs.p[i];
-		cli_row(&t, "input", show_str(c, ox_name_str(d->name)), show_type(c, d->type),
+		cli_row(&t, "input", show_str(c, ox_name_str(d->name)), cli_type(c, d->type, NULL, NULL),
 		        !d->val || !d->val->tensor ? "" : d->val->overridable ? "has a default" : "initializer");
 	}
 	for (size_t i = 0; i < m->graph->outputs.n; i++) {
 		const ox_output *o = m->graph->outputs.p[i];
-		cli_row(&t, "output", show_str(c, ox_name_str(o->name)), show_type(c, o->type), "");
+		cli_row(&t, "output", show_str(c, ox_name_str(o->name)), cli_type(c, o->type, NULL, NULL), "");
 	}
 	cli_table_print(&t, c->human, "");
 }
@@ -224,7 +161,7 @@ static void put_interface(json *j, ox_cli *c, const ox_model *m)
 		const ox_decl *d = &m->graph->inputs.p[i];
 		json_open(j, NULL, '{');
 		json_str(j, "name", ox_name_str(d->name));
-		json_text(j, "type", show_type(c, d->type));
+		json_text(j, "type", cli_type(c, d->type, NULL, NULL));
 		json_bool(j, "initializer", d->val && d->val->tensor);
 		json_close(j);
 	}
@@ -234,7 +171,7 @@ static void put_interface(json *j, ox_cli *c, const ox_model *m)
 		const ox_output *o = m->graph->outputs.p[i];
 		json_open(j, NULL, '{');
 		json_str(j, "name", ox_name_str(o->name));
-		json_text(j, "type", show_type(c, o->type));
+		json_text(j, "type", cli_type(c, o->type, NULL, NULL));
 		json_close(j);
 	}
 	json_close(j);
@@ -292,23 +229,77 @@ static void put_models(ox_cli *c, const seen *list, size_t n)
 	json_close(&j);
 }
 
-int cli_inspect(ox_cli *c)
+/* ---- shapes ------------------------------------------------------------------ */
+
+/* One model stands at the top of the object, several in a list. */
+static void put_shapes(ox_cli *c, const seen *list, size_t n)
+{
+	const bool one = c->args.n == 1 && n == 1;
+	json j = {.f = stdout, .flat = one ? 3 : 5};
+
+	json_open(&j, NULL, '{');
+	json_uint(&j, "schema_version", 1);
+	if (one) {
+		cli_shapes_put(c, &j, list->path, list->m);
+		json_close(&j);
+		return;
+	}
+	json_open(&j, "models", '[');
+	for (size_t i = 0; i < n; i++) {
+		c->diag.file = list[i].path;
+		json_open(&j, NULL, '{');
+		cli_shapes_put(c, &j, list[i].path, list[i].m);
+		json_close(&j);
+	}
+	json_close(&j);
+	json_close(&j);
+}
+
+static void print_shapes(ox_cli *c, const seen *list, size_t n)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < n; i++) {
+		c->diag.file = list[i].path;
+		if (some)
+			putc('\n', c->human);
+		some |= cli_shapes_print(c, list[i].path, list[i].m);
+	}
+}
+
+/* ---- all of it ------------------------------------------------------------------ */
+
+static bool load(ox_cli *c, const char *path, seen *s)
 {
 	const ox_load_options o = cli_load_options(c);
+	const ox_statements stated = cli_statements(&c->options);
+
+	c->diag.file = path;
+	*s = (seen){.path = path, .m = ox_load(path, &o, &c->heap, &c->diag)};
+	if (!s->m)
+		return false;
+	if ((stated.shapes || stated.dims)
+	    && (!cli_is_sound(c, s->m) || !ox_specialise(s->m, &stated, NULL, &c->diag))) {
+		ox_model_free(s->m);
+		return false;
+	}
+	ox_stats_take(&s->stats, s->m, &c->arena);
+	return true;
+}
+
+int cli_inspect(ox_cli *c)
+{
 	seen *list = ox_new_array(&c->arena, seen, c->args.n);
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->args.n; i++) {
-		c->diag.file = c->args.p[i];
-		ox_model *m = ox_load(c->args.p[i], &o, &c->heap, &c->diag);
-		if (!m)
-			continue;
-		list[n] = (seen){.path = c->args.p[i], .m = m};
-		ox_stats_take(&list[n].stats, m, &c->arena);
-		n++;
-	}
+	for (size_t i = 0; i < c->args.n; i++)
+		n += load(c, c->args.p[i], &list[n]);
 	cli_progress_clear();
-	if (c->options.json)
+	if (c->options.shapes && c->options.json)
+		put_shapes(c, list, n);
+	else if (c->options.shapes)
+		print_shapes(c, list, n);
+	else if (c->options.json)
 		put_models(c, list, n);
 	else if (n == 1)
 		print_one(c, &list[0]);

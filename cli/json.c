@@ -64,13 +64,16 @@ static void put_string(FILE *f, ox_str s)
 	putc('"', f);
 }
 
+static bool is_flat(const json *j) { return j->flat && j->depth >= j->flat; }
+
 static void start(json *j, const char *key)
 {
 	if (j->depth) {
 		if (j->some[j->depth])
-			putc(',', j->f);
+			fputs(is_flat(j) ? ", " : ",", j->f);
 		j->some[j->depth] = true;
-		indent(j);
+		if (!is_flat(j))
+			indent(j);
 	}
 	if (key) {
 		put_string(j->f, ox_cstr(key));
@@ -91,9 +94,10 @@ void json_open(json *j, const char *key, char bracket)
 void json_close(json *j)
 {
 	const char bracket = j->close[j->depth];
-	const bool some = j->some[j->depth--];
+	const bool some = j->some[j->depth], flat = is_flat(j);
 
-	if (some)
+	j->depth--;
+	if (some && !flat)
 		indent(j);
 	putc(bracket, j->f);
 	if (!j->depth)

@@ -1,6 +1,6 @@
 /* optimize.c - the main verb: load, run the passes, judge the result, write it.
  *
- *     plan -> load -> passes -> gate -> assertions -> save -> report
+ *     plan -> load -> specialise -> passes -> gate -> assertions -> save -> report
  *
  * Everything that can fail comes before the output is touched; the output is replaced
  * whole or not at all.
@@ -18,6 +18,7 @@ typedef struct job {
 	ox_stats before, after;
 	uint64_t in_bytes;            /* of the model file alone, before it may be replaced */
 	ox_run_report run;
+	ox_specialised specialised;
 	ox_save_result saved;
 	cli_assert *asserts;
 	cli_result result;
@@ -110,6 +111,18 @@ static bool load(ox_cli *c, job *j)
 	ox_stats_take(&j->before, j->m, &c->arena);
 	j->result.before = &j->before;
 	return ox_gate_take(&j->gate, j->m, &c->arena, &c->diag);
+}
+
+/* The interface that the result must keep is then the one that the user asked for. */
+static bool specialise(ox_cli *c, job *j)
+{
+	const ox_statements s = cli_statements(&c->options);
+
+	if (!ox_specialise(j->m, &s, &j->specialised, &c->diag))
+		return false;
+	j->result.specialised = &j->specialised;
+	ox_gate_renew(&j->gate, j->m, &c->arena);
+	return true;
 }
 
 static bool optimize(ox_cli *c, job *j)
@@ -240,7 +253,7 @@ static bool work(ox_cli *c, job *j)
 	if (!load(c, j))
 		return false;
 	hash(j->result.in_sha256, c, j->in);
-	if (!optimize(c, j) || !judge(c, j) || !save(c, j))
+	if (!specialise(c, j) || !optimize(c, j) || !judge(c, j) || !save(c, j))
 		return false;
 	if (j->result.written)
 		hash(j->result.out_sha256, c, j->out);

@@ -42,8 +42,14 @@ static const cli_option table[] = {
 	{"--rewrite-limit", NULL, "N", V_OPTIMIZE, K_LIMIT, ENV, AT(rewrite_limit), "stop after N rewrites"},
 	{"--verify-each", NULL, NULL, V_OPTIMIZE | V_TEST, K_FLAG, ENV, AT(verify_each),
 	 "run the checker after each pass"},
+	{"--shapes", NULL, NULL, V_INSPECT, K_FLAG, 0, AT(shapes), "type, shape and content of every value"},
+	{"--input-shape", NULL, "X:1x3x?", V_OPTIMIZE | V_INSPECT, K_LIST, PIPE, AT(input_shapes),
+	 "make inputs so"},
+	{"--dim", NULL, "N=4", V_OPTIMIZE | V_INSPECT, K_LIST, JOIN | PIPE, AT(dims), "and dims; repeatable"},
 	{"--keep-ir-version", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE, AT(keep_ir_version),
 	 "leave IR 3 models at IR 3"},
+	{"--write-value-info", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE, AT(write_value_info),
+	 "store inferred types and shapes"},
 	{"--initializers-as-constants", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE,
 	 AT(initializers_as_constants), "defaults of inputs are constants"},
 	{"--inline", NULL, "auto|all|none", V_OPTIMIZE, K_CHOICE, ENV | PIPE, AT(inline_mode),
@@ -447,8 +453,17 @@ ox_run_options cli_run_options(const ox_cli *c, const cli_options *o)
 		.has_rewrite_limit = o->has_rewrite_limit,
 		.verify_each = o->verify_each,
 		.keep_ir_version = o->keep_ir_version,
+		.write_value_info = o->write_value_info,
 		.inline_mode = (ox_inline_mode)o->inline_mode,
 		.progress = &c->progress,
+	};
+}
+
+ox_statements cli_statements(const cli_options *o)
+{
+	return (ox_statements){
+		.shapes = list_or_null(&o->input_shapes),
+		.dims = list_or_null(&o->dims),
 	};
 }
 

@@ -126,8 +126,24 @@ static void print_verdict(ox_cli *c, const cli_result *r)
 	fprintf(c->human, "%s   %.2f s\n", *comma ? ")" : "", r->seconds);
 }
 
+/* "declared anew: x float[1,3,224,224], y float[1,1000]" */
+static void print_specialised(ox_cli *c, const ox_specialised *s)
+{
+	enum { SHOWN = 6 };
+	const size_t n = s ? s->n : 0, shown = c->options.stats || n <= SHOWN ? n : SHOWN;
+
+	for (size_t i = 0; i < shown; i++)
+		fprintf(c->human, "%s%s %s", i ? ", " : "declared anew: ",
+		        ox_show(&c->arena, ox_name_str(s->list[i].name)),
+		        cli_type(c, s->list[i].is, NULL, NULL));
+	if (shown < n)
+		fprintf(c->human, " ... and %zu more (--stats)", n - shown);
+	fputs(n ? "\n" : "", c->human);
+}
+
 static void print_remarks(ox_cli *c, const cli_result *r)
 {
+	print_specialised(c, r->specialised);
 	if (r->run->ir_raised)
 		fputs("IR version 3 became 4: weights left the list of inputs (--keep-ir-version)\n",
 		      c->human);
@@ -229,6 +245,20 @@ static void put_output(json *j, const cli_result *r)
 	json_close(j);
 }
 
+static void put_specialised(json *j, ox_cli *c, const ox_specialised *s)
+{
+	json_open(j, "declared_anew", '[');
+	for (size_t i = 0; s && i < s->n; i++) {
+		json_open(j, NULL, '{');
+		json_text(j, "kind", s->list[i].output ? "output" : "input");
+		json_str(j, "name", ox_name_str(s->list[i].name));
+		json_text(j, "before", cli_type(c, s->list[i].was, NULL, NULL));
+		json_text(j, "after", cli_type(c, s->list[i].is, NULL, NULL));
+		json_close(j);
+	}
+	json_close(j);
+}
+
 static void put_run(json *j, const ox_run_report *run)
 {
 	json_open(j, "run", '{');
@@ -308,6 +338,7 @@ static void put_report(FILE *f, ox_cli *c, const cli_result *r, int exit)
 	json_int(&j, "exit", exit);
 	put_input(&j, r);
 	put_output(&j, r);
+	put_specialised(&j, c, r->specialised);
 	put_stats(&j, "before", r->before);
 	put_stats(&j, "after", r->after);
 	if (r->run)

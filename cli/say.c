@@ -52,6 +52,21 @@ const char *cli_show(ox_cli *c, const char *s)
 	return ox_show(&c->arena, ox_cstr(s));
 }
 
+const char *cli_harmless(ox_cli *c, const char *s)
+{
+	char *copy = (char *)ox_str_copy(&c->arena, ox_cstr(s)).p;
+	uint32_t cp = 0;
+
+	for (size_t i = 0, n = strlen(copy), len; i < n; i += len) {
+		len = cli_letter(copy + i, n - i, &cp);
+		if (len && !cli_is_hostile(cp))
+			continue;
+		len = len ? len : 1;
+		memset(copy + i, '?', len);
+	}
+	return copy;
+}
+
 /* ---- one message ----------------------------------------------------------- */
 
 static const struct { const char *word, *color; } severities[] = {

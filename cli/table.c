@@ -26,6 +26,12 @@ void cli_row(cli_table *t, ...)
 	va_end(ap);
 }
 
+void cli_remark(cli_table *t, const char *text)
+{
+	*ox_push(t->arena, &t->remarks) =
+		(struct cli_remark){t->cells.n / strlen(t->align), ox_str_copy(t->arena, ox_cstr(text)).p};
+}
+
 /* Columns on a terminal: one for each code point. Cells are escaped, so that is near
  * enough; wide characters only cost alignment. */
 static size_t width(const char *s)
@@ -43,35 +49,45 @@ static void pad(FILE *f, size_t n)
 		putc(' ', f);
 }
 
+static void print_row(const cli_table *t, size_t row, const size_t *widths, FILE *f)
+{
+	const size_t ncols = strlen(t->align);
+	size_t owed = 0;              /* spaces that only matter when something follows */
+
+	for (size_t c = 0; c < ncols; c++) {
+		const char *cell = t->cells.p[row * ncols + c];
+		const size_t w = width(cell), gap = widths[c] > w ? widths[c] - w : 0;
+		const bool right = t->align[c] == 'r';
+
+		if (w) {
+			pad(f, owed + (right ? gap : 0));
+			fputs(cell, f);
+			owed = right ? 0 : gap;
+		} else {
+			owed += widths[c];
+		}
+		owed += 2;
+	}
+	putc('\n', f);
+}
+
 void cli_table_print(const cli_table *t, FILE *f, const char *indent)
 {
 	const size_t ncols = strlen(t->align), nrows = ncols ? t->cells.n / ncols : 0;
-	size_t *widths = ox_new_array(t->arena, size_t, ncols);
+	size_t *widths = ox_new_array(t->arena, size_t, ncols), remark = 0;
 
 	for (size_t i = 0; i < nrows * ncols; i++) {
 		const size_t w = width(t->cells.p[i]);
-		if (w > widths[i % ncols])
+		if (w > widths[i % ncols] && (!t->most || w <= t->most))
 			widths[i % ncols] = w;
 	}
-	for (size_t r = 0; r < nrows; r++) {
-		size_t owed = 0;      /* spaces that only matter when something follows */
-
+	for (size_t r = 0; r <= nrows; r++) {
+		for (; remark < t->remarks.n && t->remarks.p[remark].row == r; remark++)
+			fprintf(f, "%s%s\n", indent, t->remarks.p[remark].text);
+		if (r == nrows)
+			return;
 		fputs(indent, f);
-		for (size_t c = 0; c < ncols; c++) {
-			const char *cell = t->cells.p[r * ncols + c];
-			const size_t w = width(cell), gap = widths[c] - w;
-			const bool right = t->align[c] == 'r';
-
-			if (w) {
-				pad(f, owed + (right ? gap : 0));
-				fputs(cell, f);
-				owed = right ? 0 : gap;
-			} else {
-				owed += widths[c];
-			}
-			owed += 2;
-		}
-		putc('\n', f);
+		print_row(t, r, widths, f);
 	}
 }
 

@@ -8,8 +8,8 @@
  *     #! after
  *     <ir_version: 8, ...> g (...) => (...) {...}
  *
- * Instead of `#! after`: `#! unchanged`, or `#! error: OX3107` where parsing or checking
- * must report that code. For each golden the result must equal the after in every field,
+ * Instead of `#! after`: `#! unchanged`, or `#! error: OX3107` where parsing, checking or what
+ * the options state must report that code. For each golden the result must equal the after in every field,
  * be valid, keep the interface, survive printing and saving, give the same bytes when made
  * again from the text, and leave nothing to do for a second run.
  */
@@ -354,6 +354,18 @@ static void check_numerics(bench *b, const ox_run_report *r)
 			     cli_numerics_name(b->g->numerics));
 }
 
+/* What the options state of inputs is done once, before the passes. */
+static bool specialise(bench *b, ox_model *m)
+{
+	const ox_statements s = cli_statements(&b->g->options);
+
+	forget(b);
+	if (ox_specialise(m, &s, NULL, &b->diag))
+		return true;
+	fail(b, "it cannot be made so");
+	return false;
+}
+
 static bool run(bench *b, ox_model *m, ox_run_report *r)
 {
 	ox_run_options o = cli_run_options(b->c, &b->g->options);
@@ -388,7 +400,7 @@ static void check_repeatable(bench *b, ox_str first)
 
 	forget(b);
 	ox_model *m = parse(b, b->g->before);
-	if (m && run(b, m, &r) && bytes_of(b, m, &second) && !ox_str_eq(first, second))
+	if (m && specialise(b, m) && run(b, m, &r) && bytes_of(b, m, &second) && !ox_str_eq(first, second))
 		fail(b, "made again from the text, the bytes are others");
 	ox_model_free(m);
 }
@@ -417,8 +429,9 @@ static void check_error(bench *b)
 {
 	ox_model *m = parse(b, b->g->before);
 
-	if (m)
-		ox_check(m, &(ox_check_options){0}, &b->diag);
+	const ox_statements s = cli_statements(&b->g->options);
+	if (m && ox_check(m, &(ox_check_options){0}, &b->diag))
+		ox_specialise(m, &s, NULL, &b->diag);
 	ox_model_free(m);
 	if (!b->diag.seen[b->g->error])
 		fail(b, "OX%04u is not reported%s", b->g->error, b->message ? ", but" : "");
@@ -482,6 +495,9 @@ static void try_model(bench *b, ox_model *m)
 		return;
 	}
 	check_round_trips(b, m, "the before");
+	if (!specialise(b, m))
+		return;
+	ox_gate_renew(&gate, m, &b->arena);
 	if (!run(b, m, &r))
 		return;
 	if (!ox_gate_keeps(&gate, m, &b->arena, &b->diag)) {
@@ -489,7 +505,7 @@ static void try_model(bench *b, ox_model *m)
 		return;
 	}
 	if (b->c->options.bless && !is_as_expected(b, m)) {
-		bless(b, m, r.rewrites != 0);
+		bless(b, m, m->edits != 0);
 		b->g->has_after = b->g->unchanged = false;
 	} else {
 		check_expected(b, m);

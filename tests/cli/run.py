@@ -150,7 +150,8 @@ def every_option_is_in_a_page(d):
     for flag in ("--passes --skip --only -O1 -O2 -O3 --rewrite-limit --verify-each --external-data "
                  "--external-threshold --allow-links --sync --keep-ir-version "
                  "--initializers-as-constants --inline --keep-values --report --assert --fail-on "
-                 "--dry-run -q -v --color --progress --stats --max-memory -o --in-place").split():
+                 "--dry-run -q -v --color --progress --stats --max-memory -o --in-place --input-shape --dim "
+                 "--write-value-info").split():
         assert re.search(r"(^|[ ,])" + re.escape(flag) + r"\b", page, re.M), flag
 
 
@@ -756,6 +757,196 @@ def inspect(d):
     assert re.search(r"^nodes +5 +1$", text, re.M) and re.search(r"^op Identity +4 +0$", text, re.M)
     models = json.loads(expect(0, "inspect", m, o, "--json").stdout)["models"]
     assert [x["nodes"] for x in models] == [5, 1] and models[0]["inputs"][0]["type"] == "float[2]"
+
+
+# ---- shapes -----------------------------------------------------------------
+
+def model_of(d, name, text):
+    """A model given as ONNX text."""
+    t = write(f"{d}/{name}txt", text.encode())
+    expect(0, "parse", t, f"{d}/{name}", "-q")
+    os.unlink(t)
+    return f"{d}/{name}"
+
+
+GLUE = """<ir_version: 8, opset_import: ["" : 17]>
+g (float[batch, seq, 12] x, int64[n] i) => (float[p, q, r] y, int64[a, b] z, float[batch, c] w)
+<float[12] weight = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, int64[3] target = {0, -1, 4}>
+{
+   s = Shape (x)
+   zero = Constant <value_int = 0> ()
+   b = Gather (s, zero)
+   scaled = Mul (x, weight)
+   y = Reshape (scaled, target)
+   z = NonZero (x)
+   w = Flatten (x)
+}
+"""
+
+
+@test
+def shapes(d):
+    m = model_of(d, "m.onnx", GLUE)
+    r = expect(0, "inspect", "--shapes", m)
+    text = r.stdout.decode()
+    assert not r.stderr, r.stderr
+    for row in (r"file +\S+/m.onnx", r"symbols  batch, seq, n",
+                r" +# +op +value +type +shape +content",
+                r"input +x +float +\[batch, seq, 12\]",
+                r"const +target +int64 +\[3\] +\{0, -1, 4\}",
+                r" +0 +Shape +s +int64 +\[3\] +\{batch, seq, 12\}",
+                r" +2 +Gather +b +int64 +\[\] +batch",
+                r" +3 +Mul +scaled +float +\[batch, seq, 12\]",
+                r" +4 +Reshape +y +float +\[batch, 3\*seq, 4\] +\(output\)",
+                r" +5 +NonZero +z +int64 +\[3, u0\] +\(output\)",
+                r"8 values: 7 known \(87\.5 %\), 1 with u0, u1\.\.\."):
+        assert re.search("^" + row + "$", text, re.M), (row, text)
+    assert "weight" not in text and "zero" not in text
+    text = expect(0, "inspect", "--shapes", "-v", m).stdout.decode()
+    assert re.search(r"^const +weight +float +\[12\] +\{1, 2, ", text, re.M), text
+    text = expect(0, "inspect", "--shapes", m, m).stdout.decode()
+    assert text.count("8 values") == 2
+    text = expect(0, "inspect", "--shapes", m, "--dim", "batch=2", "--input-shape", "x:?,5,?").stdout.decode()
+    assert re.search(r"^ +4 +Reshape +y +float +\[2, 15, 4\]", text, re.M), text
+
+
+def shapes_json(*args):
+    out = json.loads(expect(0, "inspect", "--shapes", "--json", *args).stdout)
+    with open(os.path.join(ROOT, "docs", "shapes.schema.json")) as f:
+        validate(out, json.load(f))
+    return out, {v["name"]: v for v in out["values"]}
+
+
+@test
+def shapes_for_machines(d):
+    m = model_of(d, "m.onnx", GLUE)
+    out, values = shapes_json(m)
+    assert out["symbols"] == ["batch", "seq", "n"] and out["file"] == m
+    assert list(values) == ["x", "i", "weight", "target", "s", "zero", "b", "scaled", "y", "z", "w"]
+    assert values["x"] == {"name": "x", "dtype": "float", "dims": ["s0", "s1", 12]}
+    assert values["target"]["elements"] == [0, -1, 4] and "elements" not in values["weight"]
+    assert values["s"]["elements"] == ["s0", "s1", 12] and values["b"]["elements"] == ["s0"]
+    assert values["b"]["dims"] == [] and values["z"]["dims"] == [3, "u0"]
+    assert eval(values["y"]["dims"][1], {"s1": 5}) == 15
+    raw = expect(0, "inspect", "--shapes", "--json", m).stdout.decode()
+    assert '    {"name": "x", "dtype": "float", "dims": ["s0", "s1", 12]},\n' in raw, raw
+    both = json.loads(expect(0, "inspect", "--shapes", "--json", m, m).stdout)
+    assert both["schema_version"] == 1 and len(both["models"]) == 2
+    del out["schema_version"]
+    assert both["models"][0] == out
+    out, values = shapes_json(m, "--dim", "batch=7")
+    assert out["symbols"] == ["seq", "n"] and values["x"]["dims"] == [7, "s0", 12]
+    for name in model_files():
+        if name != "st_if_nest_60.onnx":
+            shapes_json(os.path.join(MODELS, name))
+
+
+@test
+def shapes_that_are_wrong(d):
+    m = model_of(d, "m.onnx", """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N, 3] x) => (float[M, 4] y, float[K] z)
+<float[N, 5] r>
+{
+   r = Relu (x)
+   y = Neg (r)
+   z = ReduceSum <keepdims = 0> (r, far)
+   far = Constant <value_ints = [7]> ()
+}
+""")
+    r = expect(0, "inspect", "--shapes", m)
+    out, err = r.stdout.decode(), r.stderr.decode()
+    assert err.count("warning[OX3501]") == 2 and "'r'" in err and "'y'" in err, err
+    assert re.search(r"^ +0 +Relu +r +float +\[N, 3\]$", out, re.M), out
+    assert re.search(r"ReduceSum +z .*\n +note\[OX3502\]: .*7.*$", out, re.M), out
+    assert "; 1 node not inferred" in out
+    seen, values = shapes_json(m)
+    assert len(seen["failed"]) == 1 and "ReduceSum" in seen["failed"][0]["node"]
+    expect(3, "inspect", "--shapes", write(d + "/bad.onnx", bad()))
+    expect(3, "inspect", "--shapes", "--json", d + "/bad.onnx")
+    expect(3, "inspect", "--dim", "N=3", d + "/bad.onnx")
+    expect(4, "inspect", "--shapes", d + "/none.onnx")
+    h = write(d + "/h.onnx", hostile())
+    shown_safely(expect(0, "inspect", "--shapes", h).stdout)
+    shown_safely(expect(0, "inspect", "--shapes", "--json", h).stdout)
+
+
+@test
+def shapes_of_symbols_with_odd_names(d):
+    odd = ["past + 1", "u3", "b", HOSTILE]
+    g = ob.graph([ob.node("Relu", ["x"], ["y"])], [ob.value("x", odd)], [ob.value("y", odd)])
+    m = write(d + "/m.onnx", ob.model(g))
+    text = shown_safely(expect(0, "inspect", "--shapes", m).stdout)
+    assert "['past + 1', 'u3', b, '" in text, text
+    out, values = shapes_json(m)
+    assert out["symbols"] == odd and values["y"]["dims"] == ["s0", "s1", "s2", "s3"]
+
+
+@test
+def statements(d):
+    m, o = model_of(d, "m.onnx", GLUE), d + "/o.onnx"
+    text = expect(0, m, o, "--input-shape", "x:2x5x12", "--input-shape=i:7").stdout.decode()
+    assert re.search(r"^declared anew: x float\[2,5,12\], i int64\[7\], y float\[2,15,4\], "
+                     r"w float\[2,60\]$", text, re.M), text
+    text = expect(0, "inspect", o).stdout.decode()
+    assert re.search(r"^input +x +float\[2,5,12\]$", text, re.M), text
+    assert re.search(r"^output +y +float\[2,15,4\]$", text, re.M), text
+    expect(0, m, o, "-q", "--dim", "batch=2", "--dim", "seq=5", "--passes", "none")
+    r = report_of(d, 0, m, o, "--dim", "batch=2")
+    assert r["declared_anew"][0] == {"kind": "input", "name": "x", "before": "float[batch,seq,12]",
+                                     "after": "float[2,seq,12]"}, r["declared_anew"]
+    assert report_of(d, 0, m, o)["declared_anew"] == []
+    text = expect(0, "inspect", m, "--dim", "seq=9").stdout.decode()
+    assert re.search(r"^input +x +float\[batch,9,12\]$", text, re.M), text
+    expect(0, m, o, "-q", "--input-shape", "x:batchxseqx12", "--passes", "none")
+    assert read(o) == read(m)
+    os.unlink(o)
+    for args, said in (
+            (["--input-shape", "x:2x5x13"], ["'x:2x5x13'", "dim 2 of input 'x'", "12", "13"]),
+            (["--input-shape", "x:2x5x12", "--dim", "seq=6"], ["'seq=6'", "'x:2x5x12'", "5", "6"]),
+            (["--dim", "seq=6", "--dim", "seq=7"], ["'seq=6'", "'seq=7'", "6", "7"]),
+            (["--input-shape", "x:2x5"], ["3 dims", "2 are stated"]),
+            (["--input-shape", "y:2"], ["no input 'y'"]),
+            (["--input-shape", "xx:2x5x12"], ["did you mean 'x'?"]),
+            (["--dim", "bach=2"], ["did you mean 'batch'?"]), (["--dim", "p=2"], ["no input", "'p'"]),
+            (["--dim", "batch"], ["NAME=NUMBER"]), (["--dim", "batch=-1"], ["NAME=NUMBER"]),
+            (["--dim", "batch=2147483648"], ["NAME=NUMBER"]), (["--dim", "=2"], ["NAME=NUMBER"]),
+            (["--input-shape", "x"], ["NAME:DIMS"]), (["--input-shape", "x:"], ["NAME:DIMS"]),
+            (["--input-shape", ":3"], ["NAME:DIMS"]), (["--input-shape", "x:1xx3"], ["NAME:DIMS"]),
+            (["--input-shape", "x:1x-1x12"], ["NAME:DIMS"])):
+        for verb in ([m, o], ["inspect", m]):
+            err = expect(2, *verb, *args).stderr.decode()
+            assert all(x in err for x in said), (args, err)
+    no_residue(d, "m.onnx", "r.json")
+
+
+@test
+def statements_that_operators_refuse(d):
+    m = model_of(d, "m.onnx", """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N, K] x, float[L, M] z) => (float[N, M] y)
+{
+   y = MatMul (x, z)
+}
+""")
+    err = expect(2, m, d + "/o.onnx", "--dim", "K=3", "--dim", "L=4").stderr.decode()
+    assert "error[OX2010]" in err and "3" in err and "4" in err, err
+    expect(0, m, d + "/o.onnx", "--dim", "K=3", "--dim", "L=3", "-q")
+    text = expect(0, "inspect", "--shapes", m).stdout.decode()
+    assert re.search(r"^equal +(K +L|L +K) +\S", text, re.M), text
+    out, values = shapes_json(m)
+    assert len(out["equations"]) == 1 and values["x"]["dims"][1] == values["z"]["dims"][0]
+
+
+@test
+def value_info(d):
+    m, o = model_of(d, "m.onnx", GLUE.replace("batch", "N").replace("seq", "M")), d + "/o.onnx"
+    expect(0, m, o, "-q", "--passes", "none", "--write-value-info")
+    text = expect(0, "print", o).stdout.decode()
+    assert "float[N,M,12] scaled" in text and "int64 b" in text, text
+    expect(0, o, d + "/p.onnx", "-q", "--passes", "none", "--write-value-info")
+    assert read(d + "/p.onnx") == read(o)
+    expect(0, m, o, "-q", "--write-value-info", "--skip", "infer_shapes", "--passes", "none")
+    assert read(o) == read(m)
+    assert "infer_shapes" in expect(0, m, o, "--write-value-info", "--stats").stdout.decode()
 
 
 @test

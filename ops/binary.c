@@ -231,7 +231,7 @@ static ox_dim shift_elem(ox_infer *c, uint32_t n, const ox_dim *x)
 		return NULL;
 	const int64_t factor = INT64_C(1) << s;
 	return right ? ox_dim_floordiv(c->m, x[0], ox_dim_num(c->m, factor))
-	             : ox_dim_mul_num(c->m, x[0], factor);
+	             : ox_elem_unless_huge(t, ox_dim_mul_num(c->m, x[0], factor));
 }
 
 /* ---- ranges -------------------------------------------------------------- */

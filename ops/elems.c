@@ -304,12 +304,33 @@ static ox_dim integer_quotient(ox_model *m, ox_dim a, ox_dim b)
 	return ox_dim_truncdiv(m, a, b);
 }
 
-static ox_dim integer_op(ox_model *m, char op, ox_dim a, ox_dim b)
+/* Results that are not proven to fit are kept by ops/fact.c where they look like counts: a
+ * model whose counts wrap does not run. Numbers of this size are none, N + INT64_MAX wraps. */
+ox_dim ox_elem_unless_huge(ox_dtype t, ox_dim v)
+{
+	const uint64_t most = t == OX_I64 ? INT32_MAX : 1 << 16;
+	int64_t lo, hi;
+
+	if (!v || v->kind != OX_DIM_POLY || !ox_dtype_limits(t, &lo, &hi)
+	    || (ox_dim_bounded(v) && v->lo >= lo && v->hi <= hi))
+		return v;
+	for (uint32_t i = 0; i < v->n; i++) {
+		const int64_t k = v->term[i].coef;
+		if ((k < 0 ? -(uint64_t)k : (uint64_t)k) > most)
+			return NULL;
+	}
+	return v;
+}
+
+static ox_dim integer_op(ox_model *m, ox_dtype t, char op, ox_dim a, ox_dim b)
 {
 	switch (op) {
-	case '+': return ox_dim_add(m, a, b);
-	case '-': return ox_dim_sub(m, a, b);
-	case '*': return ox_dim_is(a, 0) || ox_dim_is(b, 0) ? ox_dim_num(m, 0) : ox_dim_mul(m, a, b);
+	case '+': return ox_elem_unless_huge(t, ox_dim_add(m, a, b));
+	case '-': return ox_elem_unless_huge(t, ox_dim_sub(m, a, b));
+	case '*':
+		if (ox_dim_is(a, 0) || ox_dim_is(b, 0))
+			return ox_dim_num(m, 0);
+		return ox_elem_unless_huge(t, ox_dim_mul(m, a, b));
 	default:  return integer_quotient(m, a, b);
 	}
 }
@@ -378,7 +399,7 @@ ox_dim ox_elem_op(ox_model *m, ox_dtype t, char op, ox_dim a, ox_dim b)
 {
 	if (ox_dtype_is_float(t))
 		return float_op(m, t, op, a, b);
-	return ox_dtype_is_int(t) ? integer_op(m, op, a, b) : NULL;
+	return ox_dtype_is_int(t) ? integer_op(m, t, op, a, b) : NULL;
 }
 
 static ox_dim ceil_or_minus_zero(ox_model *m, ox_dtype t, ox_dim v)
@@ -511,7 +532,7 @@ static ox_dim true_sum(ox_model *m, uint32_t n, const ox_dim *x)
 ox_dim ox_elems_sum(ox_model *m, ox_dtype t, uint32_t n, const ox_dim *x)
 {
 	if (!ox_dtype_is_float(t))
-		return ox_dtype_is_int(t) ? true_sum(m, n, x) : NULL;
+		return ox_dtype_is_int(t) ? ox_elem_unless_huge(t, true_sum(m, n, x)) : NULL;
 	if (n == 1)
 		return x[0];
 	if (n == 2)
@@ -527,7 +548,7 @@ ox_dim ox_elem_repeated(ox_model *m, ox_dtype t, ox_dim v, int64_t n)
 	    && (!ox_elem_exact(t, v) || !ox_mul_i64(ox_elem_bound(t, numerator(v)), n, &bound)
 	        || bound > top_integer(t)))
 		return NULL;
-	return ox_dim_mul_num(m, v, n);
+	return ox_elem_unless_huge(t, ox_dim_mul_num(m, v, n));
 }
 
 /* The sum of integers must not have wrapped on the way. Runtimes may divide floats or
@@ -566,8 +587,10 @@ ox_dim ox_elems_product(ox_model *m, ox_dtype t, uint32_t n, const ox_dim *x)
 		product = ox_dim_mul(m, product, x[i]);
 		nonnegative &= x[i] && ox_elem_nonnegative(x[i]);
 	}
+	if (ox_dtype_is_int(t))
+		return ox_elem_unless_huge(t, product);
 	/* 0 * -1 is -0 */
-	return ox_dtype_is_int(t) || nonnegative || (product && ox_elem_nonzero(product)) ? product : NULL;
+	return nonnegative || (product && ox_elem_nonzero(product)) ? product : NULL;
 }
 
 /* ---- ranges -------------------------------------------------------------- */

@@ -37,6 +37,9 @@ static inline bool ox_dtype_is_int(ox_dtype t)
 /* The integer that the low bits are, read as type t; NULL: a uint64 beyond int64. */
 ox_dim ox_elem_wrapped(ox_model *m, ox_dtype t, uint64_t bits);
 
+/* An integer result of type t, unless so large a number is in it that it may wrap. */
+ox_dim ox_elem_unless_huge(ox_dtype t, ox_dim v);
+
 /* ---- float elements ------------------------------------------------------ */
 
 /* A number: no symbols in it. */

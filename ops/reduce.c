@@ -165,7 +165,7 @@ static ox_dim sum_splat(ox_infer *c, ox_dtype t, ox_dim x, ox_dim size)
 	if (ox_dim_is(x, 0))
 		return x;
 	if (ox_dtype_is_int(t))
-		return ox_dim_mul(c->m, x, size);
+		return ox_elem_op(c->m, t, '*', x, size);
 	return ox_dim_is_num(size) ? ox_elem_repeated(c->m, t, x, size->num) : NULL;
 }
 

@@ -313,10 +313,102 @@ static void put_graph_attr(ox_encoder *e, unsigned field, const ox_attr *a)
 	close_box(e, field, b);
 }
 
+static void put_float(ox_encoder *e, unsigned field, float v)
+{
+	uint8_t bytes[5] = {(uint8_t)(field << 3 | OX_WIRE_32)};
+
+	memcpy(bytes + 1, &v, sizeof v);
+	put(e, bytes, sizeof bytes);
+}
+
+/* Present, be it empty. */
+static void put_text(ox_encoder *e, unsigned field, ox_str s)
+{
+	put_str(e, field, s.p ? s : OX_S(""));
+}
+
+/* A tensor of bytes with a name and nothing else, as nearly all are. */
+static void put_plain_tensor(ox_encoder *e, unsigned field, const ox_tensor *t, ox_str name)
+{
+	const box b = open_box(e, field);
+
+	for (uint32_t i = 0; i < t->rank; i++)
+		put_int(e, 1, t->dims[i]);
+	if (t->has_dtype)
+		put_int(e, 2, (int32_t)t->dtype);
+	put_str(e, 8, name);
+	if (t->bytes) {
+		put_head(e, 9, t->nbytes);
+		put_slice(e, t->bytes, t->nbytes);
+	}
+	if (t->has_location)
+		put_int(e, 14, 0);
+	close_box(e, field, b);
+}
+
+static void put_tensor(ox_encoder *e, unsigned field, const ox_tensor *t, ox_str name)
+{
+	if (ox_message_is_plain(e, t))
+		put_plain_tensor(e, field, t, name);
+	else
+		put_item(e, field, ox_message_tensor(e, t, name));
+}
+
+/* Those that need no message. */
+static bool attr_is_plain(ox_encoder *e, const ox_attr *a)
+{
+	switch (a->type) {
+	case OX_A_FLOAT: case OX_A_INT: case OX_A_STRING:
+	case OX_A_FLOATS: case OX_A_INTS: case OX_A_STRINGS:
+		return true;
+	case OX_A_TENSOR:
+		return a->has_payload && ox_message_is_plain(e, a->t);
+	default:
+		return false;
+	}
+}
+
+static void put_plain_value(ox_encoder *e, const ox_attr *a)
+{
+	if (a->has_payload) {
+		if (a->type == OX_A_FLOAT)
+			put_float(e, 2, a->f);
+		else if (a->type == OX_A_INT)
+			put_int(e, 3, a->i);
+		else if (a->type == OX_A_STRING)
+			put_text(e, 4, a->s);
+		else
+			put_plain_tensor(e, 5, a->t, a->t->name);
+		return;
+	}
+	for (size_t i = 0; a->type == OX_A_FLOATS && i < a->n; i++)
+		put_float(e, 7, a->floats[i]);
+	for (size_t i = 0; a->type == OX_A_INTS && i < a->n; i++)
+		put_int(e, 8, a->ints[i]);
+	for (size_t i = 0; a->type == OX_A_STRINGS && i < a->n; i++)
+		put_text(e, 9, a->strings[i]);
+}
+
+static void put_plain_attr(ox_encoder *e, unsigned field, const ox_attr *a)
+{
+	const box b = open_box(e, field);
+
+	put_name(e, 1, a->name);
+	put_plain_value(e, a);
+	put_str(e, 13, doc_of(a->meta));
+	if (a->has_type)
+		put_int(e, 20, (int64_t)a->type);
+	put_name(e, 21, a->ref);
+	put_unknown(e, a->meta);
+	close_box(e, field, b);
+}
+
 static void put_attr(ox_encoder *e, unsigned field, const ox_attr *a)
 {
 	if (attr_has_graph(a))
 		put_graph_attr(e, field, a);
+	else if (attr_is_plain(e, a))
+		put_plain_attr(e, field, a);
 	else
 		put_item(e, field, ox_message_attr(e, a));
 }
@@ -368,7 +460,7 @@ static void put_inits(ox_encoder *e, const ox_graph *g)
 	for (size_t i = 0; i < g->inits.n && !e->failed; i++) {
 		const ox_value *v = g->inits.p[i];
 		if (init_lives(v, g) && v->tensor)
-			put_item(e, 5, ox_message_tensor(e, v->tensor, ox_name_str(v->name)));
+			put_tensor(e, 5, v->tensor, ox_name_str(v->name));
 	}
 }
 

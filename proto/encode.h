@@ -103,6 +103,8 @@ extern uint64_t ox_save_limit;
 extern const uint8_t ox_stream_mark[1];
 
 ProtobufCMessage *ox_message_attr(ox_encoder *e, const ox_attr *a);   /* without graphs */
+/* Is t raw bytes that stay in the model, with no more to say? Then no message is needed. */
+bool ox_message_is_plain(ox_encoder *e, const ox_tensor *t);
 ProtobufCMessage *ox_message_tensor(ox_encoder *e, const ox_tensor *t, ox_str name);
 ProtobufCMessage *ox_message_sparse(ox_encoder *e, const ox_sparse *s, ox_str name);
 /* The bytes of a type. Another one may take over their place: use them before. */

@@ -397,6 +397,14 @@ static where where_to(ox_encoder *e, const ox_tensor *t, uint64_t *n)
 	return plan->spill || plan->mode == OX_EXTERNAL_ALWAYS || is_from_external(t) ? SIDE : INLINE;
 }
 
+bool ox_message_is_plain(ox_encoder *e, const ox_tensor *t)
+{
+	uint64_t n;
+
+	return t->source == OX_SRC_BYTES && t->storage == OX_RAW && !t->meta && !t->nexternal_entries
+	       && where_to(e, t, &n) == INLINE;
+}
+
 /* The one decision is made while measuring; emitting meets the tensors in the same order. */
 static const ox_side_item *place(ox_encoder *e, const ox_tensor *t, uint64_t n)
 {

@@ -220,10 +220,6 @@ static bool set_entries(ox_infer *c, target *t)
 		else if (!set_literal(c, t, i, e))
 			return false;
 	}
-	if (t->rest >= 0 && t->allowzero)
-		for (int i = 0; i < t->e.n; i++)
-			if (ox_dim_is(t->e.p[i], 0))
-				return ox_infer_fail(c, "Reshape: a 0 beside -1, with allowzero");
 	return true;
 }
 
@@ -466,6 +462,23 @@ static void squeeze_all(ox_infer *c, int rank, const ox_dim *x, bool empty_list)
 	ox_out_shape(c, 0, n, out);
 }
 
+/* Unknown axes name dims of 1: the only one that may be, if there is but one. Of several
+ * axes two may be the same. */
+static void squeeze_unknown(ox_infer *c, int rank, const ox_dim *x, int n)
+{
+	bool chosen[OX_MAX_RANK] = {false};
+	int found = 0;
+
+	for (int i = 0; i < rank; i++) {
+		chosen[i] = ox_dim_eq(c->m, x[i], ox_dim_num(c->m, 1)) != OX_NO;
+		found += chosen[i];
+	}
+	if (n > 0 && found == 1)
+		squeeze_axes(c, rank, x, chosen);
+	else if (n == 1 && rank > 0)
+		ox_out_rank(c, 0, rank - 1);
+}
+
 /* Squeeze */
 bool infer_squeeze(ox_infer *c)
 {
@@ -482,8 +495,8 @@ bool infer_squeeze(ox_infer *c)
 		squeeze_all(c, rank, x, axes.there);
 	else if (ox_list_ints(c, &axes, &axis))
 		return take_axes(c, axes.n, axis, rank, chosen) && squeeze_axes(c, rank, x, chosen);
-	else if (axes.n == 1 && rank > 0)
-		ox_out_rank(c, 0, rank - 1);    /* of several unknown axes two may be the same */
+	else
+		squeeze_unknown(c, rank, x, axes.n);
 	return true;
 }
 

@@ -113,13 +113,13 @@ ox_dim ox_dim_exact(ox_model *m, double x)
 
 	if (!isfinite(x) || (x == 0 && signbit(x)))
 		return NULL;
-	double f = frexp(x, &e);
-	int64_t mantissa = (int64_t)ldexp(f, 53);
+	int64_t mantissa = (int64_t)ldexp(frexp(x, &e), 53);
 	e -= 53;
 	if (!mantissa)
 		return ox_dim_num(m, 0);
-	for (; !(mantissa & 1); mantissa /= 2)
-		e++;
+	const int zeros = __builtin_ctzll((uint64_t)mantissa);
+	mantissa /= INT64_C(1) << zeros;
+	e += zeros;
 	if (e > 0)
 		return e < 62 && llabs(mantissa) < (INT64_C(1) << (62 - e))
 		               ? ox_dim_num(m, mantissa * (INT64_C(1) << e)) : NULL;
@@ -181,6 +181,9 @@ static bool has_elements(ox_dtype t)
 
 static uint32_t max_elems(const ox_model *m) { return m->max_elems ? m->max_elems : OX_MAX_ELEMS; }
 
+/* Floats that say something about shapes are few: scales, a divisor. */
+enum { MAX_FLOATS = 8 };
+
 /* May the contents be looked at? Floats in other files are weights: their pages stay unread. */
 static bool is_small(const ox_model *m, const ox_tensor *t, uint64_t *n)
 {
@@ -188,7 +191,7 @@ static bool is_small(const ox_model *m, const ox_tensor *t, uint64_t *n)
 		return false;
 	if (t->source == OX_SRC_EXTERNAL && ox_dtype_is_float(t->dtype))
 		return false;
-	return ox_tensor_count(t, n) && *n <= max_elems(m);
+	return ox_tensor_count(t, n) && *n <= (ox_dtype_is_float(t->dtype) ? MAX_FLOATS : max_elems(m));
 }
 
 bool ox_tensor_elems(ox_model *m, const ox_tensor *t, ox_elems *e)

@@ -92,7 +92,7 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 const ox_pass ox_pass_fold_symbolic_values = {
 	.name     = "fold_symbolic_values",
 	.help     = "fold integers and booleans whose content follows from shapes",
-	.aliases  = "eliminate_shape_op eliminate_shape_gather eliminate_slice_after_shape",
+	.aliases  = "eliminate_shape_op eliminate_shape_gather",
 	.roots    = NULL,
 	.facts    = true,
 	.numerics = OX_EXACT,

@@ -803,7 +803,7 @@ def shapes(d):
         assert re.search("^" + row + "$", text, re.M), (row, text)
     assert "weight" not in text and "zero" not in text
     text = expect(0, "inspect", "--shapes", "-v", m).stdout.decode()
-    assert re.search(r"^const +weight +float +\[12\] +\{1, 2, ", text, re.M), text
+    assert re.search(r"^const +weight +float +\[12\]", text, re.M), text
     text = expect(0, "inspect", "--shapes", m, m).stdout.decode()
     assert text.count("8 values") == 2
     text = expect(0, "inspect", "--shapes", m, "--dim", "batch=2", "--input-shape", "x:?,5,?").stdout.decode()

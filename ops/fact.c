@@ -88,7 +88,8 @@ static uint64_t type_hash(ox_dtype t, uint32_t rank, const ox_dim *dims)
 
 static bool type_is(const ox_type *x, ox_dtype t, uint32_t rank, const ox_dim *dims)
 {
-	return x->elem == t && x->rank == rank && !memcmp(x->dims, dims, rank * sizeof *dims);
+	return x->elem == t && x->rank == rank
+	       && (!rank || !memcmp(x->dims, dims, rank * sizeof *dims));
 }
 
 static void grow_types(ox_inference *s)

@@ -4,8 +4,7 @@
  * next: at first that it is what comes in, then that it is what comes in or comes round,
  * until nothing changes. A dim that changes on the way becomes a symbol of the body's input:
  * one number in each iteration, not one for all of them. What stands in the body's facts
- * then holds for every iteration; outside the loop the body's own symbols are those of the
- * last one.
+ * then holds for every iteration; the body's own symbols stay inside.
  *
  *     carried:   initial  join  what comes round      (the latter alone if the body surely runs)
  *     stacked:   [iterations, dims of the element]
@@ -39,6 +38,12 @@ static const ox_fact *output_fact(ox_infer *c, const ox_graph *g, size_t i)
 	const ox_value *v = g->outputs.p[i]->use.val;
 
 	return v ? ox_fact_of(c->m, v) : NULL;
+}
+
+/* The same where a loop is left. */
+static const ox_fact *leaving_fact(ox_infer *c, const ox_graph *g, size_t i)
+{
+	return ox_fact_leaving(c, g, output_fact(c, g, i));
 }
 
 static const ox_fact *in_fact(ox_infer *c, uint32_t i)
@@ -215,10 +220,12 @@ static bool run_body(ox_infer *c, ox_graph *g, carried *x, uint32_t n)
 	return false;
 }
 
-/* What is carried as it leaves: `once` says that the body runs, `never` that it does not. */
-static const ox_fact *final_state(ox_infer *c, const carried *x, bool once, bool never)
+/* What is carried as it leaves, body output i: `once` says that the body runs, `never` that
+ * it does not. */
+static const ox_fact *final_state(ox_infer *c, const ox_graph *g, uint32_t i, const carried *x,
+                                  bool once, bool never)
 {
-	const ox_fact *last = x->out ? ox_fact_of(c->m, x->out) : NULL;
+	const ox_fact *last = leaving_fact(c, g, i);
 
 	return never ? x->initial : once && last ? last : either(c, x->initial, last);
 }
@@ -229,15 +236,6 @@ static bool given_up(ox_infer *c, const carried *x, uint32_t n)
 	for (uint32_t o = 0; o < n && o < c->n->nout; o++)
 		ox_out_fact(c, o, bare(c, x[o].initial));
 	return !c->why;
-}
-
-/* What all elements of a stack have in common is what they have in each iteration: numbers,
- * but no symbols of the body, which are others each time. */
-static void out_stacked_contents(ox_infer *c, uint32_t o, const ox_fact *f)
-{
-	if (ox_dim_is_num(f->splat))
-		ox_out_splat(c, o, f->splat);
-	ox_out_range(c, o, f->lo, f->hi);
 }
 
 /* ---- Loop ---------------------------------------------------------------------------- */
@@ -294,14 +292,15 @@ static trips count_trips(ox_infer *c, bool stays_true)
  * every dim that is not declared as a number. */
 static void out_stacked(ox_infer *c, uint32_t o, const ox_graph *g, uint32_t b, const trips *t)
 {
-	const ox_fact *f = output_fact(c, g, b);
+	const ox_fact *f = leaving_fact(c, g, b);
 	const ox_type *type = f ? f->type : NULL, *said = g->outputs.p[b]->type;
 	ox_dim dims[OX_MAX_RANK];
 
 	if (!type || type->kind != OX_T_TENSOR)
 		return;
 	ox_out_dtype(c, o, type->elem);
-	out_stacked_contents(c, o, f);
+	ox_out_splat(c, o, f->splat);
+	ox_out_range(c, o, f->lo, f->hi);
 	if (!t->once && (!said || said->kind != OX_T_TENSOR || !said->has_shape
 	                 || (type->has_shape && type->rank != said->rank)))
 		return;
@@ -347,7 +346,7 @@ bool infer_loop(ox_infer *c)
 	const trips t = count_trips(c, is_true(c, output_fact(c, g, 0)));
 	for (uint32_t o = 0; o < c->n->nout; o++)
 		if (o < n)
-			ox_out_fact(c, o, final_state(c, &x[o + 1], t.once, t.never));
+			ox_out_fact(c, o, final_state(c, g, o + 1, &x[o + 1], t.once, t.never));
 		else
 			out_stacked(c, o, g, o + 1, &t);
 	return true;
@@ -489,7 +488,7 @@ static const ox_fact *grown(ox_infer *c, const ox_fact *f, uint32_t axis, ox_dim
 	dims[axis] = size;
 	s = ox_new(&c->m->arena, ox_fact);
 	*s = (ox_fact){.type = ox_type_tensor(c->m, f->type->elem, f->type->rank + 1, dims),
-	               .splat = ox_dim_is_num(f->splat) ? f->splat : NULL, .lo = f->lo, .hi = f->hi};
+	               .splat = f->splat, .lo = f->lo, .hi = f->hi};
 	return s;
 }
 
@@ -497,7 +496,7 @@ static const ox_fact *grown(ox_infer *c, const ox_fact *f, uint32_t axis, ox_dim
  * that of the elements. */
 static bool out_scanned(ox_infer *c, const scan *s, uint32_t k)
 {
-	const ox_fact *f = output_fact(c, s->body, s->states + k);
+	const ox_fact *f = leaving_fact(c, s->body, s->states + k);
 	int64_t axis = s->out_axes ? s->out_axes[k] : 0;
 
 	if (!f || !f->type || f->type->kind != OX_T_TENSOR)
@@ -537,7 +536,7 @@ bool infer_scan(ox_infer *c)
 	const bool whole = !s.batched || !ox_in(c, 0);
 	const bool once = whole && s.length && s.length->lo > 0, never = ox_dim_is(s.length, 0);
 	for (uint32_t o = 0; o < c->n->nout && o < s.states; o++) {
-		const ox_fact *f = final_state(c, &x[o], once, never);
+		const ox_fact *f = final_state(c, s.body, o, &x[o], once, never);
 		ox_out_fact(c, o, s.batched ? grown(c, f, 0, s.batch) : f);
 	}
 	for (uint32_t k = 0; s.states + k < c->n->nout; k++)

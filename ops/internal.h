@@ -86,6 +86,9 @@ bool ox_items_same(const ox_fact *a, const ox_fact *b);
 const ox_fact *const *ox_items_join(ox_infer *c, const ox_fact *a, const ox_fact *b);
 const ox_type *ox_sequences_join(ox_infer *c, const ox_fact *a, const ox_fact *b);
 const ox_type *ox_type_better(ox_model *m, const ox_type *old, const ox_type *new);
+/* What holds of f where the body that made it is left: its own symbols are another number
+ * each time it runs, and an equation found outside must not reach in. NULL dims result. */
+const ox_fact *ox_fact_leaving(ox_infer *c, const ox_graph *body, const ox_fact *f);
 /* Of what is in a declared sequence only the numbers are taken: who would bind its symbols? */
 const ox_type *ox_type_numbers(ox_model *m, const ox_type *t);
 

@@ -135,6 +135,85 @@ const ox_type *ox_sequences_join(ox_infer *c, const ox_fact *a, const ox_fact *b
 	return b->items && !b->nitems && s->of ? s : ox_type_join(c, s, t);
 }
 
+/* ---- leaving a body ----------------------------------------------------------- */
+
+typedef struct leaving {
+	const ox_graph *body;
+	const ox_function *here;      /* in which the body is; NULL: the main graph */
+	bool inside;                  /* a symbol of the body was seen */
+} leaving;
+
+/* Symbols that calls of other functions made count as the body's: who called does not show. */
+static void look_at(void *user, ox_dim sym)
+{
+	leaving *l = user;
+	const ox_graph *g;
+
+	if (sym->kind != OX_DIM_FRESH)
+		return;
+	g = ((const ox_value *)sym->owner)->graph;
+	while (g != l->body && g->parent)
+		g = g->parent->graph;
+	l->inside |= g == l->body || g->function != l->here;
+}
+
+static ox_dim leave(ox_infer *c, leaving *l, ox_dim d)
+{
+	if (!d)
+		return NULL;
+	d = ox_dim_resolve(c->m, d);
+	l->inside = false;
+	ox_dim_each_symbol(d, look_at, l);
+	return l->inside ? NULL : d;
+}
+
+static const ox_dim *leave_all(ox_infer *c, leaving *l, uint32_t n, const ox_dim *p)
+{
+	ox_dim *q = ox_new_array(&c->m->arena, ox_dim, (size_t)n + 1);
+
+	for (uint32_t i = 0; i < n; i++)
+		q[i] = leave(c, l, p[i]);
+	return q;
+}
+
+static const ox_type *leave_type(ox_infer *c, leaving *l, const ox_type *t)
+{
+	if (t && holds(t))
+		return around(c->m, t, leave_type(c, l, t->of));
+	if (!t || t->kind != OX_T_TENSOR || !t->has_shape || !t->rank)
+		return t;
+	return ox_type_tensor(c->m, t->elem, t->rank, leave_all(c, l, t->rank, t->dims));
+}
+
+static const ox_fact *leave_fact(ox_infer *c, leaving *l, const ox_fact *f)
+{
+	const ox_fact **items;
+	ox_fact *out;
+
+	if (!f)
+		return NULL;
+	out = ox_new(&c->m->arena, ox_fact);
+	*out = *f;
+	out->type = leave_type(c, l, f->type);
+	out->splat = leave(c, l, f->splat);
+	if (f->elems)
+		out->elems = leave_all(c, l, f->nelems, f->elems);
+	if (!f->items)
+		return out;
+	items = ox_new_array(&c->m->arena, const ox_fact *, (size_t)f->nitems + 1);
+	for (uint32_t i = 0; i < f->nitems; i++)
+		items[i] = leave_fact(c, l, f->items[i]);
+	out->items = items;
+	return out;
+}
+
+const ox_fact *ox_fact_leaving(ox_infer *c, const ox_graph *body, const ox_fact *f)
+{
+	leaving l = {.body = body, .here = ox_graph_function(c->n->graph)};
+
+	return leave_fact(c, &l, f);
+}
+
 /* ---- for infer functions ---------------------------------------------------------- */
 
 bool ox_in_items(ox_infer *c, uint32_t i, uint32_t *n, const ox_fact *const **items)

@@ -3,7 +3,7 @@
  * Sequences whose length is known carry a fact for each element (items, see ops/nested.c),
  * so that what is put in comes out as it was.
  */
-#include "ops/op.h"
+#include "ops/internal.h"
 
 /* False after ox_infer_fail: input i is something else. *elem NULL: unknown. */
 static bool in_sequence(ox_infer *c, uint32_t i, const ox_type **elem)
@@ -480,47 +480,6 @@ bool infer_concat_from_sequence(ox_infer *c)
 
 /* ---- SequenceMap ------------------------------------------------------------------------ */
 
-static void find_fresh(void *user, ox_dim sym)
-{
-	if (sym->kind == OX_DIM_FRESH)
-		*(bool *)user = true;
-}
-
-/* The dim, if it is the same for every element: the body's own symbols are not. Those of
- * values outside are, but who owns a symbol does not show where a function is called. */
-static ox_dim for_all(ox_dim d)
-{
-	bool fresh = false;
-
-	if (d)
-		ox_dim_each_symbol(d, find_fresh, &fresh);
-	return fresh ? NULL : d;
-}
-
-static const ox_fact *fact_for_all(ox_infer *c, const ox_fact *f)
-{
-	ox_dim dims[OX_MAX_RANK];
-	ox_fact *all;
-
-	if (!f || !f->type || f->type->kind != OX_T_TENSOR || f->type->rank > OX_MAX_RANK)
-		return NULL;
-	all = ox_new(&c->m->arena, ox_fact);
-	*all = (ox_fact){.type = f->type, .splat = for_all(f->splat), .lo = f->lo, .hi = f->hi};
-	if (!f->type->has_shape)
-		return all;
-	for (uint32_t i = 0; i < f->type->rank; i++)
-		dims[i] = for_all(ox_dim_resolve(c->m, f->type->dims[i]));
-	all->type = ox_type_tensor(c->m, f->type->elem, f->type->rank, dims);
-	if (!f->elems)
-		return all;
-	ox_dim *elems = ox_new_array(&c->m->arena, ox_dim, (size_t)f->nelems + 1);
-	for (uint32_t i = 0; i < f->nelems; i++)
-		elems[i] = for_all(f->elems[i]);
-	all->elems = elems;
-	all->nelems = f->nelems;
-	return all;
-}
-
 /* What one element of input i is; inputs that are tensors go in whole. */
 static const ox_fact *sample(ox_infer *c, uint32_t i)
 {
@@ -543,7 +502,7 @@ static void out_mapped(ox_infer *c, uint32_t o, const ox_fact *f)
 	const ox_fact *const *in, **items;
 	uint32_t n;
 
-	if (!f)
+	if (!f || !f->type || f->type->kind != OX_T_TENSOR)
 		return;
 	out_sequence(c, o, f->type);
 	if (!ox_in_items(c, 0, &n, &in))
@@ -574,7 +533,7 @@ bool infer_sequence_map(ox_infer *c)
 		return true;
 	for (uint32_t o = 0; o < c->n->nout; o++) {
 		const ox_value *v = g->outputs.p[o]->use.val;
-		out_mapped(c, o, fact_for_all(c, v ? ox_fact_of(c->m, v) : NULL));
+		out_mapped(c, o, ox_fact_leaving(c, g, v ? ox_fact_of(c->m, v) : NULL));
 	}
 	return true;
 }

@@ -17,6 +17,12 @@ Test(sequence, an_unknown_position_is_any_element)
 	expect("float[N, 3] a, float[M] b, int64 p", "q = SequenceConstruct (a, b) y = SequenceAt (q, p)", "q: seq(float) of 2; y: float");
 }
 
+Test(sequence, contents_stay)
+{
+	expect("float[N, M] a", "s = Shape (a) p = Constant <value = int64 {0}> () q = SequenceConstruct (s, s) y = SequenceAt (q, p)",
+	       "y: int64[2] = {N, M}");
+}
+
 Test(sequence, of_declared_inputs)
 {
 	expect("seq(float[N, 3]) q, int64 p", "y = SequenceAt (q, p) n = SequenceLength (q)", "y: float[?, 3]; n: int64[] in 0..9223372036854775807");
@@ -74,8 +80,8 @@ Test(sequence, split_listed)
 	       "q = SplitToSequence <axis = 1, keepdims = 0> (x, s) y = SequenceAt (q, p)",
 	       "q: seq(float[N, _, M]) of 3; y: float[N, 3, M]");
 	expect("float[N, A] x",
-	       "s = Constant <value = int64[2] {2, 2}> () q = SplitToSequence <axis = -1> (x, s)",
-	       "q: seq(float[N, 2]) of 2");
+	       "s = Constant <value = int64[2] {2, 2}> () q = SplitToSequence <axis = -1> (x, s) z = Neg (x)",
+	       "q: seq(float[N, 2]) of 2; z: float[N, 4]");
 	expect("float[N, A] x, int64[2] s", "q = SplitToSequence <axis = 1> (x, s)", "q: seq(float[N, _]) of 2");
 	expect("float[N, A] x, int64[1] s", "q = SplitToSequence <axis = 1> (x, s)", "q: seq(float[N, A]) of 1");
 }
@@ -100,6 +106,9 @@ Test(sequence, split_one_by_one)
 	       "q: seq(float[1, N]) of 3; r: seq(float[N]) of 3");
 	expect("float[M, N] x", "q = SplitToSequence <axis = -2> (x) r = SplitToSequence <keepdims = 0, axis = 1> (x)",
 	       "q: seq(float[1, N]); r: seq(float[M])");
+	expect("float[N, M] x",
+	       "v = Shape (x) q = SplitToSequence <keepdims = 0> (v) p = Constant <value = int64 {1}> () y = SequenceAt (q, p)",
+	       "y: int64[] = {M}");
 }
 
 Test(sequence, split_wrong)
@@ -121,6 +130,14 @@ Test(sequence, concat)
 	expect("seq(float[2, 3]) q", "y = ConcatFromSequence <axis = 0> (q) z = ConcatFromSequence <axis = 1, new_axis = 1> (q)",
 	       "y: float[?, 3]; z: float[2, ?, 3]");
 	expect("seq(float[]) q", "y = ConcatFromSequence <axis = 0> (q)", "y: float");
+}
+
+Test(sequence, concat_of_shape_parts_is_a_shape)
+{
+	expect("float[N, M] x",
+	       "s = Shape (x) q = SplitToSequence <keepdims = 0> (s) y = ConcatFromSequence <axis = 0, new_axis = 1> (q)\n"
+	       "r = SequenceConstruct (s, s) z = ConcatFromSequence <axis = 0> (r)",
+	       "y: int64[2] = {N, M}; z: int64[4] = {N, M, N, M}");
 }
 
 Test(sequence, concat_wrong)

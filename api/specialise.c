@@ -101,6 +101,8 @@ static bool no_such(job *j, const char *what, const char *word, const char *cons
 /* ---- equations between names ---------------------------------------------------- */
 
 static bool is_name(ox_dim d) { return d && d->kind == OX_DIM_SYM && d->sym->n; }
+/* Exporters write -1 where they do not know. */
+static bool is_count(ox_dim d) { return ox_dim_is_num(d) && d->num >= 0; }
 
 static const bound *bound_of(const job *j, ox_dim d)
 {
@@ -266,7 +268,7 @@ static void take_shape(job *j, uint32_t i)
 	s->by = ox_new_array(j->a, const char *, s->rank + 1);
 	for (uint32_t k = 0; k < s->rank; k++) {
 		const ox_dim dim = t ? ox_dim_num(j->m, t->dims[k]) : d->type->dims[k];
-		s->dims[k] = ox_dim_is_num(dim) || is_name(dim) ? dim : NULL;
+		s->dims[k] = is_count(dim) || is_name(dim) ? dim : NULL;
 	}
 	s->stated = true;
 }
@@ -614,10 +616,10 @@ static void declare_output(job *j, uint32_t i)
 	for (uint32_t k = 0; k < (uint32_t)rank; k++) {
 		const ox_dim is = proven(j, v, k), was = o->type->has_shape ? o->type->dims[k] : NULL;
 
-		dims[k] = is_news(j, i, k, is) || (ox_dim_is_num(is) && !ox_dim_is_num(was)) ? is : was;
+		dims[k] = is_news(j, i, k, is) || (ox_dim_is_num(is) && !is_count(was)) ? is : was;
 		changed |= dims[k] != was;
 		all &= dims[k] != NULL;
-		if (dims[k] != was && ox_dim_is_num(was))
+		if (dims[k] != was && is_count(was))
 			ox_report(j->d, OX_E_SHAPE_DECLARED, OX_NOWHERE,
 			          "output '%s' was declared with %" PRId64 " as dim %u; with what is stated it has %" PRId64,
 			          show_name(j, o->name), was->num, k, is->num);

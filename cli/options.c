@@ -50,7 +50,7 @@ static const cli_option table[] = {
 	 "leave IR 3 models at IR 3"},
 	{"--write-value-info", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE, AT(write_value_info),
 	 "store inferred types and shapes"},
-	{"--initializers-as-constants", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE,
+	{"--initializers-as-constants", NULL, NULL, V_OPTIMIZE | V_INSPECT, K_FLAG, ENV | PIPE,
 	 AT(initializers_as_constants), "defaults of inputs are constants"},
 	{"--inline", NULL, "auto|all|none", V_OPTIMIZE, K_CHOICE, ENV | PIPE, AT(inline_mode),
 	 "expand local functions"},

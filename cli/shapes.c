@@ -38,7 +38,7 @@ typedef struct look {
 	unsigned nmade;
 	cli_table table;
 	tally tally;
-	uint64_t nfailed;
+	uint64_t nfailed, ndefaults;
 } look;
 
 /* ---- symbols --------------------------------------------------------------------- */
@@ -307,7 +307,10 @@ static void add_graph(look *l, const ox_graph *g)
 
 	for (size_t i = 0; i < g->inputs.n; i++) {
 		const ox_value *v = g->inputs.p[i].val;
-		if (!v || !is_told(l, v))
+		if (!v)
+			continue;
+		l->ndefaults += v->overridable;
+		if (!is_told(l, v))
 			continue;
 		if (!ox_value_const(v))
 			count(l, ox_type_known(l->m, v));
@@ -428,6 +431,10 @@ static void print_tally(look *l)
 	if (functions)
 		fprintf(f, "; %zu function%s, followed at each call", functions, functions == 1 ? "" : "s");
 	putc('\n', f);
+	if (l->ndefaults)
+		fprintf(f, "%" PRIu64 " input%s a default, and a caller may give something else "
+		           "(--initializers-as-constants)\n",
+		        l->ndefaults, l->ndefaults == 1 ? " has" : "s have");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------ */

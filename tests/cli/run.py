@@ -810,6 +810,23 @@ def shapes(d):
     assert re.search(r"^ +4 +Reshape +y +float +\[2, 15, 4\]", text, re.M), text
 
 
+@test
+def defaults_are_no_constants(d):
+    m = model_of(d, "m.onnx", """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N, 4] x, int64[2] t) => (float[p, q] y)
+<int64[2] t = {2, -1}>
+{
+   y = Reshape (x, t)
+}
+""")
+    text = expect(0, "inspect", "--shapes", m).stdout.decode()
+    assert re.search(r"^ +0 +Reshape +y +float +\[u2, u3\] ", text, re.M), text
+    assert text.splitlines()[-1].startswith("1 input has a default"), text
+    text = expect(0, "inspect", "--shapes", "--initializers-as-constants", m).stdout.decode()
+    assert re.search(r"^ +0 +Reshape +y +float +\[2, 2\*N\]", text, re.M), text
+    assert "default" not in text
+
+
 def shapes_json(*args):
     out = json.loads(expect(0, "inspect", "--shapes", "--json", *args).stdout)
     with open(os.path.join(ROOT, "docs", "shapes.schema.json")) as f:
@@ -917,6 +934,19 @@ def statements(d):
             err = expect(2, *verb, *args).stderr.decode()
             assert all(x in err for x in said), (args, err)
     no_residue(d, "m.onnx", "r.json")
+
+
+@test
+def minus_one_is_open(d):
+    g = ob.graph([ob.node("Relu", ["x"], ["y"])], [ob.value("x", [-1, 3])], [ob.value("y", [-1, 3])])
+    m, o = write(d + "/m.onnx", ob.model(g)), d + "/o.onnx"
+    expect(0, m, o, "-q", "--input-shape", "x:4x3")
+    text = expect(0, "inspect", o).stdout.decode()
+    assert re.search(r"^input +x +float\[4,3\]$", text, re.M), text
+    assert re.search(r"^output +y +float\[4,3\]$", text, re.M), text
+    expect(2, m, o, "-q", "--input-shape", "x:4x4")
+    out, values = shapes_json(m)
+    assert values["y"]["dims"] == ["u0", 3], values
 
 
 @test

@@ -57,13 +57,15 @@ struct ox_expr {
 	uint32_t hash;
 	uint16_t size;                /* nodes, as a tree */
 	uint8_t depth;
-	bool wild;                    /* no bound on one side, and int64 arithmetic may have wrapped: see below */
+	bool raw;                     /* holds a FRESH that may be outside 0..OX_DIM_TOP */
+	bool wild;                    /* raw, and without a bound on one side */
 };
 
-/* Values are int64 at run time, and an element of an input may be any of them. A sum or
- * product with such an atom is right as a polynomial, since int64 wraps like one, but has no
- * interval and is not compared, divided or bounded: it is `wild`. Dims cannot wrap in a run
- * that got so far: a product of them too large for an interval keeps its lower bound. */
+/* Values are int64 at run time, and an element of an input may be any of them. Where the
+ * interval of a sum or product with such a `raw` symbol leaves int64, the run may have
+ * wrapped: it is still right as a polynomial, since int64 wraps like one, but it has no
+ * interval and is not compared, divided or bounded: it is `wild`. Products of dims alone
+ * cannot wrap in a run that got so far: one too large for an interval keeps its lower bound. */
 
 /* What a dim of a graph input may be: runtimes index with 32 bits, and the catalogue's
  * assumption dims-fit-int32 is on by default. */

@@ -238,6 +238,7 @@ static ox_dim unnested(ox_model *m, const poly *r, int64_t k)
 
 static ox_dim floordiv_num(ox_model *m, ox_dim a, int64_t k)  /* k > 0 */
 {
+	const int64_t by = k;
 	poly q, r;
 	int64_t known, sign = 1;
 
@@ -252,9 +253,13 @@ static ox_dim floordiv_num(ox_model *m, ox_dim a, int64_t k)  /* k > 0 */
 	k = reduce(&r, k);
 	if (k == 1)
 		return plus(m, &q, poly_done(m, &r), 1);
+	if (poly_wild(&r))
+		return quotient_atom(m, a, ox_dim_num(m, by));
 	if (r.n && r.term[0].coef < 0) {
 		if (!mirror(&r, k))
 			return NULL;
+		if (poly_wild(&r))
+			return quotient_atom(m, a, ox_dim_num(m, by));
 		sign = -1;
 	}
 	if (floor_is_known(poly_span(&r), k, &known))
@@ -295,8 +300,8 @@ static ox_dim floordiv_sym(ox_model *m, ox_dim a, ox_dim b, bool mirrored)
 	if (!divide(&a, &b, false, &q, &r))
 		return NULL;
 	ox_dim x = poly_done(m, &r);
-	if (!x)
-		return NULL;
+	if (!x || x->wild)
+		return x ? quotient_atom(m, a, b) : NULL;
 	if (x->lo >= 0 && dim_at_least(m, b, x, 1))
 		return poly_done(m, &q);
 	if (q.n && is_monomial(b))
@@ -305,10 +310,17 @@ static ox_dim floordiv_sym(ox_model *m, ox_dim a, ox_dim b, bool mirrored)
 		x = a;
 	if (!mirrored && lead_is_negative(x)) {
 		ox_dim y = ox_dim_sub(m, ox_dim_add_num(m, b, -1), x);
-		y = y ? floordiv_sym(m, y, b, true) : NULL;
-		return ox_dim_neg(m, y);
+		y = y && !y->wild ? floordiv_sym(m, y, b, true) : NULL;
+		if (y)
+			return ox_dim_neg(m, y);
 	}
 	return quotient_atom(m, x, b);
+}
+
+/* INT64_MIN has no negative. */
+static ox_dim negated(ox_model *m, ox_dim a)
+{
+	return a->wild ? NULL : ox_dim_neg(m, a);
 }
 
 ox_dim ox_dim_floordiv(ox_model *m, ox_dim a, ox_dim b)
@@ -320,8 +332,8 @@ ox_dim ox_dim_floordiv(ox_model *m, ox_dim a, ox_dim b)
 	if (!(b->lo > 0 || b->hi < 0))
 		return NULL;
 	if (b->hi < 0) {
-		a = ox_dim_neg(m, a);
-		b = ox_dim_neg(m, b);
+		a = negated(m, a);
+		b = negated(m, b);
 		return a && b && b->lo > 0 ? ox_dim_floordiv(m, a, b) : NULL;
 	}
 	if (b->kind == OX_DIM_NUM)
@@ -339,7 +351,7 @@ ox_dim ox_dim_ceildiv(ox_model *m, ox_dim a, ox_dim b)
 		return NULL;
 	if (a->kind == OX_DIM_RATIO || b->kind == OX_DIM_RATIO)
 		return ox_dim_ceil(m, ox_dim_ratio(m, a, b));
-	return ox_dim_neg(m, ox_dim_floordiv(m, ox_dim_neg(m, a), b));
+	return ox_dim_neg(m, ox_dim_floordiv(m, negated(m, a), b));
 }
 
 ox_dim ox_dim_truncdiv(ox_model *m, ox_dim a, ox_dim b)
@@ -398,6 +410,7 @@ static void residues(poly *r, int64_t k)
 
 static ox_dim mod_num(ox_model *m, ox_dim a, int64_t k)       /* k > 0 */
 {
+	const int64_t by = k;
 	ox_term one;
 	uint32_t n;
 	int64_t known;
@@ -423,8 +436,8 @@ static ox_dim mod_num(ox_model *m, ox_dim a, int64_t k)       /* k > 0 */
 		return NULL;
 	k = reduce(&r, k);
 	ox_dim x = poly_done(m, &r);
-	if (!x)
-		return NULL;
+	if (!x || x->wild)
+		return x ? remainder_atom(m, a, ox_dim_num(m, by)) : NULL;
 	if (floor_is_known(span_of(x), k, &known))
 		x = ox_dim_sub(m, x, ox_dim_mul_num(m, ox_dim_num(m, known), k));
 	else if (k > 1)
@@ -447,8 +460,8 @@ static ox_dim mod_sym(ox_model *m, ox_dim a, ox_dim b)        /* b > 0, neither 
 	if (!divide(&a, &b, false, &q, &r))
 		return NULL;
 	const ox_dim x = poly_done(m, &r);
-	if (!x)
-		return NULL;
+	if (!x || x->wild)
+		return x ? remainder_atom(m, a, b) : NULL;
 	if (x->lo >= 0 && dim_at_least(m, b, x, 1))
 		return x;
 	return remainder_atom(m, is_monomial(b) ? x : a, b);
@@ -464,8 +477,8 @@ ox_dim ox_dim_mod(ox_model *m, ox_dim a, ox_dim b)
 		return ox_dim_num(m, floor_mod(a->num, b->num));
 	if (b->hi < 0) {
 		/* a % b = -((-a) % -b) */
-		a = ox_dim_neg(m, a);
-		b = ox_dim_neg(m, b);
+		a = negated(m, a);
+		b = negated(m, b);
 		return a && b && b->lo > 0 ? ox_dim_neg(m, ox_dim_mod(m, a, b)) : NULL;
 	}
 	if (b->kind == OX_DIM_NUM)

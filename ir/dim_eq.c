@@ -385,7 +385,7 @@ static void share_interval(ox_dim sym, ox_dim is)
 		return;
 	e->lo = e->lo > sym->lo ? e->lo : sym->lo;
 	e->hi = e->hi < sym->hi ? e->hi : sym->hi;
-	e->wild = e->wild && !ox_dim_bounded(e);
+	e->wild = e->raw && !ox_dim_bounded(e);
 }
 
 /* Takes common factors out of p = 0 that cannot be 0 themselves. */

@@ -1,6 +1,7 @@
 /* dim_internal.h - what the files of ir/dim*.c share: polynomials under construction.
  *
- *     dim.c        hash-consing, intervals, sums and products, ratios
+ *     dim.c        hash-consing, intervals
+ *     dim_poly.c   sums and products, ratios
  *     dim_div.c    floor division, remainder, exact quotients
  *     dim_order.c  comparison, min, max, broadcasting
  *     dim_eq.c     equations, substitution, evaluation
@@ -29,6 +30,11 @@ struct ox_dims {
 };
 
 struct ox_dims *dims_of(ox_model *m);
+uint32_t dim_hash(const ox_expr *e);
+/* The expression like e, whose hash is set, or the free slot for it, good until the next. */
+ox_expr **dim_find(ox_model *m, const ox_expr *e);
+/* e in memory of the model, with `extra` bytes behind it, in that slot (NULL: in none). */
+ox_expr *dim_make(ox_model *m, const ox_expr *e, size_t extra, ox_expr **slot);
 
 /* No fact: NULL, or the empty symbol, of which two may differ although they are one object. */
 static inline bool dim_is_nil(ox_dim d)
@@ -46,6 +52,8 @@ static inline bool dim_is_symbol(ox_dim d)
 typedef struct span { int64_t lo, hi; } span;        /* INT64_MIN, INT64_MAX: no bound */
 
 static inline span span_of(ox_dim d) { return (span){d->lo, d->hi}; }
+static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 span span_add(span a, span b);
 span span_mul(span a, span b);
 span span_floordiv(span a, span b);                  /* b excludes 0 */
@@ -83,7 +91,7 @@ bool poly_add(poly *p, ox_dim d, int64_t scale);     /* p += scale * d */
 bool poly_add_term_times(poly *p, const ox_term *t, ox_dim d, int64_t scale);   /* p += scale * t * d */
 bool poly_add_const(poly *p, int64_t c);
 span poly_span(const poly *p);
-bool poly_wild(const poly *p);
+bool poly_wild(const poly *p);                       /* as a value of int64 it may have wrapped */
 int64_t poly_const(const poly *p);
 uint64_t poly_content(const poly *p, bool with_const);        /* gcd of the coefficients */
 ox_dim poly_done(ox_model *m, const poly *p);        /* interned; NULL: too large */

@@ -457,6 +457,7 @@ enum { NSYMS = 5, NVALUES = 24 };
 
 typedef struct random_test {
 	uint64_t state;
+	bool wraps;                   /* the last symbols are elements: any int64 */
 	ox_dim sym[NSYMS];
 	int64_t value[NVALUES][NSYMS];
 } random_test;
@@ -509,7 +510,7 @@ static bool apply(int op, __int128 a, __int128 b, __int128 *out)
 			return false;
 		*out = a / b;
 	}
-	return fits(*out);
+	return fits(*out);                    /* op < 3: *out is right all the same */
 }
 
 static ox_dim build(int op, ox_dim a, ox_dim b)
@@ -567,16 +568,31 @@ static void check_order(const pair *a, const pair *b)
 	}
 }
 
-static void start(random_test *r, uint64_t seed)
+/* Near the lower end, near the upper end, or near 0. */
+static int64_t random_value(random_test *r, ox_dim sym, int i)
 {
-	*r = (random_test){.state = seed, .sym = {N, M, U, fresh(20, -9, 9), fresh(21, 2, INT32_MAX)}};
+	const uint64_t width = (uint64_t)sym->hi - (uint64_t)sym->lo;
+	const uint64_t step = i < 2 ? (uint64_t)i : draw(r, 14);
+	const uint64_t from = step < width ? step : width;
+
+	if (draw(r, 8) == 0)
+		return (int64_t)((uint64_t)sym->hi - from);
+	if (sym->lo < -9 && draw(r, 4))
+		return (int64_t)step - 6;
+	return (int64_t)((uint64_t)sym->lo + from);
+}
+
+static void start(random_test *r, uint64_t seed, bool wraps)
+{
+	*r = (random_test){.state = seed, .wraps = wraps};
+	r->sym[0] = N;
+	r->sym[1] = M;
+	r->sym[2] = wraps ? fresh(20, -9, 9) : U;
+	r->sym[3] = wraps ? fresh(22, INT64_MIN, INT64_MAX) : fresh(20, -9, 9);
+	r->sym[4] = wraps ? fresh(23, 0, INT64_MAX) : fresh(21, 2, INT32_MAX);
 	for (int i = 0; i < NVALUES; i++)
-		for (int s = 0; s < NSYMS; s++) {
-			const int64_t lo = r->sym[s]->lo, hi = r->sym[s]->hi;
-			const uint64_t width = draw(r, 8) == 0 ? (uint64_t)(hi - lo) : 13;
-			r->value[i][s] = i < 2 ? (lo + i < hi ? lo + i : hi) : lo + (int64_t)draw(r, width + 1);
-			r->value[i][s] = r->value[i][s] < hi ? r->value[i][s] : hi;
-		}
+		for (int s = 0; s < NSYMS; s++)
+			r->value[i][s] = random_value(r, r->sym[s], i);
 	now = r;
 }
 
@@ -593,37 +609,51 @@ static pair random_leaf(random_test *r)
 	return p;
 }
 
-Test(dim, random_expressions)
+enum { POOL = 60, ROUNDS = 150 };
+
+/* op on two of the first i of the pool, or a leaf. True: the former. */
+static bool random_pair(random_test *r, pair *pool, int i)
 {
-	enum { POOL = 60, ROUNDS = 150 };
-	static pair pool[POOL];
+	const pair *a = &pool[draw(r, (uint64_t)i + 1)], *b = &pool[draw(r, (uint64_t)i + 1)];
+	const int op = (int)draw(r, r->wraps ? 8 : 11);
+	pair p = {.d = i < 12 ? NULL : build(op, a->d, b->d)};
+
+	if (!p.d) {
+		pool[i] = random_leaf(r);
+		return false;
+	}
+	for (int k = 0; k < NVALUES; k++) {
+		p.ok[k] = a->ok[k] && b->ok[k];
+		if (p.ok[k] && !apply(op, a->v[k], b->v[k], &p.v[k])) {
+			/* a dim cannot be so large; int64 elements wrap */
+			p.ok[k] = r->wraps && op < 3 && (a->d->raw || b->d->raw);
+			p.v[k] = (int64_t)(uint64_t)p.v[k];
+		}
+	}
+	pool[i] = p;
+	return true;
+}
+
+static void random_rounds(bool wraps)
+{
+	static pair pool[POOL + 1];
 	static random_test r;
 	int built = 0;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		teardown();
 		setup();
-		start(&r, (uint64_t)round);
+		memset(pool, 0, sizeof pool);
+		start(&r, (uint64_t)round, wraps);
 		for (int i = 0; i < POOL; i++) {
-			if (i < 12) {
-				pool[i] = random_leaf(&r);
-				continue;
-			}
-			const pair *a = &pool[draw(&r, (uint64_t)i)], *b = &pool[draw(&r, (uint64_t)i)];
-			const int op = (int)draw(&r, 11);
-			pair p = {.d = build(op, a->d, b->d)};
-			for (int k = 0; k < NVALUES; k++)
-				p.ok[k] = a->ok[k] && b->ok[k] && apply(op, a->v[k], b->v[k], &p.v[k]);
-			if (!p.d) {
-				pool[i] = random_leaf(&r);
-				continue;
-			}
-			built++;
-			pool[i] = p;
-			check_value(&p);
-			check_order(&p, a);
-			check_order(&p, &pool[draw(&r, (uint64_t)i)]);
+			built += random_pair(&r, pool, i);
+			check_value(&pool[i]);
+			check_order(&pool[i], &pool[draw(&r, (uint64_t)i + 1)]);
+			check_order(&pool[draw(&r, (uint64_t)i + 1)], &pool[i]);
 		}
 	}
 	cr_expect_gt(built, ROUNDS * POOL / 4);
 }
+
+Test(dim, random_expressions_of_dims) { random_rounds(false); }
+Test(dim, random_expressions_that_wrap) { random_rounds(true); }

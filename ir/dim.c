@@ -55,12 +55,18 @@ static int64_t sat_floordiv(int64_t a, int64_t k)
 	return floor_div(a, k);
 }
 
-span span_floordiv(span a, span b)
+span quotient_span(ox_dim a, ox_dim b)
 {
-	const int64_t p = sat_floordiv(a.lo, b.lo), q = sat_floordiv(a.lo, b.hi);
-	const int64_t r = sat_floordiv(a.hi, b.lo), s = sat_floordiv(a.hi, b.hi);
+	const int64_t p = sat_floordiv(a->lo, b->lo), q = sat_floordiv(a->lo, b->hi);
+	const int64_t r = sat_floordiv(a->hi, b->lo), s = sat_floordiv(a->hi, b->hi);
+	span all = {min_i64(min_i64(p, q), min_i64(r, s)), max_i64(max_i64(p, q), max_i64(r, s))};
 
-	return (span){min_i64(min_i64(p, q), min_i64(r, s)), max_i64(max_i64(p, q), max_i64(r, s))};
+	/* the dividend that was brought into normal form may be larger than what stood there */
+	if (!a->raw && a->lo == INT64_MIN)
+		all.lo = INT64_MIN;
+	if (!a->raw && a->hi == INT64_MAX)
+		all.hi = INT64_MAX;
+	return all;
 }
 
 uint64_t gcd_of(int64_t a, int64_t b)

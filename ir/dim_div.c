@@ -10,6 +10,9 @@
  */
 #include "ir/dim_internal.h"
 
+/* One division within another: enough for what is nested, and an end to it. */
+enum { MAX_DIVIDING = 24, MAX_STEPS = 8 };
+
 static ox_dim plus(ox_model *m, poly *q, ox_dim d, int64_t scale)     /* q + scale * d; uses q up */
 {
 	return d && poly_add(q, d, scale) ? poly_done(m, q) : NULL;
@@ -86,53 +89,59 @@ ox_dim ox_dim_quotient(ox_model *m, ox_dim a, ox_dim b)
 
 /* ---- common factors ------------------------------------------------------- */
 
-/* The greatest monomial that divides every term of a and b. */
-static void common_factor(const ox_dim *a, const ox_dim *b, ox_term *g, ox_dim *room)
+/* room, of n atoms, keeps those that t has too. */
+static uint32_t keep_common(ox_dim *room, uint32_t n, const ox_term *t)
 {
-	const ox_dim *both[2] = {a, b};
-	ox_term one;
-	uint32_t n, first = 1;
-	uint64_t coef = 0;
+	uint32_t kept = 0;
 
-	*g = (ox_term){.atom = room};
-	for (int s = 0; s < 2; s++) {
-		const ox_term *t = terms_of(both[s], &one, &n);
-		for (uint32_t i = 0; i < n; i++) {
-			uint32_t kept = 0;
-			if (first) {
-				for (first = 0; g->n < t[i].n; g->n++)
-					room[g->n] = t[i].atom[g->n];
-			}
-			for (uint32_t k = 0, u = 0; k < g->n; k++) {
-				while (u < t[i].n && t[i].atom[u]->id < room[k]->id)
-					u++;
-				if (u < t[i].n && t[i].atom[u] == room[k]) {
-					room[kept++] = room[k];
-					u++;
-				}
-			}
-			g->n = kept;
-			coef = coef > INT64_MAX ? gcd_of(t[i].coef, INT64_MIN)
-			                        : gcd_of(t[i].coef, (int64_t)coef);
+	for (uint32_t k = 0, u = 0; k < n; k++) {
+		while (u < t->n && t->atom[u]->id < room[k]->id)
+			u++;
+		if (u < t->n && t->atom[u] == room[k]) {
+			room[kept++] = room[k];
+			u++;
 		}
 	}
-	g->coef = coef > INT64_MAX ? 1 : (int64_t)coef;
+	return kept;
+}
+
+ox_dim dim_common_factor(ox_model *m, const ox_dim *d, uint32_t n, bool positive)
+{
+	ox_dim room[MAX_DEGREE], g;
+	uint32_t natoms = 0;
+	uint64_t content = 0;
+	bool first = true;
+
+	for (uint32_t s = 0; s < n; s++) {
+		ox_term one;
+		uint32_t nt;
+		const ox_term *t = terms_of(&d[s], &one, &nt);
+		for (uint32_t i = 0; i < nt; i++) {
+			for (; first && natoms < t[i].n; natoms++)
+				room[natoms] = t[i].atom[natoms];
+			first = false;
+			natoms = keep_common(room, natoms, &t[i]);
+			content = content > INT64_MAX ? gcd_of(t[i].coef, INT64_MIN)
+			                              : gcd_of(t[i].coef, (int64_t)content);
+		}
+	}
+	g = ox_dim_num(m, content == 0 || content > INT64_MAX ? 1 : (int64_t)content);
+	for (uint32_t k = 0; k < natoms; k++)
+		if (!positive || room[k]->lo >= 0)
+			g = ox_dim_mul(m, g, room[k]);
+	return g;
 }
 
 /* Divides both by what they have in common, *g; false where that is 1. */
 static bool cancel(ox_model *m, ox_dim *a, ox_dim *b, ox_dim *g)
 {
-	ox_dim room[MAX_DEGREE];
-	ox_term t;
-	poly p;
+	const ox_dim both[2] = {*a, *b};
 
-	common_factor(a, b, &t, room);
-	if (t.n == 0 && t.coef == 1)
+	*g = dim_common_factor(m, both, 2, false);
+	if (ox_dim_is(*g, 1))
 		return false;
-	poly_init(&p);
-	*g = poly_put(&p, t.coef, t.atom, t.n) ? poly_done(m, &p) : NULL;
 	const ox_dim x = ox_dim_quotient(m, *a, *g), y = ox_dim_quotient(m, *b, *g);
-	if (!*g || !x || !y)
+	if (!x || !y)
 		return false;
 	*a = x;
 	*b = y;
@@ -141,13 +150,11 @@ static bool cancel(ox_model *m, ox_dim *a, ox_dim *b, ox_dim *g)
 
 /* ---- floor division ------------------------------------------------------- */
 
-static ox_dim floordiv_num(ox_model *m, ox_dim a, int64_t k);
-
 static ox_dim quotient_atom(ox_model *m, ox_dim a, ox_dim b)
 {
 	const ox_dim arg[2] = {a, b};
 
-	return dim_node(m, OX_DIM_FLOORDIV, arg, 2, span_floordiv(span_of(a), span_of(b)));
+	return dim_node(m, OX_DIM_FLOORDIV, arg, 2, quotient_span(a, b));
 }
 
 /* One quotient for every value that a can have. */
@@ -233,7 +240,23 @@ static ox_dim unnested(ox_model *m, const poly *r, int64_t k)
 		    && (!ox_mul_i64(r->term[i].coef, d, &c) || !poly_put(&p, c, r->term[i].atom, r->term[i].n)))
 			return NULL;
 	const ox_dim x = poly_done(m, &p);
-	return x && !x->wild ? floordiv_num(m, x, kd) : NULL;
+	return x && !x->wild ? ox_dim_floordiv(m, x, ox_dim_num(m, kd)) : NULL;
+}
+
+/* (max(x, 1) + c) // k = max((x + c) // k, (1 + c) // k): numbers go on folding. */
+static ox_dim through_choice(ox_model *m, const poly *r, int64_t k)
+{
+	const ox_dim x = r->n && r->term[0].n == 1 ? r->term[0].atom[0] : NULL;
+	ox_dim all = NULL;
+
+	if (!x || !term_is_atom(&r->term[0]) || !dim_has_number(x) || r->n > 2 || (r->n == 2 && r->term[1].n))
+		return NULL;
+	for (uint32_t i = 0; i < x->n; i++) {
+		const ox_dim arg = ox_dim_add_num(m, x->arg[i], poly_const(r));
+		const ox_dim d = arg && !arg->wild ? ox_dim_floordiv(m, arg, ox_dim_num(m, k)) : NULL;
+		all = i == 0 ? d : x->kind == OX_DIM_MIN ? ox_dim_min(m, all, d) : ox_dim_max(m, all, d);
+	}
+	return all;
 }
 
 static ox_dim floordiv_num(ox_model *m, ox_dim a, int64_t k)  /* k > 0 */
@@ -265,6 +288,7 @@ static ox_dim floordiv_num(ox_model *m, ox_dim a, int64_t k)  /* k > 0 */
 	if (floor_is_known(poly_span(&r), k, &known))
 		return plus(m, &q, ox_dim_num(m, known), sign);
 	ox_dim d = unnested(m, &r, k);
+	d = d ? d : through_choice(m, &r, k);
 	if (!d) {
 		d = poly_done(m, &r);
 		d = d ? quotient_atom(m, d, ox_dim_num(m, k)) : NULL;
@@ -282,7 +306,7 @@ static bool lead_is_negative(ox_dim d)
 }
 
 /* b > 0 is no number; neither is wild. */
-static ox_dim floordiv_sym(ox_model *m, ox_dim a, ox_dim b, bool mirrored)
+static ox_dim floordiv_sym(ox_model *m, ox_dim a, ox_dim b, bool mirrored, int steps)
 {
 	ox_dim less = a, by = b, g;
 	poly q, r;
@@ -300,17 +324,17 @@ static ox_dim floordiv_sym(ox_model *m, ox_dim a, ox_dim b, bool mirrored)
 	if (!divide(&a, &b, false, &q, &r))
 		return NULL;
 	ox_dim x = poly_done(m, &r);
-	if (!x || x->wild)
+	if (!x || x->wild || steps == 0)
 		return x ? quotient_atom(m, a, b) : NULL;
-	if (x->lo >= 0 && dim_at_least(m, b, x, 1))
+	if (x->lo >= 0 && dim_at_least(b, x, 1))
 		return poly_done(m, &q);
 	if (q.n && is_monomial(b))
-		return plus(m, &q, ox_dim_floordiv(m, x, b), 1);
+		return plus(m, &q, floordiv_sym(m, x, b, mirrored, steps - 1), 1);
 	if (q.n)
 		x = a;
 	if (!mirrored && lead_is_negative(x)) {
 		ox_dim y = ox_dim_sub(m, ox_dim_add_num(m, b, -1), x);
-		y = y && !y->wild ? floordiv_sym(m, y, b, true) : NULL;
+		y = y && !y->wild ? floordiv_sym(m, y, b, true, steps - 1) : NULL;
 		if (y)
 			return ox_dim_neg(m, y);
 	}
@@ -323,18 +347,13 @@ static ox_dim negated(ox_model *m, ox_dim a)
 	return a->wild ? NULL : ox_dim_neg(m, a);
 }
 
-ox_dim ox_dim_floordiv(ox_model *m, ox_dim a, ox_dim b)
+static ox_dim floordiv(ox_model *m, ox_dim a, ox_dim b)
 {
-	if (dim_is_nil(a) || dim_is_nil(b))
-		return NULL;
-	if (a->kind == OX_DIM_RATIO || b->kind == OX_DIM_RATIO)
-		return ox_dim_floor(m, ox_dim_ratio(m, a, b));
-	if (!(b->lo > 0 || b->hi < 0))
-		return NULL;
 	if (b->hi < 0) {
 		a = negated(m, a);
 		b = negated(m, b);
-		return a && b && b->lo > 0 ? ox_dim_floordiv(m, a, b) : NULL;
+		if (!a || !b || b->lo < 1)
+			return NULL;
 	}
 	if (b->kind == OX_DIM_NUM)
 		return floordiv_num(m, a, b->num);
@@ -342,7 +361,24 @@ ox_dim ox_dim_floordiv(ox_model *m, ox_dim a, ox_dim b)
 		return a;
 	if (a->wild || b->wild)
 		return a == b ? ox_dim_num(m, 1) : quotient_atom(m, a, b);
-	return floordiv_sym(m, a, b, false);
+	return floordiv_sym(m, a, b, false, MAX_STEPS);
+}
+
+ox_dim ox_dim_floordiv(ox_model *m, ox_dim a, ox_dim b)
+{
+	struct ox_dims *t = dims_of(m);
+	ox_dim d = NULL;
+
+	if (dim_is_nil(a) || dim_is_nil(b))
+		return NULL;
+	if (a->kind == OX_DIM_RATIO || b->kind == OX_DIM_RATIO)
+		return ox_dim_floor(m, ox_dim_ratio(m, a, b));
+	if (!(b->lo > 0 || b->hi < 0) || t->dividing == MAX_DIVIDING)
+		return NULL;
+	t->dividing++;
+	d = floordiv(m, a, b);
+	t->dividing--;
+	return d;
 }
 
 ox_dim ox_dim_ceildiv(ox_model *m, ox_dim a, ox_dim b)
@@ -462,7 +498,7 @@ static ox_dim mod_sym(ox_model *m, ox_dim a, ox_dim b)        /* b > 0, neither 
 	const ox_dim x = poly_done(m, &r);
 	if (!x || x->wild)
 		return x ? remainder_atom(m, a, b) : NULL;
-	if (x->lo >= 0 && dim_at_least(m, b, x, 1))
+	if (x->lo >= 0 && dim_at_least(b, x, 1))
 		return x;
 	return remainder_atom(m, is_monomial(b) ? x : a, b);
 }

@@ -2,7 +2,9 @@
  *
  *     dim.c        hash-consing, intervals
  *     dim_poly.c   sums and products, ratios
+ *     dim_fold.c   sums that become shorter by what their atoms mean
  *     dim_div.c    floor division, remainder, exact quotients
+ *     dim_proof.c  lower bounds
  *     dim_order.c  comparison, min, max, broadcasting
  *     dim_eq.c     equations, substitution, evaluation
  *     dim_text.c   printing
@@ -25,6 +27,7 @@ struct ox_dims {
 	ox_expr **slots;
 	uint32_t nslots, count;       /* count: of slots in use */
 	uint32_t last_id;
+	uint32_t folding, dividing;   /* how many poly_fold and ox_dim_floordiv are at work, nested */
 	OX_VEC(ox_equation) equations;
 	OX_VEC(ox_expr *) stack;      /* of dim_eq.c, kept for its memory */
 };
@@ -56,7 +59,7 @@ static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 span span_add(span a, span b);
 span span_mul(span a, span b);
-span span_floordiv(span a, span b);                  /* b excludes 0 */
+span quotient_span(ox_dim a, ox_dim b);              /* b > 0 */
 
 /* Python's, for k != 0; the one quotient that does not fit is INT64_MIN // -1: not asked. */
 static inline int64_t floor_div(int64_t a, int64_t k)
@@ -78,7 +81,7 @@ uint64_t gcd_of(int64_t a, int64_t b);               /* of magnitudes; 0 with 0 
 typedef struct poly {
 	uint32_t n, used;
 	ox_term term[MAX_TERMS];
-	ox_dim pool[MAX_TERMS * MAX_DEGREE];         /* atoms of terms made here */
+	ox_dim pool[4 * MAX_TERMS];                  /* atoms of terms made here */
 } poly;
 
 static inline void poly_init(poly *p) { p->n = p->used = 0; }
@@ -89,16 +92,20 @@ const ox_term *terms_of(const ox_dim *d, ox_term *one, uint32_t *n);
 bool poly_put(poly *p, int64_t coef, const ox_dim *atom, uint32_t n);
 bool poly_add(poly *p, ox_dim d, int64_t scale);     /* p += scale * d */
 bool poly_add_term_times(poly *p, const ox_term *t, ox_dim d, int64_t scale);   /* p += scale * t * d */
+bool poly_put_product(poly *p, const ox_term *a, const ox_term *b, int64_t scale);      /* copies atoms */
 bool poly_add_const(poly *p, int64_t c);
+span term_span(const ox_term *t);
 span poly_span(const poly *p);
 bool poly_wild(const poly *p);                       /* as a value of int64 it may have wrapped */
 int64_t poly_const(const poly *p);
 uint64_t poly_content(const poly *p, bool with_const);        /* gcd of the coefficients */
-ox_dim poly_done(ox_model *m, const poly *p);        /* interned; NULL: too large */
+ox_dim poly_done(ox_model *m, const poly *p);        /* folded and interned; NULL: too large */
+ox_dim poly_fold(ox_model *m, const poly *p);        /* the same in fewer terms; NULL: there is none */
 
 static inline bool term_is_atom(const ox_term *t) { return t->n == 1 && t->coef == 1; }
 
 /* FLOORDIV, MOD, MIN, MAX, RATIO over these arguments, interned as they are. */
+bool dim_has_number(ox_dim d);                       /* a MIN or MAX with a number among its arguments */
 ox_dim dim_node(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n, span s);
 
 /* ---- ratios --------------------------------------------------------------- */
@@ -107,8 +114,14 @@ static inline ox_dim ratio_num(ox_dim d) { return d->kind == OX_DIM_RATIO ? d->a
 static inline int64_t ratio_den(ox_dim d) { return d->kind == OX_DIM_RATIO ? d->arg[1]->num : 1; }
 ox_dim dim_over(ox_model *m, ox_dim a, int64_t k);   /* a / k, a no RATIO, k != 0 */
 
+/* ---- division ------------------------------------------------------------- */
+
+/* The greatest monomial that divides all n; `positive`: only atoms that are never negative. */
+ox_dim dim_common_factor(ox_model *m, const ox_dim *d, uint32_t n, bool positive);
+
 /* ---- order ---------------------------------------------------------------- */
 
-bool dim_at_least(ox_model *m, ox_dim a, ox_dim b, int64_t margin);  /* proven: a - b >= margin; no RATIOs */
+bool dim_at_least(ox_dim a, ox_dim b, int64_t margin);        /* proven: a - b >= margin; no RATIOs */
+bool poly_at_least(const poly *p, int64_t margin);            /* proven, and p is not wild */
 
 #endif

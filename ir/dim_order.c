@@ -8,11 +8,6 @@
 
 /* ---- comparison ----------------------------------------------------------- */
 
-static bool interval_at_least(span s, int64_t margin)
-{
-	return s.lo != INT64_MIN && s.lo >= margin;
-}
-
 static bool by_intervals(ox_dim a, ox_dim b, int64_t margin)
 {
 	int64_t d;
@@ -22,50 +17,28 @@ static bool by_intervals(ox_dim a, ox_dim b, int64_t margin)
 	return ox_sub_i64(a->lo, b->hi, &d) ? d >= margin : a->lo > b->hi;
 }
 
-static bool by_difference(ox_dim a, ox_dim b, int64_t margin)
+/* Of a wild a or b: its arguments may tell. */
+static bool by_arguments(ox_dim a, ox_dim b, int64_t margin)
+{
+	for (uint32_t i = 0; i < a->n && a->kind == OX_DIM_MAX; i++)
+		if ((a->arg[i] == b && margin <= 0) || by_intervals(a->arg[i], b, margin))
+			return true;
+	for (uint32_t i = 0; i < b->n && b->kind == OX_DIM_MIN; i++)
+		if ((b->arg[i] == a && margin <= 0) || by_intervals(a, b->arg[i], margin))
+			return true;
+	return false;
+}
+
+bool dim_at_least(ox_dim a, ox_dim b, int64_t margin)
 {
 	poly d;
 
+	if ((a == b && margin <= 0) || by_intervals(a, b, margin))
+		return true;
 	if (a->wild || b->wild)
-		return false;
+		return by_arguments(a, b, margin);
 	poly_init(&d);
-	return poly_add(&d, a, 1) && poly_add(&d, b, -1) && interval_at_least(poly_span(&d), margin);
-}
-
-static bool at_least(ox_dim a, ox_dim b, int64_t margin, int depth);
-
-/* Every argument of a (or b), or some argument, is as wanted. */
-static bool arguments(ox_dim a, ox_dim b, int64_t margin, int depth, bool of_a, bool every)
-{
-	const ox_dim e = of_a ? a : b;
-
-	for (uint32_t i = 0; i < e->n; i++)
-		if (at_least(of_a ? e->arg[i] : a, of_a ? b : e->arg[i], margin, depth) != every)
-			return !every;
-	return every;
-}
-
-static bool at_least(ox_dim a, ox_dim b, int64_t margin, int depth)
-{
-	if (a == b && margin <= 0)
-		return true;
-	if (by_intervals(a, b, margin) || by_difference(a, b, margin))
-		return true;
-	if (depth == 0)
-		return false;
-	if (a->kind == OX_DIM_MIN && arguments(a, b, margin, depth - 1, true, true))
-		return true;
-	if (b->kind == OX_DIM_MAX && arguments(a, b, margin, depth - 1, false, true))
-		return true;
-	if (a->kind == OX_DIM_MAX && arguments(a, b, margin, depth - 1, true, false))
-		return true;
-	return b->kind == OX_DIM_MIN && arguments(a, b, margin, depth - 1, false, false);
-}
-
-bool dim_at_least(ox_model *m, ox_dim a, ox_dim b, int64_t margin)
-{
-	(void)m;
-	return at_least(a, b, margin, 3);
+	return poly_add(&d, a, 1) && poly_add(&d, b, -1) && poly_at_least(&d, margin);
 }
 
 /* a and b as integers over one denominator; false: cannot be said. */
@@ -85,9 +58,9 @@ static ox_truth greater_by(ox_model *m, ox_dim a, ox_dim b, int64_t margin)     
 {
 	if (dim_is_nil(a) || dim_is_nil(b) || !level(m, &a, &b))
 		return OX_MAYBE;
-	if (dim_at_least(m, a, b, margin))
+	if (dim_at_least(a, b, margin))
 		return OX_YES;
-	return dim_at_least(m, b, a, 1 - margin) ? OX_NO : OX_MAYBE;
+	return dim_at_least(b, a, 1 - margin) ? OX_NO : OX_MAYBE;
 }
 
 ox_truth ox_dim_lt(ox_model *m, ox_dim a, ox_dim b)
@@ -134,7 +107,7 @@ ox_truth ox_dim_eq(ox_model *m, ox_dim a, ox_dim b)
 		return OX_YES;
 	if (d.term[0].n == 0 || never_zero(&d))
 		return OX_NO;
-	return dim_at_least(m, a, b, 1) || dim_at_least(m, b, a, 1) ? OX_NO : OX_MAYBE;
+	return dim_at_least(a, b, 1) || dim_at_least(b, a, 1) ? OX_NO : OX_MAYBE;
 }
 
 bool ox_dim_nonzero(ox_dim a)
@@ -152,21 +125,82 @@ bool ox_dim_nonzero(ox_dim a)
 
 /* ---- min and max ---------------------------------------------------------- */
 
-/* Is x, as an argument of `kind` beside y, never chosen? */
-static bool is_idle(ox_model *m, ox_expr_kind kind, ox_dim x, ox_dim y)
+static bool is_choice(ox_dim d)
 {
-	return kind == OX_DIM_MIN ? dim_at_least(m, x, y, 0) : dim_at_least(m, y, x, 0);
+	return d->kind == OX_DIM_MIN || d->kind == OX_DIM_MAX;
 }
 
-static bool add_argument(ox_model *m, ox_expr_kind kind, ox_dim x, ox_dim *arg, uint32_t *n)
+/* The only MIN or MAX of the polynomial d, in term *at with *beside, that makes all of d a
+ * `kind`: that one times what is positive, or the other one times what is negative. NULL: none. */
+static ox_dim choice_in(ox_expr_kind kind, ox_dim d, uint32_t *at, ox_term *beside, ox_dim *room)
+{
+	ox_dim found = NULL;
+
+	for (uint32_t i = 0; i < d->n; i++)
+		for (uint32_t k = 0; k < d->term[i].n; k++)
+			if (is_choice(d->term[i].atom[k])) {
+				if (found)
+					return NULL;
+				found = d->term[i].atom[k];
+				*at = i;
+			}
+	if (!found || (found->kind == kind) != (d->term[*at].coef > 0))
+		return NULL;
+	*beside = (ox_term){.coef = 1, .atom = room};
+	for (uint32_t k = 0; k < d->term[*at].n; k++)
+		if (d->term[*at].atom[k] != found)
+			room[beside->n++] = d->term[*at].atom[k];
+	if (term_span(beside).lo < 0)
+		return NULL;
+	beside->coef = d->term[*at].coef;
+	return found;
+}
+
+/* The arguments of d as a `kind`: 2*min(N, M) + 3 is the min of 2*N + 3 and 2*M + 3. At
+ * most MAX_ARGS of them, at least d alone. */
+static uint32_t spread(ox_model *m, ox_expr_kind kind, ox_dim d, ox_dim *arg)
+{
+	ox_dim room[MAX_DEGREE], x = d;
+	ox_term beside;
+	uint32_t at = 0;
+
+	if (d->kind == kind) {
+		memcpy(arg, d->arg, d->n * sizeof *arg);
+		return d->n;
+	}
+	arg[0] = d;
+	if (d->kind != OX_DIM_POLY || d->wild || !(x = choice_in(kind, d, &at, &beside, room)))
+		return 1;
+	for (uint32_t i = 0; i < x->n; i++) {
+		poly p;
+		poly_init(&p);
+		bool fits = poly_add_term_times(&p, &beside, x->arg[i], 1);
+		for (uint32_t k = 0; k < d->n && fits; k++)
+			fits = k == at || poly_put(&p, d->term[k].coef, d->term[k].atom, d->term[k].n);
+		arg[i] = fits ? poly_done(m, &p) : NULL;
+		if (!arg[i] || arg[i]->wild) {
+			arg[0] = d;
+			return 1;
+		}
+	}
+	return x->n;
+}
+
+/* Is x, as an argument of `kind` beside y, never chosen? */
+static bool is_idle(ox_expr_kind kind, ox_dim x, ox_dim y)
+{
+	return kind == OX_DIM_MIN ? dim_at_least(x, y, 0) : dim_at_least(y, x, 0);
+}
+
+static bool add_argument(ox_expr_kind kind, ox_dim x, ox_dim *arg, uint32_t *n)
 {
 	uint32_t kept = 0, at;
 
 	for (uint32_t i = 0; i < *n; i++)
-		if (is_idle(m, kind, x, arg[i]))
+		if (is_idle(kind, x, arg[i]))
 			return true;
 	for (uint32_t i = 0; i < *n; i++)
-		if (!is_idle(m, kind, arg[i], x))
+		if (!is_idle(kind, arg[i], x))
 			arg[kept++] = arg[i];
 	if (kept == MAX_ARGS)
 		return false;
@@ -177,10 +211,101 @@ static bool add_argument(ox_model *m, ox_expr_kind kind, ox_dim x, ox_dim *arg, 
 	return true;
 }
 
+bool dim_has_number(ox_dim d)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; is_choice(d) && i < d->n; i++)
+		found |= d->arg[i]->kind == OX_DIM_NUM;
+	return found;
+}
+
+static ox_dim extreme(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b);
+
+/* of f(arg[i]); all NULL where one is */
+static ox_dim extreme_of(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n,
+                         ox_dim (*f)(ox_model *m, ox_dim a, ox_dim b), ox_dim b)
+{
+	ox_dim all = f(m, arg[0], b);
+
+	for (uint32_t i = 1; i < n; i++)
+		all = extreme(m, kind, all, f(m, arg[i], b));
+	return all;
+}
+
+/* What all arguments have as a summand; constants: the least of them. A number has none. */
+static ox_dim common_summand(ox_model *m, const ox_dim *arg, uint32_t n)
+{
+	poly sum, p[2];
+	int64_t least = INT64_MAX;
+
+	poly_init(&sum);
+	poly_init(&p[0]);
+	if (!poly_add(&p[0], arg[0], 1))
+		return NULL;
+	for (uint32_t i = 0; i < p[0].n; i++) {
+		const ox_term *t = &p[0].term[i];
+		bool all = t->n > 0;
+		for (uint32_t k = 1; k < n && all; k++) {
+			ox_term one;
+			uint32_t nu, u;
+			const ox_term *other = terms_of(&arg[k], &one, &nu);
+			for (u = 0; u < nu && term_cmp(&other[u], t) != 0; u++)
+				;
+			all = u < nu && other[u].coef == t->coef;
+		}
+		if (all && !poly_put(&sum, t->coef, t->atom, t->n))
+			return NULL;
+	}
+	for (uint32_t k = 0; k < n; k++) {
+		poly_init(&p[1]);
+		if (arg[k]->kind == OX_DIM_NUM || !poly_add(&p[1], arg[k], 1))
+			return NULL;
+		least = min_i64(least, poly_const(&p[1]));
+	}
+	return poly_add_const(&sum, least) && sum.n ? poly_done(m, &sum) : NULL;
+}
+
+static bool all_are_negative(const ox_dim *arg, uint32_t n)   /* in their first term */
+{
+	for (uint32_t i = 0; i < n; i++) {
+		ox_term one;
+		uint32_t nt;
+		const ox_term *t = terms_of(&arg[i], &one, &nt);
+		if (nt && t[0].n && t[0].coef > 0)
+			return false;
+	}
+	return true;
+}
+
+static ox_dim times_minus(ox_model *m, ox_dim a, ox_dim b)
+{
+	(void)b;
+	return ox_dim_neg(m, a);
+}
+
+/* What can be taken out of the arguments is: max(2*N + 2, 2*M) = 2*max(N + 1, M),
+ * max(N + K, M + K) = max(N, M) + K, max(-N, -M) = -min(N, M). NULL: nothing. */
+static ox_dim taken_out(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n)
+{
+	ox_dim out;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (arg[i]->wild)
+			return NULL;
+	if (all_are_negative(arg, n))
+		return ox_dim_neg(m, extreme_of(m, kind == OX_DIM_MIN ? OX_DIM_MAX : OX_DIM_MIN, arg, n,
+		                                times_minus, NULL));
+	out = dim_common_factor(m, arg, n, true);
+	if (!ox_dim_is(out, 1))
+		return ox_dim_mul(m, out, extreme_of(m, kind, arg, n, ox_dim_quotient, out));
+	out = common_summand(m, arg, n);
+	return out ? ox_dim_add(m, out, extreme_of(m, kind, arg, n, ox_dim_sub, out)) : NULL;
+}
+
 static ox_dim extreme(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
 {
-	const ox_dim both[2] = {a, b};
-	ox_dim arg[MAX_ARGS];
+	ox_dim arg[MAX_ARGS], more[MAX_ARGS];
 	uint32_t n = 0;
 
 	if (dim_is_nil(a) || dim_is_nil(b))
@@ -193,13 +318,16 @@ static ox_dim extreme(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
 		return num ? dim_over(m, num, k) : NULL;
 	}
 	for (int s = 0; s < 2; s++) {
-		const bool flat = both[s]->kind == kind;
-		for (uint32_t i = 0; i < (flat ? both[s]->n : 1); i++)
-			if (!add_argument(m, kind, flat ? both[s]->arg[i] : both[s], arg, &n))
+		const uint32_t nmore = spread(m, kind, s ? b : a, more);
+		for (uint32_t i = 0; i < nmore; i++)
+			if (!add_argument(kind, more[i], arg, &n))
 				return NULL;
 	}
 	if (n == 1)
 		return arg[0];
+	const ox_dim out = taken_out(m, kind, arg, n);
+	if (out)
+		return out;
 	span s = span_of(arg[0]);
 	for (uint32_t i = 1; i < n; i++) {
 		const bool less = kind == OX_DIM_MIN;
@@ -221,34 +349,28 @@ ox_dim ox_dim_max(ox_model *m, ox_dim a, ox_dim b)
 
 /* ---- broadcasting --------------------------------------------------------- */
 
-/* The arguments of a broadcast result, or d alone: those of max where d is
- * max(s) * min(1, s), with the members of s that are never 0 left out of the min. */
-static const ox_dim *broadcast_of(const ox_dim *d, uint32_t *n)
+static ox_dim min_with(ox_model *m, ox_dim low, const ox_dim *arg, uint32_t n)
 {
-	const ox_term *t = (*d)->kind == OX_DIM_POLY && (*d)->n == 1 ? (*d)->term : NULL;
+	for (uint32_t i = 0; i < n; i++)
+		low = ox_dim_min(m, low, arg[i]);
+	return low;
+}
 
-	*n = 1;
-	if (!t || t->n != 2 || t->coef != 1 || t->atom[0]->kind == t->atom[1]->kind)
-		return d;
-	const ox_dim max = t->atom[t->atom[0]->kind != OX_DIM_MAX];
-	const ox_dim min = t->atom[t->atom[0]->kind == OX_DIM_MAX];
-	if (max->kind != OX_DIM_MAX || min->kind != OX_DIM_MIN)
-		return d;
-	/* all of min but the 1, and all of max that may be 0, must be in the other */
-	for (uint32_t i = 0, k; i < min->n; i++) {
-		for (k = 0; k < max->n && max->arg[k] != min->arg[i]; k++)
-			;
-		if (k == max->n && !ox_dim_is(min->arg[i], 1))
-			return d;
+/* The dims of which d is the broadcast: all of s where it is max(s) * min(1, s), else d. */
+static uint32_t broadcast_of(ox_model *m, ox_dim d, ox_dim *arg)
+{
+	const ox_dim one = ox_dim_num(m, 1);
+	const ox_term *t = d->kind == OX_DIM_POLY && d->n == 1 ? d->term : NULL;
+
+	for (uint32_t i = 0; t && i < t->n; i++) {
+		const ox_dim min = t->atom[i];
+		const ox_dim max = min->kind == OX_DIM_MIN ? ox_dim_quotient(m, d, min) : NULL;
+		const uint32_t n = max ? spread(m, OX_DIM_MAX, max, arg) : 0;
+		if (n > 1 && min_with(m, one, arg, n) == min)
+			return n;
 	}
-	for (uint32_t i = 0, k; i < max->n; i++) {
-		for (k = 0; k < min->n && min->arg[k] != max->arg[i]; k++)
-			;
-		if (k == min->n && max->arg[i]->lo < 1)
-			return d;
-	}
-	*n = max->n;
-	return max->arg;
+	arg[0] = d;
+	return 1;
 }
 
 static bool is_never_one(ox_model *m, ox_dim d)
@@ -279,15 +401,12 @@ ox_dim ox_dim_broadcast(ox_model *m, ox_dim a, ox_dim b, bool *clash)
 	if (fixed_a || fixed_b)
 		return fixed_a ? a : b;
 
-	ox_dim max = a, min = ox_dim_num(m, 1);
-	const ox_dim both[2] = {a, b};
+	ox_dim max = NULL, min = ox_dim_num(m, 1), arg[MAX_ARGS];
 	for (int s = 0; s < 2; s++) {
-		uint32_t n;
-		const ox_dim *arg = broadcast_of(&both[s], &n);
-		for (uint32_t i = 0; i < n; i++) {
+		const uint32_t n = broadcast_of(m, s ? b : a, arg);
+		min = min_with(m, min, arg, n);
+		for (uint32_t i = 0; i < n; i++)
 			max = s == 0 && i == 0 ? arg[0] : ox_dim_max(m, max, arg[i]);
-			min = ox_dim_min(m, min, arg[i]);
-		}
 	}
 	return ox_dim_mul(m, max, min);
 }

@@ -99,7 +99,7 @@ bool poly_add(poly *p, ox_dim d, int64_t scale)
 	return true;
 }
 
-static bool put_product(poly *p, const ox_term *a, const ox_term *b, int64_t scale)
+bool poly_put_product(poly *p, const ox_term *a, const ox_term *b, int64_t scale)
 {
 	const uint32_t n = a->n + b->n;
 	int64_t coef;
@@ -126,13 +126,13 @@ bool poly_add_term_times(poly *p, const ox_term *t, ox_dim d, int64_t scale)
 	const ox_term *u = terms_of(&d, &one, &n);
 
 	for (uint32_t i = 0; i < n; i++)
-		if (!put_product(p, t, &u[i], scale))
+		if (!poly_put_product(p, t, &u[i], scale))
 			return false;
 	return true;
 }
 
 /* Squares are not negative, whatever their root. */
-static span term_span(const ox_term *t)
+span term_span(const ox_term *t)
 {
 	span s = {t->coef, t->coef};
 
@@ -202,7 +202,17 @@ uint64_t poly_content(const poly *p, bool with_const)
 	return g;
 }
 
-static ox_dim poly_new(ox_model *m, ox_expr *e, ox_expr **slot)
+/* A dim is not negative: where the intervals of its terms cannot tell, proofs may. */
+static span closer_span(const poly *p)
+{
+	span s = poly_span(p);
+
+	if (s.lo < 0 && s.hi > 0 && p->n > 1 && !terms_raw(p->term, p->n) && poly_at_least(p, 0))
+		s.lo = poly_at_least(p, 1);
+	return s;
+}
+
+static ox_dim poly_new(ox_model *m, const poly *p, ox_expr *e, ox_expr **slot)
 {
 	uint32_t size = 1, depth = 0;
 	size_t natoms = 0;
@@ -218,7 +228,7 @@ static ox_dim poly_new(ox_model *m, ox_expr *e, ox_expr **slot)
 	}
 	if (size > MAX_SIZE || depth >= MAX_DEPTH)
 		return NULL;
-	const span s = terms_span(e->term, e->n);
+	const span s = closer_span(p);
 	e->lo = s.lo;
 	e->hi = s.hi;
 	e->size = (uint16_t)size;
@@ -240,6 +250,15 @@ static ox_dim poly_new(ox_model *m, ox_expr *e, ox_expr **slot)
 	return made;
 }
 
+static bool holds_compound(const poly *p)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		for (uint32_t k = 0; k < p->term[i].n; k++)
+			if (!dim_is_symbol(p->term[i].atom[k]))
+				return true;
+	return false;
+}
+
 ox_dim poly_done(ox_model *m, const poly *p)
 {
 	if (p->n == 0)
@@ -252,7 +271,17 @@ ox_dim poly_done(ox_model *m, const poly *p)
 	ox_expr e = {.kind = OX_DIM_POLY, .n = p->n, .term = p->term};
 	e.hash = dim_hash(&e);
 	ox_expr **slot = dim_find(m, &e);
-	return *slot ? *slot : poly_new(m, &e, slot);
+	if (*slot)
+		return *slot;
+	if (holds_compound(p)) {
+		const ox_dim d = poly_fold(m, p);
+		if (d)
+			return d;
+		slot = dim_find(m, &e);       /* others may have moved it */
+		if (*slot)
+			return *slot;
+	}
+	return poly_new(m, p, &e, slot);
 }
 
 /* ---- ratios --------------------------------------------------------------- */
@@ -296,7 +325,7 @@ ox_dim dim_over(ox_model *m, ox_dim a, int64_t k)
 	if (k == 1 || !a)
 		return a;
 	const ox_dim arg[2] = {a, ox_dim_num(m, k)};
-	return dim_node(m, OX_DIM_RATIO, arg, 2, span_floordiv(span_of(a), (span){k, k}));
+	return dim_node(m, OX_DIM_RATIO, arg, 2, quotient_span(a, arg[1]));
 }
 
 ox_dim ox_dim_ratio(ox_model *m, ox_dim a, ox_dim b)

@@ -187,6 +187,44 @@ Test(dim, min_and_max)
 	TEXT(max(N, num(1)), "max(N, 1)");
 }
 
+Test(dim, what_arguments_share_is_taken_out)
+{
+	SAME(min(inc(N, 2), inc(M, 2)), inc(min(N, M), 2));
+	SAME(max(add(N, K), add(M, K)), add(max(N, M), K));
+	SAME(max(times(N, 2), num(2)), times(max(N, num(1)), 2));
+	SAME(min(mul(N, K), mul(K, M)), mul(K, min(N, M)));
+	SAME(min(ox_dim_neg(m, N), ox_dim_neg(m, M)), ox_dim_neg(m, max(N, M)));
+	SAME(max(inc(N, 1), inc(M, 2)), inc(max(N, inc(M, 1)), 1));
+	SAME(min(min(inc(N, 2), inc(M, 2)), K), min(inc(N, 2), min(K, inc(M, 2))));
+	SAME(min(times(min(N, M), 2), K), min(min(K, times(M, 2)), times(N, 2)));
+	SAME(fdiv(max(N, num(1)), num(2)), fdiv(N, num(2)));
+	TEXT(min(N, inc(M, -1)), "min(M, N + 1) - 1");
+}
+
+Test(dim, sums_are_folded)
+{
+	SAME(sub(N, times(fdiv(N, num(2)), 2)), mod(N, num(2)));
+	SAME(sub(N, mod(N, num(64))), times(fdiv(N, num(64)), 64));
+	SAME(add(times(fdiv(N, num(64)), 64), mod(N, num(64))), N);
+	SAME(add(N, mod(ox_dim_neg(m, N), num(64))), times(cdiv(N, num(64)), 64));
+	SAME(sub(mul(N, K), times(mul(fdiv(N, num(2)), K), 2)), mul(K, mod(N, num(2))));
+	SAME(sub(N, mod(N, U)), mul(U, fdiv(N, U)));
+	SAME(sub(N, mul(U, fdiv(N, U))), mod(N, U));
+	SAME(sub(N, fdiv(N, num(2))), cdiv(N, num(2)));
+	SAME(sub(N, cdiv(N, num(2))), fdiv(N, num(2)));
+	SAME(sub(N, fdiv(N, num(3))), cdiv(times(N, 2), num(3)));
+	SAME(add(fdiv(N, num(2)), cdiv(N, num(2))), N);
+	SAME(add(mul(K, fdiv(add(N, M), num(5))), mul(K, cdiv(sub(num(0), add(N, M)), num(5)))), num(0));
+	SAME(sub(N, min(N, K)), max(sub(N, K), num(0)));
+	SAME(sub(max(N, K), K), max(sub(N, K), num(0)));
+	SAME(add(max(sub(N, K), num(0)), K), max(N, K));
+	SAME(sub(inc(N, 1), min(inc(N, 1), K)), max(inc(sub(N, K), 1), num(0)));
+	SAME(inc(max(inc(N, -1), num(0)), 1), max(N, num(1)));
+	SAME(inc(max(N, num(1)), -1), max(inc(N, -1), num(0)));
+	SAME(sub(min(add(N, K), H), min(N, K)), sub(min(add(N, K), H), min(N, K)));
+	SAME(add(min(N, M), sub(max(N, M), min(N, M))), max(N, M));
+}
+
 Test(dim, ratios)
 {
 	const ox_dim half = ratio(num(1), num(2));
@@ -223,7 +261,20 @@ Test(dim, comparison)
 	cr_expect_eq(ox_dim_eq(m, times(N, 2), num(6)), OX_MAYBE);
 	cr_expect_eq(ox_dim_le(m, N, add(N, M)), OX_YES);
 	cr_expect_eq(ox_dim_le(m, N, mul(N, M)), OX_MAYBE);
-	cr_expect_eq(ox_dim_le(m, N, mul(N, U)), OX_MAYBE);
+	cr_expect_eq(ox_dim_le(m, N, mul(N, U)), OX_YES);
+	cr_expect_eq(ox_dim_le(m, fdiv(N, num(2)), N), OX_YES);
+	cr_expect_eq(ox_dim_lt(m, fdiv(N, num(2)), N), OX_MAYBE);
+	cr_expect_eq(ox_dim_lt(m, fdiv(inc(N, -1), num(2)), inc(N, 1)), OX_YES);
+	cr_expect_eq(ox_dim_le(m, mod(N, num(7)), N), OX_YES);
+	cr_expect_eq(ox_dim_le(m, mod(M, U), inc(U, -1)), OX_YES);
+	cr_expect_eq(ox_dim_le(m, fdiv(M, U), M), OX_YES);
+	cr_expect_eq(ox_dim_le(m, mul(K, min(N, M)), mul(K, N)), OX_YES);
+	cr_expect_eq(ox_dim_le(m, times(fdiv(N, num(3)), 3), N), OX_YES);
+	cr_expect_eq(ox_dim_le(m, add(fdiv(N, num(2)), fdiv(N, num(3))), N), OX_YES);
+	cr_expect_eq(ox_dim_le(m, N, add(max(sub(N, M), num(0)), M)), OX_YES);
+	cr_expect_eq(ox_dim_le(m, sub(N, M), fdiv(N, M)), OX_MAYBE);
+	cr_expect_eq(sub(N, fdiv(N, num(2)))->lo, 0);
+	cr_expect_eq(sub(mul(N, U), N)->lo, 0);
 	cr_expect_eq(ox_dim_lt(m, N, inc(N, 1)), OX_YES);
 	cr_expect_eq(ox_dim_lt(m, inc(N, 1), N), OX_NO);
 	cr_expect_eq(ox_dim_le(m, min(N, M), N), OX_YES);
@@ -278,6 +329,8 @@ Test(dim, broadcast)
 	SAME(ox_dim_broadcast(m, M, nm, &clash), nm);
 	SAME(ox_dim_broadcast(m, nm, K, &clash), ox_dim_broadcast(m, N, ox_dim_broadcast(m, K, M, NULL), NULL));
 	SAME(ox_dim_broadcast(m, U, inc(N, 1), &clash), max(U, inc(N, 1)));
+	const ox_dim three = ox_dim_broadcast(m, mul(N, M), mul(N, K), &clash);
+	SAME(ox_dim_broadcast(m, three, mul(N, M), &clash), three);
 	cr_expect_not(clash);
 	UNKNOWN(ox_dim_broadcast(m, num(2), num(3), &clash));
 	cr_expect(clash);

@@ -1,0 +1,330 @@
+/* dim_fold.c - sums that an atom in them makes shorter.
+ *
+ *     a - k*(a // k)             =  a % k
+ *     a - a % k                  =  k*(a // k)
+ *     x - (r // k)               =  (k*x - r + k - 1) // k
+ *     (r // k) + (s // k)        =  (r + s - k + 1) / k, where that is a polynomial
+ *     max(a, b) - a              =  max(0, b - a), and so for min and for each term of a
+ *     max(a, 1) + 2              =  max(a + 2, 3), and so for min
+ *
+ * Exporters write the left side or the right one, and both should be one expression. Apart
+ * from the last, which has a direction of its own, a sum is replaced by one with fewer
+ * terms, or as many and fewer parts; so this ends.
+ */
+#include "ir/dim_internal.h"
+
+enum { MAX_FOLDED = 16, MAX_NESTED = 4 };
+
+/* A term of p, as coefficient * what stands beside x * x. */
+typedef struct place {
+	const ox_term *term;
+	ox_dim x;
+	ox_term beside;               /* with the coefficient */
+	ox_dim room[MAX_DEGREE];
+} place;
+
+/* ---- what is smaller ------------------------------------------------------ */
+
+static uint32_t count_terms(const poly *p)
+{
+	return p->n - (p->n && p->term[p->n - 1].n == 0);
+}
+
+static uint32_t count_parts(const poly *p)
+{
+	uint32_t n = p->n;
+
+	for (uint32_t i = 0; i < p->n; i++)
+		for (uint32_t k = 0; k < p->term[i].n; k++)
+			n += p->term[i].atom[k]->size;
+	return n;
+}
+
+static bool is_smaller(const poly *q, const poly *p)
+{
+	const uint32_t a = count_terms(q), b = count_terms(p);
+
+	if (poly_wild(q))
+		return false;
+	return a != b ? a < b : count_parts(q) < count_parts(p);
+}
+
+/* ---- building ------------------------------------------------------------- */
+
+/* q = p without one or two of its terms */
+static bool without(const poly *p, const ox_term *s, const ox_term *t, poly *q)
+{
+	poly_init(q);
+	for (uint32_t i = 0; i < p->n; i++)
+		if (&p->term[i] != s && &p->term[i] != t
+		    && !poly_put(q, p->term[i].coef, p->term[i].atom, p->term[i].n))
+			return false;
+	return true;
+}
+
+/* The coefficient in p of (what stands beside x) * t; 0: there is no such term. */
+static int64_t coef_beside(const poly *p, const place *at, const ox_term *t)
+{
+	poly product;
+	const ox_term beside = {.coef = 1, .n = at->beside.n, .atom = at->beside.atom};
+	const ox_term monomial = {.coef = 1, .n = t->n, .atom = t->atom};
+
+	poly_init(&product);
+	if (!poly_put_product(&product, &beside, &monomial, 1))
+		return 0;
+	for (uint32_t i = 0; i < p->n; i++)
+		if (term_cmp(&p->term[i], &product.term[0]) == 0)
+			return p->term[i].coef;
+	return 0;
+}
+
+/* Has p a term that something beside * d would meet? */
+static bool meets(const poly *p, const place *at, ox_dim d)
+{
+	ox_term one;
+	uint32_t n;
+	const ox_term *t = terms_of(&d, &one, &n);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (t[i].n && coef_beside(p, at, &t[i]))
+			return true;
+	return false;
+}
+
+/* ---- quotients and remainders --------------------------------------------- */
+
+static bool divides_by(const poly *p, ox_dim k)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		for (uint32_t u = 0; u < p->term[i].n; u++)
+			if (p->term[i].atom[u]->kind == OX_DIM_FLOORDIV && p->term[i].atom[u]->arg[1] == k)
+				return true;
+	return false;
+}
+
+static ox_dim fold_remainder(ox_model *m, const poly *p, const place *at)
+{
+	const ox_dim a = at->x->arg[0], k = at->x->arg[1];
+	poly q;
+
+	if (!meets(p, at, a) && !divides_by(p, k))
+		return NULL;
+	const ox_dim multiple = ox_dim_mul(m, k, ox_dim_floordiv(m, a, k));
+	if (!multiple || !without(p, at->term, NULL, &q) || !poly_add_term_times(&q, &at->beside, a, 1)
+	    || !poly_add_term_times(&q, &at->beside, multiple, -1) || !is_smaller(&q, p))
+		return NULL;
+	return poly_done(m, &q);
+}
+
+/* beside / k, if that is a monomial */
+static bool beside_over(const place *at, ox_dim k, ox_term *out, ox_dim *room)
+{
+	const bool number = k->kind == OX_DIM_NUM;
+	bool found = number;
+
+	*out = (ox_term){.coef = at->beside.coef, .atom = room};
+	if (number && (k->num < 1 || out->coef % k->num != 0))
+		return false;
+	if (number)
+		out->coef /= k->num;
+	for (uint32_t i = 0; i < at->beside.n; i++)
+		if (!found && at->beside.atom[i] == k)
+			found = true;
+		else
+			room[out->n++] = at->beside.atom[i];
+	return found;
+}
+
+static ox_dim fold_multiple(ox_model *m, const poly *p, const place *at)
+{
+	const ox_dim a = at->x->arg[0], k = at->x->arg[1];
+	place over = *at;
+	poly q;
+
+	if (!beside_over(at, k, &over.beside, over.room) || !meets(p, &over, a))
+		return NULL;
+	const ox_dim rest = ox_dim_mod(m, a, k);
+	if (!rest || !without(p, at->term, NULL, &q) || !poly_add_term_times(&q, &over.beside, a, 1)
+	    || !poly_add_term_times(&q, &over.beside, rest, -1) || !is_smaller(&q, p))
+		return NULL;
+	return poly_done(m, &q);
+}
+
+/* beside * x stands in p, with the opposite coefficient, for the term x of the dividend. */
+static ox_dim fold_complement(ox_model *m, const poly *p, const place *at)
+{
+	const ox_dim a = at->x->arg[0], k = at->x->arg[1];
+	ox_term one;
+	uint32_t n;
+	const ox_term *t = terms_of(&a, &one, &n);
+
+	for (uint32_t i = 0; i < n && k->kind == OX_DIM_NUM; i++) {
+		poly q, r;
+		const ox_term x = {.coef = 1, .n = t[i].n, .atom = t[i].atom};
+		if (t[i].n == 0 || at->beside.coef == INT64_MIN || coef_beside(p, at, &t[i]) != -at->beside.coef)
+			continue;
+		poly_init(&r);
+		if (!poly_add(&r, a, -1) || !poly_add_const(&r, k->num - 1) || !poly_put(&r, k->num, x.atom, x.n))
+			return NULL;
+		const ox_dim d = ox_dim_floordiv(m, poly_done(m, &r), k);
+		if (d && without(p, at->term, NULL, &q) && poly_put_product(&q, &at->beside, &x, 1)
+		    && poly_add_term_times(&q, &at->beside, d, -1) && is_smaller(&q, p))
+			return poly_done(m, &q);
+	}
+	return NULL;
+}
+
+static bool same_monomial(const ox_term *a, const ox_term *b)
+{
+	return a->coef == b->coef && term_cmp(a, b) == 0;
+}
+
+static ox_dim fold_pair(ox_model *m, const poly *p, const place *a, const place *b)
+{
+	const ox_dim k = a->x->arg[1];
+	poly q, r;
+
+	if (k != b->x->arg[1] || k->kind != OX_DIM_NUM || !same_monomial(&a->beside, &b->beside))
+		return NULL;
+	poly_init(&r);
+	if (!poly_add(&r, a->x->arg[0], 1) || !poly_add(&r, b->x->arg[0], 1)
+	    || !poly_add_const(&r, 1 - k->num))
+		return NULL;
+	const ox_dim d = ox_dim_quotient(m, poly_done(m, &r), k);
+	if (!d || !without(p, a->term, b->term, &q) || !poly_add_term_times(&q, &a->beside, d, 1))
+		return NULL;
+	return is_smaller(&q, p) ? poly_done(m, &q) : NULL;
+}
+
+/* ---- min and max ---------------------------------------------------------- */
+
+/* min or max as x, of its arguments - t + c */
+static ox_dim moved(ox_model *m, ox_dim x, const ox_term *t, int64_t c)
+{
+	ox_dim all = NULL;
+
+	for (uint32_t i = 0; i < x->n; i++) {
+		poly p;
+		poly_init(&p);
+		if (!poly_add(&p, x->arg[i], 1) || !poly_add_const(&p, c)
+		    || (t && (t->coef == INT64_MIN || !poly_put(&p, -t->coef, t->atom, t->n))))
+			return NULL;
+		const ox_dim arg = poly_done(m, &p);
+		all = i == 0 ? arg : x->kind == OX_DIM_MIN ? ox_dim_min(m, all, arg) : ox_dim_max(m, all, arg);
+		if (!all || all->wild)
+			return NULL;
+	}
+	return all;
+}
+
+static ox_dim fold_argument(ox_model *m, const poly *p, const place *at)
+{
+	for (uint32_t a = 0; a < at->x->n; a++) {
+		ox_term one;
+		uint32_t n;
+		const ox_term *t = terms_of(&at->x->arg[a], &one, &n);
+		for (uint32_t i = 0; i < n; i++) {
+			int64_t opposite;
+			poly q;
+			if (t[i].n == 0 || !ox_mul_i64(at->beside.coef, t[i].coef, &opposite)
+			    || opposite == INT64_MIN || coef_beside(p, at, &t[i]) != -opposite)
+				continue;
+			const ox_dim d = moved(m, at->x, &t[i], 0);
+			if (d && without(p, at->term, NULL, &q) && poly_put_product(&q, &at->beside, &t[i], 1)
+			    && poly_add_term_times(&q, &at->beside, d, 1) && is_smaller(&q, p))
+				return poly_done(m, &q);
+		}
+	}
+	return NULL;
+}
+
+/* The constant goes into the first lone min or max with a number that can take it. */
+static ox_dim fold_constant(ox_model *m, const poly *p, const place *at)
+{
+	const int64_t c = poly_const(p), by = at->beside.coef;
+	poly q;
+
+	if (c == 0 || c == INT64_MIN || at->beside.n || c % by != 0 || !dim_has_number(at->x))
+		return NULL;
+	const ox_dim d = moved(m, at->x, NULL, c / by);
+	if (!d || !without(p, at->term, &p->term[p->n - 1], &q) || !poly_add(&q, d, by))
+		return NULL;
+	return poly_wild(&q) ? NULL : poly_done(m, &q);
+}
+
+/* ---- all ------------------------------------------------------------------ */
+
+static bool is_foldable(ox_dim x)
+{
+	if (x->kind < OX_DIM_FLOORDIV || x->kind > OX_DIM_MAX)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++)
+		if (x->arg[i]->wild)
+			return false;
+	return true;
+}
+
+/* The k-th atom of t as a place; false: not foldable, or a power. */
+static bool place_of(const ox_term *t, uint32_t k, place *at)
+{
+	at->term = t;
+	at->x = t->atom[k];
+	at->beside = (ox_term){.coef = t->coef, .atom = at->room};
+	if (!is_foldable(at->x))
+		return false;
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (i != k && t->atom[i] == at->x)
+			return false;
+		if (i != k)
+			at->room[at->beside.n++] = t->atom[i];
+	}
+	return true;
+}
+
+static ox_dim fold_pairs(ox_model *m, const poly *p, const place *at)
+{
+	place other;
+
+	for (const ox_term *t = at->term + 1; t < p->term + p->n; t++)
+		for (uint32_t k = 0; k < t->n; k++)
+			if (t->atom[k]->kind == OX_DIM_FLOORDIV && place_of(t, k, &other)) {
+				const ox_dim d = fold_pair(m, p, at, &other);
+				if (d)
+					return d;
+			}
+	return NULL;
+}
+
+static ox_dim fold_at(ox_model *m, const poly *p, const place *at)
+{
+	ox_dim d = NULL;
+
+	switch (at->x->kind) {
+	case OX_DIM_MOD:
+		return fold_remainder(m, p, at);
+	case OX_DIM_FLOORDIV:
+		d = fold_multiple(m, p, at);
+		d = d ? d : fold_complement(m, p, at);
+		return d ? d : fold_pairs(m, p, at);
+	default:
+		d = fold_argument(m, p, at);
+		return d ? d : fold_constant(m, p, at);
+	}
+}
+
+ox_dim poly_fold(ox_model *m, const poly *p)
+{
+	struct ox_dims *t = dims_of(m);
+	ox_dim d = NULL;
+	place at;
+
+	if (p->n < 2 || p->n > MAX_FOLDED || t->folding == MAX_NESTED || poly_wild(p))
+		return NULL;
+	t->folding++;
+	for (uint32_t i = 0; i < p->n && !d; i++)
+		for (uint32_t k = 0; k < p->term[i].n && !d; k++)
+			if (place_of(&p->term[i], k, &at))
+				d = fold_at(m, p, &at);
+	t->folding--;
+	return d;
+}

@@ -1,0 +1,248 @@
+/* dim_proof.c - lower bounds of polynomials, better than the sum of the intervals.
+ *
+ * Terms that share a symbol lose their relation in interval arithmetic: N - N//2 would be
+ * -N/2..N. Two remedies, tried in turn and together:
+ *
+ *     shift    x = lo + x', x' >= 0:   N*M - N with M >= 1 is N*M'
+ *     relax    a // k is within (a - k + 1)/k .. a/k;  a % k is at most a where a >= 0;
+ *              min(a, b) is at most a, is at most b, and is one of them; max likewise
+ *
+ * An atom's arguments are older than it is. So relaxing goes from younger to older atoms
+ * and ends; each attempt costs one of a budget.
+ */
+#include "ir/dim_internal.h"
+
+enum { BUDGET = 24 };
+
+/* ---- shift ---------------------------------------------------------------- */
+
+static int64_t offset_of(ox_dim d)
+{
+	return d->lo == INT64_MIN ? 0 : d->lo;
+}
+
+static bool wants_shift(const poly *p)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		for (uint32_t k = 0; k < p->term[i].n; k++)
+			if (offset_of(p->term[i].atom[k]))
+				return true;
+	return false;
+}
+
+/* sum += t with each atom x read as x' + lo */
+static bool put_shifted(poly *sum, const ox_term *t)
+{
+	static const ox_term unit = {.coef = 1};
+	poly buffer[2], *now = &buffer[0], *next = &buffer[1];
+
+	poly_init(now);
+	if (!poly_add_const(now, t->coef))
+		return false;
+	for (uint32_t k = 0; k < t->n; k++) {
+		const ox_term x = {.coef = 1, .n = 1, .atom = &t->atom[k]};
+		const ox_term lo = {.coef = offset_of(t->atom[k])};
+		poly_init(next);
+		for (uint32_t i = 0; i < now->n; i++)
+			if (!poly_put_product(next, &now->term[i], &x, 1)
+			    || !poly_put_product(next, &now->term[i], &lo, 1))
+				return false;
+		poly *const swap = now;
+		now = next;
+		next = swap;
+	}
+	for (uint32_t i = 0; i < now->n; i++)
+		if (!poly_put_product(sum, &now->term[i], &unit, 1))
+			return false;
+	return true;
+}
+
+static int64_t shifted_low(const poly *p)
+{
+	poly q;
+	int64_t low = 0;
+
+	poly_init(&q);
+	for (uint32_t i = 0; i < p->n; i++)
+		if (!put_shifted(&q, &p->term[i]))
+			return INT64_MIN;
+	for (uint32_t i = 0; i < q.n && low != INT64_MIN; i++) {
+		span s = {q.term[i].coef, q.term[i].coef};
+		for (uint32_t k = 0; k < q.term[i].n; k++) {
+			const ox_dim x = q.term[i].atom[k];
+			span width = span_of(x);
+			if (x->lo != INT64_MIN
+			    && (x->hi == INT64_MAX || !ox_sub_i64(x->hi, x->lo, &width.hi)))
+				width.hi = INT64_MAX;
+			width.lo = x->lo == INT64_MIN ? INT64_MIN : 0;
+			s = span_mul(s, width);
+		}
+		low = span_add((span){low, low}, s).lo;
+	}
+	return low;
+}
+
+/* ---- relax ---------------------------------------------------------------- */
+
+static bool proves(const poly *p, int64_t margin, uint32_t below, int *budget);
+
+static bool is_compound(ox_dim d)
+{
+	return d->kind >= OX_DIM_FLOORDIV && d->kind <= OX_DIM_MAX;
+}
+
+/* The youngest atom of p, older than `below`, of which the arguments say something. */
+static ox_dim youngest(const poly *p, uint32_t below)
+{
+	ox_dim best = NULL;
+
+	for (uint32_t i = 0; i < p->n; i++)
+		for (uint32_t k = 0; k < p->term[i].n; k++) {
+			const ox_dim x = p->term[i].atom[k];
+			bool wild = false;
+			if (!is_compound(x) || x->id >= below || (best && x->id <= best->id))
+				continue;
+			for (uint32_t a = 0; a < x->n; a++)
+				wild |= x->arg[a]->wild;
+			best = wild ? best : x;
+		}
+	return best;
+}
+
+/* Removes one x from t; the atoms left go to room. False: there is none. */
+static bool strip(const ox_term *t, ox_dim x, ox_term *rest, ox_dim *room)
+{
+	*rest = (ox_term){.coef = t->coef, .atom = room};
+	for (uint32_t k = 0, found = 0; k < t->n; k++)
+		if (t->atom[k] == x && !found)
+			found = 1;
+		else
+			room[rest->n++] = t->atom[k];
+	return rest->n < t->n;
+}
+
+static bool is_positive(const ox_term *t)             /* coefficient apart, never below 0 */
+{
+	const ox_term one = {.coef = 1, .n = t->n, .atom = t->atom};
+
+	return term_span(&one).lo >= 0;
+}
+
+/* The terms of p that hold x: 1: all positive, -1: all negative, 0: both, or hard to say. */
+static int sign_of(const poly *p, ox_dim x)
+{
+	int sign = 0;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		ox_dim room[MAX_DEGREE], again[MAX_DEGREE];
+		ox_term rest, twice;
+		if (!strip(&p->term[i], x, &rest, room))
+			continue;
+		const int now = rest.coef < 0 ? -1 : 1;
+		if (strip(&rest, x, &twice, again) || !is_positive(&rest) || (sign && sign != now))
+			return 0;
+		sign = now;
+	}
+	return sign;
+}
+
+/* q = scale * (p without x) + (what stands beside x) * (to + slack) */
+static bool replace(const poly *p, ox_dim x, ox_dim to, int64_t slack, int64_t scale, poly *q)
+{
+	poly_init(q);
+	for (uint32_t i = 0; i < p->n; i++) {
+		ox_dim room[MAX_DEGREE];
+		ox_term rest, add = {.coef = slack}, times = {.coef = scale};
+		const bool there = strip(&p->term[i], x, &rest, room);
+		if (!poly_put_product(q, there ? &rest : &p->term[i], there ? &add : &times, 1))
+			return false;
+		if (there && !poly_add_term_times(q, &rest, to, 1))
+			return false;
+	}
+	return true;
+}
+
+static bool with(const poly *p, ox_dim x, ox_dim to, int64_t margin, int *budget)
+{
+	poly q;
+
+	return replace(p, x, to, 0, 1, &q) && proves(&q, margin, x->id, budget);
+}
+
+/* p >= margin follows from k*p > k*(margin - 1). */
+static bool relax_quotient(const poly *p, ox_dim x, int64_t margin, int *budget)
+{
+	const int sign = sign_of(p, x);
+	const ox_dim a = x->arg[0], b = x->arg[1];
+	int64_t need;
+	poly q;
+
+	if (sign == 0)
+		return false;
+	if (b->kind != OX_DIM_NUM)
+		return sign < 0 && a->lo >= 0 && with(p, x, a, margin, budget);
+	if (b->num < 1 || !ox_sub_i64(margin, 1, &need) || !ox_mul_i64(need, b->num, &need)
+	    || !ox_add_i64(need, 1, &need))
+		return false;
+	return replace(p, x, a, sign < 0 ? 0 : 1 - b->num, b->num, &q) && proves(&q, need, x->id, budget);
+}
+
+static bool relax_remainder(const poly *p, ox_dim x, int64_t margin, int *budget)
+{
+	poly q;
+
+	if (sign_of(p, x) >= 0)
+		return false;
+	if (x->arg[0]->lo >= 0 && with(p, x, x->arg[0], margin, budget))
+		return true;
+	return x->arg[1]->kind != OX_DIM_NUM && replace(p, x, x->arg[1], -1, 1, &q)
+	       && proves(&q, margin, x->id, budget);
+}
+
+static bool relax_choice(const poly *p, ox_dim x, int64_t margin, int *budget)
+{
+	const bool any = sign_of(p, x) == (x->kind == OX_DIM_MIN ? -1 : 1);
+
+	for (uint32_t i = 0; i < x->n; i++)
+		if (with(p, x, x->arg[i], margin, budget) == any)
+			return any;
+	return !any;
+}
+
+static bool relax(const poly *p, ox_dim x, int64_t margin, int *budget)
+{
+	switch (x->kind) {
+	case OX_DIM_FLOORDIV:
+		return relax_quotient(p, x, margin, budget);
+	case OX_DIM_MOD:
+		return relax_remainder(p, x, margin, budget);
+	default:
+		return relax_choice(p, x, margin, budget);
+	}
+}
+
+static bool proves(const poly *p, int64_t margin, uint32_t below, int *budget)
+{
+	const span s = poly_span(p);
+
+	if (s.lo != INT64_MIN && s.lo >= margin)
+		return true;
+	if (--*budget < 0 || poly_wild(p))
+		return false;
+	if (p->n > 1 && wants_shift(p)) {
+		const int64_t low = shifted_low(p);
+		if (low != INT64_MIN && low >= margin)
+			return true;
+	}
+	for (ox_dim x = youngest(p, below); x; x = youngest(p, x->id))
+		if (relax(p, x, margin, budget))
+			return true;
+	return false;
+}
+
+bool poly_at_least(const poly *p, int64_t margin)
+{
+	int budget = BUDGET;
+
+	return proves(p, margin, UINT32_MAX, &budget);
+}

@@ -25,8 +25,7 @@ static bool is_monomial(ox_dim d)
 
 /* ---- exact quotients ------------------------------------------------------ */
 
-/* *q = a / b; false where that is no monomial with an integer coefficient. The atoms go to room. */
-static bool term_over(const ox_term *a, const ox_term *b, ox_term *q, ox_dim *room)
+bool term_over(const ox_term *a, const ox_term *b, ox_term *q, ox_dim *room)
 {
 	uint32_t k = 0;
 
@@ -249,7 +248,7 @@ static ox_dim through_choice(ox_model *m, const poly *r, int64_t k)
 	const ox_dim x = r->n && r->term[0].n == 1 ? r->term[0].atom[0] : NULL;
 	ox_dim all = NULL;
 
-	if (!x || !term_is_atom(&r->term[0]) || !dim_has_number(x) || r->n > 2 || (r->n == 2 && r->term[1].n))
+	if (!x || !term_is_atom(&r->term[0]) || !dim_number_in(x) || r->n > 2 || (r->n == 2 && r->term[1].n))
 		return NULL;
 	for (uint32_t i = 0; i < x->n; i++) {
 		const ox_dim arg = ox_dim_add_num(m, x->arg[i], poly_const(r));

@@ -6,10 +6,11 @@
  *     (r // k) + (s // k)        =  (r + s - k + 1) / k, where that is a polynomial
  *     max(a, b) - a              =  max(0, b - a), and so for min and for each term of a
  *     max(a, 1) + 2              =  max(a + 2, 3), and so for min
+ *     a * min(1, a)              =  a
  *
  * Exporters write the left side or the right one, and both should be one expression. Apart
- * from the last, which has a direction of its own, a sum is replaced by one with fewer
- * terms, or as many and fewer parts; so this ends.
+ * from the last two, which have a direction of their own, a sum is replaced by one with
+ * fewer terms, or as many and fewer parts; so this ends.
  */
 #include "ir/dim_internal.h"
 
@@ -238,18 +239,55 @@ static ox_dim fold_argument(ox_model *m, const poly *p, const place *at)
 	return NULL;
 }
 
-/* The constant goes into the first lone min or max with a number that can take it. */
+/* k times what stands beside min or max goes into it, as far as its number stays 0 or
+ * more: max(a, 3) - 4 is max(a - 3, 0) - 1. */
 static ox_dim fold_constant(ox_model *m, const poly *p, const place *at)
 {
-	const int64_t c = poly_const(p), by = at->beside.coef;
+	static const ox_term unit = {.coef = 1};
+	const ox_dim number = dim_number_in(at->x);
+	const int64_t c = number ? coef_beside(p, at, &unit) : 0, by = at->beside.coef;
+	int64_t k, total;
 	poly q;
 
-	if (c == 0 || c == INT64_MIN || at->beside.n || c % by != 0 || !dim_has_number(at->x))
+	if (c == 0 || c == INT64_MIN || by == INT64_MIN || c % by != 0)
 		return NULL;
-	const ox_dim d = moved(m, at->x, NULL, c / by);
-	if (!d || !without(p, at->term, &p->term[p->n - 1], &q) || !poly_add(&q, d, by))
+	k = c / by;
+	if (!ox_add_i64(number->num, k, &total))
+		return NULL;
+	if (at->x->kind == OX_DIM_MAX && total < 0)
+		k = -number->num;
+	const ox_dim d = k ? moved(m, at->x, NULL, k) : NULL;
+	const ox_term inside = {.coef = k};
+	if (!d || !without(p, at->term, NULL, &q) || !poly_put_product(&q, &at->beside, &inside, -1)
+	    || !poly_add_term_times(&q, &at->beside, d, 1))
 		return NULL;
 	return poly_wild(&q) ? NULL : poly_done(m, &q);
+}
+
+/* x * min(1, x, y) = x * min(1, y) for x, y >= 0, x being some of what stands beside */
+static ox_dim fold_indicator(ox_model *m, const poly *p, const place *at)
+{
+	ox_dim rest = dim_number_in(at->x);
+	bool found = false;
+	poly q;
+
+	if (at->x->kind != OX_DIM_MIN || !ox_dim_is(rest, 1))
+		return NULL;
+	for (uint32_t i = 0; i < at->x->n; i++) {
+		ox_dim room[MAX_DEGREE], arg = at->x->arg[i];
+		ox_term one, over, beside = {.coef = 0, .n = at->beside.n, .atom = at->beside.atom};
+		uint32_t n;
+		const ox_term *t = terms_of(&arg, &one, &n);
+		if (arg->lo < 0)
+			return NULL;
+		if (n == 1 && t->n && term_over(&beside, t, &over, room))
+			found = true;
+		else
+			rest = ox_dim_min(m, rest, arg);
+	}
+	if (!found || !rest || !without(p, at->term, NULL, &q) || !poly_add_term_times(&q, &at->beside, rest, 1))
+		return NULL;
+	return poly_done(m, &q);
 }
 
 /* ---- all ------------------------------------------------------------------ */
@@ -307,7 +345,8 @@ static ox_dim fold_at(ox_model *m, const poly *p, const place *at)
 		d = d ? d : fold_complement(m, p, at);
 		return d ? d : fold_pairs(m, p, at);
 	default:
-		d = fold_argument(m, p, at);
+		d = fold_indicator(m, p, at);
+		d = d ? d : fold_argument(m, p, at);
 		return d ? d : fold_constant(m, p, at);
 	}
 }
@@ -318,7 +357,7 @@ ox_dim poly_fold(ox_model *m, const poly *p)
 	ox_dim d = NULL;
 	place at;
 
-	if (p->n < 2 || p->n > MAX_FOLDED || t->folding == MAX_NESTED || poly_wild(p))
+	if (p->n > MAX_FOLDED || t->folding == MAX_NESTED || poly_wild(p))
 		return NULL;
 	t->folding++;
 	for (uint32_t i = 0; i < p->n && !d; i++)

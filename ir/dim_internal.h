@@ -16,7 +16,7 @@
 
 /* What is larger is not followed: NULL. As a tree has at most MAX_SIZE nodes, whatever
  * walks one is done soon, shared parts or not; MAX_DEPTH bounds recursion. */
-enum { MAX_TERMS = 64, MAX_DEGREE = 16, MAX_ARGS = 16, MAX_DEPTH = 64, MAX_SIZE = 4096 };
+enum { MAX_TERMS = 64, MAX_DEGREE = 16, MAX_ARGS = 16, MAX_DEPTH = 64, MAX_SIZE = 512 };
 
 typedef struct ox_equation {
 	ox_dim sym, is;
@@ -105,7 +105,7 @@ ox_dim poly_fold(ox_model *m, const poly *p);        /* the same in fewer terms;
 static inline bool term_is_atom(const ox_term *t) { return t->n == 1 && t->coef == 1; }
 
 /* FLOORDIV, MOD, MIN, MAX, RATIO over these arguments, interned as they are. */
-bool dim_has_number(ox_dim d);                       /* a MIN or MAX with a number among its arguments */
+ox_dim dim_number_in(ox_dim d);                      /* the argument of a MIN or MAX that is a number; NULL: none */
 ox_dim dim_node(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n, span s);
 
 /* ---- ratios --------------------------------------------------------------- */
@@ -116,6 +116,8 @@ ox_dim dim_over(ox_model *m, ox_dim a, int64_t k);   /* a / k, a no RATIO, k != 
 
 /* ---- division ------------------------------------------------------------- */
 
+/* *q = a / b; false where that is no monomial with an integer coefficient. The atoms go to room. */
+bool term_over(const ox_term *a, const ox_term *b, ox_term *q, ox_dim *room);
 /* The greatest monomial that divides all n; `positive`: only atoms that are never negative. */
 ox_dim dim_common_factor(ox_model *m, const ox_dim *d, uint32_t n, bool positive);
 

@@ -17,6 +17,11 @@ static bool by_intervals(ox_dim a, ox_dim b, int64_t margin)
 	return ox_sub_i64(a->lo, b->hi, &d) ? d >= margin : a->lo > b->hi;
 }
 
+static bool is_simple(ox_dim d)
+{
+	return d->kind <= OX_DIM_FRESH;
+}
+
 /* Of a wild a or b: its arguments may tell. */
 static bool by_arguments(ox_dim a, ox_dim b, int64_t margin)
 {
@@ -35,6 +40,8 @@ bool dim_at_least(ox_dim a, ox_dim b, int64_t margin)
 
 	if ((a == b && margin <= 0) || by_intervals(a, b, margin))
 		return true;
+	if (is_simple(a) && is_simple(b))
+		return false;
 	if (a->wild || b->wild)
 		return by_arguments(a, b, margin);
 	poly_init(&d);
@@ -100,6 +107,8 @@ ox_truth ox_dim_eq(ox_model *m, ox_dim a, ox_dim b)
 		return OX_MAYBE;
 	if (a->hi < b->lo || b->hi < a->lo)
 		return OX_NO;
+	if (is_simple(a) && is_simple(b))
+		return OX_MAYBE;
 	poly_init(&d);
 	if (!poly_add(&d, a, 1) || !poly_add(&d, b, -1))
 		return OX_MAYBE;
@@ -211,15 +220,6 @@ static bool add_argument(ox_expr_kind kind, ox_dim x, ox_dim *arg, uint32_t *n)
 	return true;
 }
 
-bool dim_has_number(ox_dim d)
-{
-	bool found = false;
-
-	for (uint32_t i = 0; is_choice(d) && i < d->n; i++)
-		found |= d->arg[i]->kind == OX_DIM_NUM;
-	return found;
-}
-
 static ox_dim extreme(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b);
 
 /* of f(arg[i]); all NULL where one is */
@@ -233,7 +233,7 @@ static ox_dim extreme_of(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint
 	return all;
 }
 
-/* What all arguments have as a summand; constants: the least of them. A number has none. */
+/* What all arguments have as a summand; constants: the least of them. None is a number. */
 static ox_dim common_summand(ox_model *m, const ox_dim *arg, uint32_t n)
 {
 	poly sum, p[2];
@@ -259,20 +259,39 @@ static ox_dim common_summand(ox_model *m, const ox_dim *arg, uint32_t n)
 	}
 	for (uint32_t k = 0; k < n; k++) {
 		poly_init(&p[1]);
-		if (arg[k]->kind == OX_DIM_NUM || !poly_add(&p[1], arg[k], 1))
+		if (!poly_add(&p[1], arg[k], 1))
 			return NULL;
 		least = min_i64(least, poly_const(&p[1]));
 	}
 	return poly_add_const(&sum, least) && sum.n ? poly_done(m, &sum) : NULL;
 }
 
-static bool all_are_negative(const ox_dim *arg, uint32_t n)   /* in their first term */
+static ox_dim number_among(const ox_dim *arg, uint32_t n)
 {
+	for (uint32_t i = 0; i < n; i++)
+		if (arg[i]->kind == OX_DIM_NUM)
+			return arg[i];
+	return NULL;
+}
+
+ox_dim dim_number_in(ox_dim d)
+{
+	return is_choice(d) ? number_among(d->arg, d->n) : NULL;
+}
+
+/* Is it to be written as -max(-a, -b), or -min? A min has no number below 1, so that counts
+ * are max(a - b, 0); without a number the signs of the first terms decide. */
+static bool is_mirrored(ox_expr_kind kind, const ox_dim *arg, uint32_t n)
+{
+	const ox_dim number = number_among(arg, n);
+
+	if (number)
+		return kind == OX_DIM_MIN && number->num <= 0;
 	for (uint32_t i = 0; i < n; i++) {
 		ox_term one;
 		uint32_t nt;
 		const ox_term *t = terms_of(&arg[i], &one, &nt);
-		if (nt && t[0].n && t[0].coef > 0)
+		if (t[0].coef > 0)
 			return false;
 	}
 	return true;
@@ -284,6 +303,17 @@ static ox_dim times_minus(ox_model *m, ox_dim a, ox_dim b)
 	return ox_dim_neg(m, a);
 }
 
+/* max(min(a, 5), 2) is min(max(a, 2), 5); NULL: the max is not of that kind. */
+static ox_dim clamped(ox_model *m, const ox_dim *arg, uint32_t n)
+{
+	const ox_dim number = number_among(arg, n);
+	const ox_dim min = n == 2 && number ? arg[arg[0] == number] : NULL;
+
+	if (!min || min->kind != OX_DIM_MIN || !dim_number_in(min))
+		return NULL;
+	return extreme_of(m, OX_DIM_MIN, min->arg, min->n, ox_dim_max, number);
+}
+
 /* What can be taken out of the arguments is: max(2*N + 2, 2*M) = 2*max(N + 1, M),
  * max(N + K, M + K) = max(N, M) + K, max(-N, -M) = -min(N, M). NULL: nothing. */
 static ox_dim taken_out(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n)
@@ -293,13 +323,20 @@ static ox_dim taken_out(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint3
 	for (uint32_t i = 0; i < n; i++)
 		if (arg[i]->wild)
 			return NULL;
-	if (all_are_negative(arg, n))
+	out = kind == OX_DIM_MAX ? clamped(m, arg, n) : NULL;
+	if (out)
+		return out;
+	if (is_mirrored(kind, arg, n))
 		return ox_dim_neg(m, extreme_of(m, kind == OX_DIM_MIN ? OX_DIM_MAX : OX_DIM_MIN, arg, n,
 		                                times_minus, NULL));
 	out = dim_common_factor(m, arg, n, true);
 	if (!ox_dim_is(out, 1))
 		return ox_dim_mul(m, out, extreme_of(m, kind, arg, n, ox_dim_quotient, out));
-	out = common_summand(m, arg, n);
+	const ox_dim number = number_among(arg, n);
+	if (number)           /* max(a, -3) is max(a + 3, 0) - 3 */
+		out = kind == OX_DIM_MAX && number->num < 0 ? number : NULL;
+	else
+		out = common_summand(m, arg, n);
 	return out ? ox_dim_add(m, out, extreme_of(m, kind, arg, n, ox_dim_sub, out)) : NULL;
 }
 

@@ -125,11 +125,17 @@ static void put_quotient(writer *w, ox_dim d, const char *op)
 
 static void put_call(writer *w, ox_dim d)
 {
+	const char *before = "";
+
 	put_c(w, d->kind == OX_DIM_MIN ? "min(" : "max(");
-	for (uint32_t i = 0; i < d->n; i++) {
-		put_c(w, i ? ", " : "");
-		put_dim(w, d->arg[i]);
-	}
+	for (int number = 0; number < 2; number++)            /* a number comes last */
+		for (uint32_t i = 0; i < d->n; i++) {
+			if ((d->arg[i]->kind == OX_DIM_NUM) != number)
+				continue;
+			put_c(w, before);
+			put_dim(w, d->arg[i]);
+			before = ", ";
+		}
 	put_c(w, ")");
 }
 

@@ -221,7 +221,13 @@ Test(dim, sums_are_folded)
 	SAME(sub(inc(N, 1), min(inc(N, 1), K)), max(inc(sub(N, K), 1), num(0)));
 	SAME(inc(max(inc(N, -1), num(0)), 1), max(N, num(1)));
 	SAME(inc(max(N, num(1)), -1), max(inc(N, -1), num(0)));
-	SAME(sub(min(add(N, K), H), min(N, K)), sub(min(add(N, K), H), min(N, K)));
+	SAME(sub(min(N, num(5)), num(5)), ox_dim_neg(m, max(sub(num(5), N), num(0))));
+	SAME(sub(mul(M, max(K, num(1))), M), mul(M, max(inc(K, -1), num(0))));
+	SAME(mul(N, min(N, num(1))), N);
+	SAME(mul(mul(N, K), min(num(1), min(K, M))), mul(mul(N, K), min(num(1), M)));
+	TEXT(min(sub(N, K), num(0)), "-max(K - N, 0)");
+	TEXT(inc(max(N, num(3)), -4), "max(N - 3, 0) - 1");
+	TEXT(max(num(0), inc(min(N, num(5)), -2)), "min(max(N - 2, 0), 3)");
 	SAME(add(min(N, M), sub(max(N, M), min(N, M))), max(N, M));
 }
 
@@ -331,6 +337,7 @@ Test(dim, broadcast)
 	SAME(ox_dim_broadcast(m, U, inc(N, 1), &clash), max(U, inc(N, 1)));
 	const ox_dim three = ox_dim_broadcast(m, mul(N, M), mul(N, K), &clash);
 	SAME(ox_dim_broadcast(m, three, mul(N, M), &clash), three);
+	SAME(ox_dim_broadcast(m, N, min(N, num(512)), &clash), N);
 	cr_expect_not(clash);
 	UNKNOWN(ox_dim_broadcast(m, num(2), num(3), &clash));
 	cr_expect(clash);

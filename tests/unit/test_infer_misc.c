@@ -183,7 +183,7 @@ Test(optional, declared)
 Test(string, normalizer)
 {
 	expect("string[4] x", "y = StringNormalizer (x) z = StringNormalizer <stopwords = [\"a\"]> (x)", "y: string[4]; z: string[?]");
-	expect("string[1, N] x", "y = StringNormalizer (x) z = StringNormalizer <stopwords = [\"a\"]> (x)", "y: string[1, max(1, N)]; z: string[1, ?]");
+	expect("string[1, N] x", "y = StringNormalizer (x) z = StringNormalizer <stopwords = [\"a\"]> (x)", "y: string[1, max(N, 1)]; z: string[1, ?]");
 	expect_fail(28, "string[2, 3] x", "y = StringNormalizer (x)", "2 and 1 differ");
 	expect_fail(28, "string[2, 3, 4] x", "y = StringNormalizer (x)", "rank 3");
 	expect_fail(28, "string x", "y = StringNormalizer (x)", "rank 0");

@@ -239,8 +239,8 @@ static ox_dim fold_argument(ox_model *m, const poly *p, const place *at)
 	return NULL;
 }
 
-/* k times what stands beside min or max goes into it, as far as its number stays 0 or
- * more: max(a, 3) - 4 is max(a - 3, 0) - 1. */
+/* k times what stands beside min or max goes into it, as far as the number of a count
+ * stays 0 or more: max(a, 3) - 4 is max(a - 3, 0) - 1. */
 static ox_dim fold_constant(ox_model *m, const poly *p, const place *at)
 {
 	static const ox_term unit = {.coef = 1};
@@ -254,7 +254,7 @@ static ox_dim fold_constant(ox_model *m, const poly *p, const place *at)
 	k = c / by;
 	if (!ox_add_i64(number->num, k, &total))
 		return NULL;
-	if (at->x->kind == OX_DIM_MAX && total < 0)
+	if (total < 0 && dim_is_count(at->x))
 		k = -number->num;
 	const ox_dim d = k ? moved(m, at->x, NULL, k) : NULL;
 	const ox_term inside = {.coef = k};

@@ -279,22 +279,42 @@ ox_dim dim_number_in(ox_dim d)
 	return is_choice(d) ? number_among(d->arg, d->n) : NULL;
 }
 
-/* Is it to be written as -max(-a, -b), or -min? A min has no number below 1, so that counts
- * are max(a - b, 0); without a number the signs of the first terms decide. */
-static bool is_mirrored(ox_expr_kind kind, const ox_dim *arg, uint32_t n)
+/* The sign of all first terms, numbers apart; 0: they differ. */
+static int sign_among(const ox_dim *arg, uint32_t n)
 {
-	const ox_dim number = number_among(arg, n);
+	int sign = 0;
 
-	if (number)
-		return kind == OX_DIM_MIN && number->num <= 0;
 	for (uint32_t i = 0; i < n; i++) {
 		ox_term one;
 		uint32_t nt;
 		const ox_term *t = terms_of(&arg[i], &one, &nt);
-		if (t[0].coef > 0)
-			return false;
+		const int now = nt && t[0].coef < 0 ? -1 : 1;
+		if (arg[i]->kind == OX_DIM_NUM)
+			continue;
+		if (sign && sign != now)
+			return 0;
+		sign = now;
 	}
-	return true;
+	return sign;
+}
+
+bool dim_is_count(ox_dim d)
+{
+	return d->kind == OX_DIM_MAX && dim_number_in(d) && sign_among(d->arg, d->n) > 0;
+}
+
+/* Is it to be written as -max(-a, -b), or -min? So that counts are max(a - b, 0), a min has
+ * no number below 1; the signs of the first terms decide the rest. */
+static bool is_mirrored(ox_expr_kind kind, const ox_dim *arg, uint32_t n)
+{
+	const ox_dim number = number_among(arg, n);
+	const int sign = sign_among(arg, n);
+
+	if (!number)
+		return sign < 0;
+	if (kind == OX_DIM_MIN)
+		return number->num <= 0 || sign < 0;
+	return number->num < 0 && sign <= 0;
 }
 
 static ox_dim times_minus(ox_model *m, ox_dim a, ox_dim b)

@@ -227,6 +227,10 @@ Test(dim, sums_are_folded)
 	SAME(mul(mul(N, K), min(num(1), min(K, M))), mul(mul(N, K), min(num(1), M)));
 	TEXT(min(sub(N, K), num(0)), "-max(K - N, 0)");
 	TEXT(inc(max(N, num(3)), -4), "max(N - 3, 0) - 1");
+	TEXT(max(inc(N, -5), num(-3)), "max(N - 2, 0) - 3");
+	TEXT(min(sub(num(5), N), num(3)), "3 - max(N - 2, 0)");
+	TEXT(max(ox_dim_neg(m, N), num(-1)), "-min(N, 1)");
+	SAME(inc(max(sub(num(1), N), num(0)), -1), ox_dim_neg(m, min(N, num(1))));
 	TEXT(max(num(0), inc(min(N, num(5)), -2)), "min(max(N - 2, 0), 3)");
 	SAME(add(min(N, M), sub(max(N, M), min(N, M))), max(N, M));
 }

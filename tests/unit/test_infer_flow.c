@@ -382,7 +382,7 @@ Test(functions, symbols_of_two_calls_are_two)
 {
 	expect_model(FUN("g (float[N] x, float[M] q) => () { a = f.F (x) b = f.F (q) y = Sub (a, b) z = Add (a, a) }",
 	                 IMPORT "F (a) => (c) { b = NonZero (a) c = Transpose (b) }"),
-	             "z: int64[?, 1]; y: int64[max(?, ?)*min(1, ?, ?), 1]", NULL, NULL);
+	             "z: int64[?, 1]; y: int64[min(?, ?, 1)*max(?, ?), 1]", NULL, NULL);
 }
 
 Test(functions, bodies_within_functions)

@@ -100,12 +100,13 @@ static bool is_bound(const ox_inference *s, const ox_name *sym)
 	return false;
 }
 
-/* Symbols that no graph input has mean nothing: everybody may write any name. */
+/* Symbols that no graph input has mean nothing, everybody may write any name; nor do those
+ * in a function, which are other ones. */
 static ox_dim declared_dim(ox_inference *s, const ox_value *v, ox_dim d, uint32_t axis)
 {
 	if (d && d->kind == OX_DIM_NUM && d->num >= 0)
 		return d;
-	if (d && d->kind == OX_DIM_SYM && d->sym->n && is_bound(s, d->sym))
+	if (d && d->kind == OX_DIM_SYM && d->sym->n && is_bound(s, d->sym) && !ox_graph_function(v->graph))
 		return ox_dim_resolve(s->m, d);
 	return ox_dim_resolve(s->m, ox_own_dim(s, v, axis));
 }

@@ -396,10 +396,19 @@ bool infer_like(ox_infer *c)
 	return true;
 }
 
-/* May the declared type stand in? Where we cannot know: opaque nodes and wrong ones. */
-static bool is_opaque(const ox_infer *c)
+/* f, or what is declared where that says more: the shape of a custom op's result, of a node
+ * that is wrong, or whose rank depends on the run. A known rank is never second-guessed: in
+ * exported models declared dims are often those of one example. */
+static const ox_fact *or_declared(ox_inference *s, const ox_value *v, const ox_fact *f)
 {
-	return !c->schema && !ox_called_function(c);
+	const ox_type *t = f ? f->type : NULL;
+
+	if (t && (t->kind != OX_T_TENSOR || t->has_shape))
+		return f;
+	const ox_fact *d = ox_declared_fact(s, v, v->type);
+	if (!d || (t && (d->type->kind != OX_T_TENSOR || (t->elem && t->elem != d->type->elem))))
+		return f;
+	return d;
 }
 
 bool ox_infer_node(ox_inference *s, ox_node *n)
@@ -423,11 +432,9 @@ bool ox_infer_node(ox_inference *s, ox_node *n)
 		if (!n->out[o])
 			continue;
 		const ox_fact *f = right ? ox_fact_new(&c, &out[o]) : NULL;
-		if (!f && (!right || is_opaque(&c)))
-			f = ox_declared_fact(s, n->out[o], n->out[o]->type);
-		else if (f)
+		if (f)
 			ox_compare_declared(s, n->out[o], f);
-		changed |= ox_fact_give(s, n->out[o], f);
+		changed |= ox_fact_give(s, n->out[o], or_declared(s, n->out[o], f));
 	}
 	ox_scratch_close(s);
 	return changed;

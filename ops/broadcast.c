@@ -84,23 +84,32 @@ static void map_splats(ox_infer *c, uint32_t o, uint32_t n, const operand *x,
 	ox_out_splat(c, o, f(c, n, in));
 }
 
+/* Most tensors are no shapes. A float result of which one operand is unknown is unknown;
+ * so the constant beside it need not be read. */
+static bool worth_mapping(ox_infer *c, uint32_t o, uint32_t n, const uint32_t *inputs)
+{
+	const bool needs_all = n == 1 || ox_dtype_is_float(c->out[o].dtype);
+	bool any = false;
+
+	for (uint32_t k = 0; k < n; k++) {
+		const ox_value *v = ox_in(c, inputs[k]);
+		const bool told = v && v->fact && (v->fact->elems || v->fact->splat);
+		const bool constant = v && !v->fact && ox_value_const(v);
+		if (!told && !constant && needs_all)
+			return false;
+		any |= told || constant;
+	}
+	return any;
+}
+
 void ox_map_elems(ox_infer *c, uint32_t o, uint32_t n, const uint32_t *inputs,
                   ox_dim (*f)(ox_infer *c, uint32_t n, const ox_dim *x))
 {
 	if (!ox_out_wanted(c, o))
 		return;
 	const struct ox_inferred *out = &c->out[o];
-	bool any = false;
 
-	/* Most tensors are no shapes: leave early. */
-	for (uint32_t k = 0; k < n; k++) {
-		const ox_value *v = ox_in(c, inputs[k]);
-		const ox_fact *known = v ? ox_fact_of(c->m, v) : NULL;
-		if (!known || (!known->elems && !known->splat && k == 0 && n == 1))
-			return;
-		any |= known->elems || known->splat;
-	}
-	if (!any)
+	if (!worth_mapping(c, o, n, inputs))
 		return;
 	operand *x = ox_new_array(c->scratch, operand, n);
 	for (uint32_t k = 0; k < n; k++)

@@ -411,8 +411,16 @@ static const ox_fact *or_declared(ox_inference *s, const ox_value *v, const ox_f
 	return d;
 }
 
+/* What a Constant makes is known as it is. */
+static bool is_constant(const ox_node *n)
+{
+	return n->op == OX_Constant && n->nout == 1 && n->out[0] && ox_value_const(n->out[0]);
+}
+
 bool ox_infer_node(ox_inference *s, ox_node *n)
 {
+	if (is_constant(n))
+		return false;
 	struct ox_inferred few[4], *out = few;
 	ox_infer c = {.m = s->m, .n = n, .scratch = ox_scratch_open(s), .state = s,
 	              .max_elems = s->o.max_elems};

@@ -18,8 +18,8 @@
  * and numpy refuse; 0 elements over 0 has no answer) and divides the count. So whatever
  * equals the quotient for all such dims is right whenever there is a result: a polynomial q
  * with q * others = count, and after taking away equal factors, none of which is 0 then, the
- * floor of what remains over max(1, others). With allowzero a 0 beside -1 is invalid but runs
- * in places, so the other dims must be proven not to be 0.
+ * floor of what remains over max(1, others). With allowzero a 0 beside -1 is invalid. (ONNX
+ * Runtime takes it and leaves out the zeros: mostly the same q. A literal 0 is left open.)
  */
 #include "ops/move.h"
 
@@ -328,6 +328,14 @@ static bool rest_divides(ox_infer *c, const target *t, int n, const ox_dim *over
 	                     (long long)by->num);
 }
 
+static bool holds_zero(int n, const ox_dim *dims)
+{
+	for (int i = 0; i < n; i++)
+		if (ox_dim_is(dims[i], 0))
+			return true;
+	return false;
+}
+
 /* The entry that only the number of elements can tell. */
 static bool set_rest(ox_infer *c, target *t)
 {
@@ -338,7 +346,7 @@ static bool set_rest(ox_infer *c, target *t)
 		return true;
 	const int n = others(c, t, i, &over);
 	const bool sure = others_never_zero(t, i);
-	if (i != t->rest || t->allowzero) {
+	if (i != t->rest || (t->allowzero && holds_zero(n, over))) {
 		t->out[i] = sure ? quotient(c, t->xrank, t->x, n, over) : NULL;
 		return true;
 	}

@@ -109,10 +109,11 @@ static bool share(ox_ctx *c, table *t, ox_node *n, uint32_t o)
 
 static ox_status run(ox_ctx *c, ox_graph *g)
 {
+	const size_t nvalues = count_values(g);
 	table t = {.n = 64};
 	ox_elems e;
 
-	while (t.n < 2 * count_values(g))
+	while (t.n < 2 * nvalues)
 		t.n *= 2;
 	t.slots = ox_new_array(c->scratch, entry, t.n);
 	for (size_t i = 0; i < g->inputs.n; i++)

@@ -294,7 +294,8 @@ static ox_dim integer_quotient(ox_model *m, ox_dim a, ox_dim b)
 {
 	if (!a || !b || !ox_dim_nonzero(b))
 		return NULL;
-	const ox_dim exact = ox_dim_quotient(m, a, b);
+	/* 2*x / 2 is not x where 2*x may have wrapped */
+	const ox_dim exact = a->wild || b->wild ? NULL : ox_dim_quotient(m, a, b);
 	if (exact)
 		return exact;
 	if (b->hi < 0)
@@ -308,7 +309,7 @@ static ox_dim integer_quotient(ox_model *m, ox_dim a, ox_dim b)
  * model whose counts wrap does not run. Numbers of this size are none, N + INT64_MAX wraps. */
 ox_dim ox_elem_unless_huge(ox_dtype t, ox_dim v)
 {
-	const uint64_t most = t == OX_I64 ? INT32_MAX : 1 << 16;
+	const uint64_t most = t == OX_I64 ? INT64_C(1) << 60 : 1 << 22;
 	int64_t lo, hi;
 
 	if (!v || v->kind != OX_DIM_POLY || !ox_dtype_limits(t, &lo, &hi)
@@ -484,6 +485,8 @@ ox_dim ox_elem_abs(ox_model *m, ox_dtype t, ox_dim v)
 {
 	if (!v || ox_elem_nonnegative(v))
 		return v;
+	if (v->lo == INT64_MIN)
+		return NULL;          /* may be the number whose negation wraps */
 	return ox_elem_max(m, t, v, ox_dim_neg(m, v));
 }
 

@@ -174,6 +174,15 @@ Test(infer_elem, arithmetic_of_symbolic_integers)
 	       "y: int32[2] = {_, 10}; z: int32[2] = {_, 25}");
 	expect("float[1] x", "c = Constant <value = uint8[2] {3, 5}> ()\nd = Constant <value = uint8[1] {4}> ()\n"
 	       "y = Sub (c, d)", "y: uint8[2] = {_, 1}");
+	/* an input may be anything, so arithmetic on it may wrap */
+	expect("int64[1] x", "c = Constant <value = int64[1] {2}> ()\nd = Mul (x, c)\ny = Div (d, c)\ns = Sub (d, x)\n"
+	       "e = Add (x, c)\nl = Less (x, e)\nb = Cast <to = 6> (x)\nf = Cast <to = 1> (x)\na = Abs (x)",
+	       "d: int64[1] = {2*?}; y: int64[1]; s: int64[1] = {?}; l: bool[1]; b: int32[1]; f: float[1]; a: int64[1]");
+	/* a number as large as the type ends counts, but N + INT64_MAX wraps */
+	expect("float[N] x", "s = Shape (x)\ni = Cast <to = 6> (s)\nc = Constant <value = int64[1] {9223372036854775807}> ()\n"
+	       "d = Constant <value = int32[1] {2147483647}> ()\ne = Constant <value = int32[1] {76800}> ()\n"
+	       "y = Add (s, c)\nz = Add (i, d)\nw = Mul (i, e)",
+	       "y: int64[1]; z: int32[1]; w: int32[1] = {76800*N}");
 	expect("int64[2] x", "z = Constant <value = int64[1] {0}> ()\ns = Shape (x)\ny = Mul (s, z)\nw = Div (s, z)",
 	       "y: int64[1] = {0}; w: int64[1]");
 }

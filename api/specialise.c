@@ -436,28 +436,6 @@ static const ox_type *input_type(job *j, uint32_t i)
 
 /* ---- before ------------------------------------------------------------------------------- */
 
-/* Facts of a model with other declared types may be wrong, or weaker than they could be. */
-static void forget_facts(job *j)
-{
-	size_t n;
-	ox_graph **graphs = ox_model_graphs(j->m, j->a, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		const ox_graph *g = graphs[i];
-		for (size_t k = 0; k < g->inputs.n; k++)
-			if (g->inputs.p[k].val)
-				g->inputs.p[k].val->fact = NULL;
-		for (size_t k = 0; k < g->inits.n; k++)
-			g->inits.p[k]->fact = NULL;
-		for (size_t k = 0; k < g->sparse.n; k++)
-			g->sparse.p[k]->fact = NULL;
-		ox_foreach_node(node, g)
-			for (uint32_t k = 0; k < node->nout; k++)
-				if (node->out[k])
-					node->out[k]->fact = NULL;
-	}
-}
-
 /* What inference makes of dim i of v; NULL: rank unknown, or not that many. */
 static ox_dim proven(const job *j, const ox_value *v, uint32_t i)
 {
@@ -504,11 +482,12 @@ static const ox_inference *infer(job *j)
 	return j->inference;
 }
 
+/* Facts of a model with other declared types may be wrong, or weaker than they could be. */
 static void end_inference(job *j)
 {
 	ox_inference_free(j->inference);
 	j->inference = NULL;
-	forget_facts(j);
+	ox_facts_forget(j->m, j->a);
 }
 
 /* The first node that fails and did not before; notes all that fail where there is no before. */

@@ -67,6 +67,9 @@ ox_inference *ox_inference_new(ox_model *m, const ox_infer_options *o);
 void          ox_inference_free(ox_inference *s);
 /* Every graph of the model, repeated while equations were found. False: asked to stop. */
 bool          ox_infer_all(ox_inference *s);
+/* All facts of m go; equations stay, which hold for every run that ends. For who looks at a
+ * model anew: facts depend on the way to it, and are then those of a model just loaded. */
+void          ox_facts_forget(ox_model *m, ox_arena *scratch);
 /* After an edit: n is new or has other inputs or attributes. Cheap, remembered only. */
 void          ox_infer_touch(ox_inference *s, ox_node *n);
 /* Infers what was touched, and readers as long as facts change. */

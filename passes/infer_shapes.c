@@ -7,7 +7,8 @@
  * inputs say what they mean; an expression has no form in the file and stays open. Entries
  * that are there are made more precise, and replaced where they contradict the proof. Inputs
  * and outputs declare for themselves, constants have a tensor, and what holds in the body of
- * a function depends on the call: these get none. exact.
+ * a function depends on the call: these get none. What is stored is what a first look at
+ * the model proves, so that a second run stores nothing more. exact.
  */
 #include "pass.h"
 
@@ -135,5 +136,6 @@ const ox_pass ox_pass_infer_shapes = {
 	.pipe      = OX_PIPE_OPTIN,
 	.settles   = true,
 	.facts     = true,
+	.fresh     = true,
 	.run_model = run_model,
 };

@@ -67,6 +67,8 @@ typedef struct ox_manager {
 	size_t nstages;
 	uint64_t nodes;               /* in all scopes, Constant nodes included */
 	ox_inference *inference;      /* since a stage asked for facts; NULL before */
+	uint64_t inferred_at;         /* m->edits when that began */
+	bool told;                    /* what declared types contradict, of the model as it came */
 	bool limited;                 /* there is a rewrite limit or an end was asked for: stop */
 	bool failed;
 	OX_VEC(ox_skip_stat) skips;
@@ -613,15 +615,25 @@ static void check_faults(ox_manager *mg, const char *who)
 	ox_arena_reset(&mg->scratch);
 }
 
+static void end_inference(ox_manager *mg)
+{
+	if (mg->inference)
+		mg->r->inferred += ox_infer_visits(mg->inference);
+	ox_inference_free(mg->inference);
+	mg->inference = NULL;
+}
+
 static void begin_inference(ox_manager *mg)
 {
 	const ox_infer_options o = {
-		.diag = mg->diag,
+		.diag = mg->told ? NULL : mg->diag,
 		.progress = mg->o->progress,
 		.changed = enqueue_learned,
 		.user = mg,
 	};
 
+	mg->told = true;
+	mg->inferred_at = mg->m->edits;
 	mg->inference = ox_inference_new(mg->m, &o);
 	if (ox_infer_all(mg->inference))
 		return;
@@ -643,6 +655,10 @@ static bool run_stage(ox_manager *mg, stage *st)
 	}
 	st->stamp = mg->m->edits;
 	st->ran = true;
+	if (mg->inference && mg->list[st->first]->fresh && mg->inferred_at != mg->m->edits) {
+		end_inference(mg);
+		ox_facts_forget(mg->m, &mg->scratch);
+	}
 	if (st->facts && !mg->inference)
 		begin_inference(mg);
 	if (stopped(mg))
@@ -754,9 +770,7 @@ static void run(ox_manager *mg)
 
 static void finish(ox_manager *mg)
 {
-	if (mg->inference)
-		mg->r->inferred = ox_infer_visits(mg->inference);
-	ox_inference_free(mg->inference);
+	end_inference(mg);
 	ox_arena_free(&mg->scratch);
 	ox_arena_free(&mg->arena);
 }

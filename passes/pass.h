@@ -53,6 +53,7 @@ struct ox_pass {
 	bool plus_z;                  /* sign of a zero may change (tag +z) */
 	bool settles;                 /* run, run_model: run again at once it would change nothing */
 	bool facts;                   /* asks what inference knows (ops/op.h): run it first */
+	bool fresh;                   /* run, run_model: ... and on the model as it stands, not on the way to it */
 	uint8_t looks;                /* visit: levels of nodes above the root that it looks at; 0: 2 */
 	/* exactly one of: */
 	ox_status (*visit)(ox_ctx *c, ox_node *n);    /* one node, in one transaction */

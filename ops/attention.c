@@ -165,7 +165,9 @@ static bool infer_modifiers(ox_infer *c, const ox_dim *scores)
 	const ox_dtype t = softmax_type(c);
 	ox_fact *f = ox_new(&c->m->arena, ox_fact);
 
-	*f = (ox_fact){.type = t ? ox_type_tensor(c->m, t, 4, scores) : NULL, .lo = INT64_MIN, .hi = INT64_MAX};
+	*f = (ox_fact){.lo = INT64_MIN, .hi = INT64_MAX};
+	if (t)
+		f->type = ox_type_tensor(c->m, t, 4, scores);
 	for (size_t i = 0; i < OX_LEN(names); i++) {
 		const ox_attr *a = ox_infer_attr(c, names[i]);
 

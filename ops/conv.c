@@ -33,7 +33,7 @@ static bool force_multiple(ox_infer *c, ox_dim a, ox_dim b, int64_t factor, cons
 	return ox_force(c, a, ox_dim_mul_num(c->m, b, factor), why);
 }
 
-/* Everything but the spatial dims, which are NULL, and the window. Rank in *rank, negative
+/* The first two dims and the window. Rank in *rank, negative
  * where there is nothing more to say (then true or false to return). */
 static bool convolution(ox_infer *c, uint32_t x, uint32_t w, int bias, int *rank, ox_dim *dims,
                         ox_window *win)
@@ -41,7 +41,6 @@ static bool convolution(ox_infer *c, uint32_t x, uint32_t w, int bias, int *rank
 	int64_t group;
 	bool known;
 
-	memset(dims, 0, OX_MAX_RANK * sizeof *dims);
 	*rank = rank_of(c, x, w);
 	if (*rank < 0)
 		return *rank == -1;
@@ -118,9 +117,9 @@ static ox_dim transposed(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, 
 {
 	if (!w->known)
 		return NULL;
-	return ox_dim_add_num(c->m,
-	                      ox_dim_add(c->m, ox_dim_mul_num(c->m, ox_dim_add_num(c->m, d, -1), w->stride[i]),
-	                                 ox_window_extent(c, w, i)), extra);
+
+	const ox_dim steps = ox_dim_mul_num(c->m, ox_dim_add_num(c->m, d, -1), w->stride[i]);
+	return ox_dim_add_num(c->m, ox_dim_add(c->m, steps, ox_window_extent(c, w, i)), extra);
 }
 
 /* SAME: stride * d, with padding to make it so; ONNX Runtime pads with less than nothing
@@ -196,17 +195,19 @@ bool infer_conv_transpose(ox_infer *c)
 
 	if (rank < 0)
 		return rank == -1;
+	const ox_dim columns = ox_in_axis(c, 1, 1);
 	if (!ox_window_read(c, (uint32_t)rank - 2, &w) || !ox_window_kernel_of(c, 1, &w)
 	    || !ox_attr_list(c, "output_padding", w.n, 0, &extra, &has_extra)
 	    || !stated_shape(c, w.n, dims + 2, &stated)
 	    || !ox_attr_bounded(c, "group", 1, 1, &group, &known)
-	    || !channels_of(c, known ? ox_dim_mul_num(c->m, ox_in_axis(c, 1, 1), group) : NULL, 2, &dims[1])
+	    || !channels_of(c, known ? ox_dim_mul_num(c->m, columns, group) : NULL, 2, &dims[1])
 	    || !force_multiple(c, ox_in_axis(c, 0, 1), ox_in_axis(c, 1, 0), 1,
 	                       "the channels of ConvTranspose are those of its weights"))
 		return false;
 	dims[0] = ox_in_axis(c, 0, 0);
 	for (uint32_t i = 0; stated == OX_NO && has_extra != OX_MAYBE && i < w.n; i++)
-		if (!transposed_dim(c, &w, i, ox_in_axis(c, 0, i + 2), extra ? extra[i] : 0, &dims[i + 2]))
+		if (!transposed_dim(c, &w, i, ox_in_axis(c, 0, i + 2), extra ? extra[i] : 0,
+		                    &dims[i + 2]))
 			return false;
 	ox_out_shape(c, 0, rank, dims);
 	return true;

@@ -49,7 +49,8 @@ static bool read_term(ox_infer *c, const char **p, const char *end, term *t)
 			continue;
 		}
 		if (letter < 0)
-			return ox_wrong(c, "equation has a character it cannot have, or two ellipses in a term");
+			return ox_wrong(c, "equation has a character it cannot have, or a term with two "
+			                "ellipses");
 		if (t->n == OX_MAX_RANK)
 			return ox_wrong(c, "a term of the equation has more than %d letters", OX_MAX_RANK);
 		t->letter[t->n++] = (uint8_t)letter;

@@ -49,11 +49,12 @@ static ox_dim scale_dim(ox_infer *c, ox_dim d, ox_dim scale, bool constant)
 		return NULL;
 	if (scale->kind != OX_DIM_RATIO && !ox_dim_is_num(scale))
 		return ox_dim_mul(c->m, d, scale);
-	if (!literal_ratio(scale, &a, &b))
-		return is_power_of_two(scale->arg[1]->num) ? ox_dim_floor(c->m, ox_dim_mul(c->m, d, scale)) : NULL;
-	if (ox_dim_is_num(d))
+	const bool literal = literal_ratio(scale, &a, &b);
+	if (literal && ox_dim_is_num(d))
 		return scale_literal(c, d->num, (double)a / (double)b, constant);
-	if (!is_power_of_two(b) || a >= 1 << SCALE_BITS || (b > 1 && !constant))
+	if (literal && (a >= 1 << SCALE_BITS || (b > 1 && !constant)))
+		return NULL;
+	if (scale->kind == OX_DIM_RATIO && !is_power_of_two(scale->arg[1]->num))
 		return NULL;
 	return ox_dim_floor(c->m, ox_dim_mul(c->m, d, scale));
 }
@@ -139,7 +140,8 @@ static bool read_axes(ox_infer *c, resize *r)
  * in and ONNX Runtime does not, so that it has to be all. */
 static bool keeps_all(ox_infer *c, const resize *r, uint32_t i)
 {
-	const ox_truth crops = ox_attr_is(c, "coordinate_transformation_mode", "half_pixel", "tf_crop_and_resize");
+	const ox_truth crops = ox_attr_is(c, "coordinate_transformation_mode", "half_pixel",
+	                                  "tf_crop_and_resize");
 	ox_elems roi;
 
 	if (crops == OX_NO)
@@ -335,10 +337,11 @@ bool infer_grid_sample(ox_infer *c)
 	if (rank < 0)
 		return true;
 	if (rank < 3 || rank > OX_MAX_RANK || (gr >= 0 && gr != rank))
-		return ox_wrong(c, "X of rank %d and grid of rank %d, expected equal ones, at least 3", xr, gr);
+		return ox_wrong(c, "X of rank %d and grid of rank %d, expected equal ones, at least 3",
+		                xr, gr);
 	dims[0] = ox_in_axis(c, 0, 0);
 	dims[1] = ox_in_axis(c, 0, 1);
-	if (!ox_agree(c, &dims[0], ox_in_axis(c, 1, 0), "GridSample has a grid for each item of the batch")
+	if (!ox_agree(c, &dims[0], ox_in_axis(c, 1, 0), "GridSample has a grid for each item")
 	    || !ox_force(c, ox_in_axis(c, 1, (uint32_t)rank - 1), ox_dim_num(c->m, rank - 2),
 	                 "a grid has a coordinate for each spatial axis"))
 		return false;
@@ -359,7 +362,8 @@ bool infer_affine_grid(ox_infer *c)
 	if (!ox_expect_rank(c, 0, 3) || !ox_expect_rank(c, 1, 1))
 		return false;
 	if (ox_dim_is_num(rows) && ox_dim_is_num(n) && n->num - 2 != r)
-		return ox_wrong(c, "theta is for %lld dims, size has %lld elements", (long long)r, (long long)n->num);
+		return ox_wrong(c, "theta is for %lld dims, size has %lld elements", (long long)r,
+		                (long long)n->num);
 	if (!r)
 		return true;
 	if (r != 2 && r != 3)
@@ -367,7 +371,7 @@ bool infer_affine_grid(ox_infer *c)
 	if (ox_in_elems(c, 1, &size)) {
 		if (size.n != (uint32_t)r + 2)
 			return ox_wrong(c, "size has %u elements, expected %lld", size.n, (long long)r + 2);
-		if (!ox_agree(c, &dims[0], size.p[0], "AffineGrid has a theta for each item of the batch"))
+		if (!ox_agree(c, &dims[0], size.p[0], "AffineGrid has a theta for each item"))
 			return false;
 		for (int64_t i = 0; i < r; i++)
 			dims[i + 1] = size.p[i + 2];
@@ -389,6 +393,7 @@ bool infer_non_max_suppression(ox_infer *c)
 	    || !ox_force(c, ox_in_axis(c, 0, 2), ox_dim_num(c->m, 4), why))
 		return false;
 	ox_out_shape(c, 0, 2, dims);
+	ox_out_range(c, 0, 0, INT64_MAX);
 	return true;
 }
 

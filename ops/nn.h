@@ -9,9 +9,11 @@ bool ox_wrong(ox_infer *c, const char *fmt, ...) OX_PRINTF(2, 3);
 
 /* The integers of an attribute, where there must be n of them, each within lo..INT32_MAX.
  * OX_NO: absent; OX_MAYBE: a reference, unknown. False after ox_infer_fail. */
-bool ox_attr_list(ox_infer *c, const char *name, size_t n, int64_t lo, const int64_t **p, ox_truth *there);
+bool ox_attr_list(ox_infer *c, const char *name, size_t n, int64_t lo, const int64_t **p,
+                  ox_truth *there);
 /* A single integer within lo..INT32_MAX; *known false: a reference. False after ox_infer_fail. */
-bool ox_attr_bounded(ox_infer *c, const char *name, int64_t fallback, int64_t lo, int64_t *v, bool *known);
+bool ox_attr_bounded(ox_infer *c, const char *name, int64_t fallback, int64_t lo, int64_t *v,
+                     bool *known);
 /* Is the string attribute `name` this one? OX_MAYBE: a reference. */
 ox_truth ox_attr_is(ox_infer *c, const char *name, const char *dflt, const char *value);
 

@@ -13,7 +13,7 @@ bool infer_batch_norm(ox_infer *c)
 		if (!ox_expect_rank(c, i, 1))
 			return false;
 		if (!ox_force(c, ox_in_axis(c, 0, 1), ox_in_axis(c, i, 0),
-		              "BatchNormalization has one scale, bias, mean and variance for each channel"))
+		              "BatchNormalization has a scale, bias, mean and variance for each channel"))
 			return false;
 	}
 	ox_out_like(c, 0, 0);

@@ -44,7 +44,9 @@ bool infer_pool(ox_infer *c)
 		if (!ox_window_pool(c, &w, i, ox_in_axis(c, 0, i + 2), &dims[i + 2]))
 			return false;
 	ox_out_shape(c, 0, rank, dims);
-	ox_out_shape(c, 1, rank, dims);        /* MaxPool: indices */
+	/* of MaxPool: indices */
+	ox_out_shape(c, 1, rank, dims);
+	ox_out_range(c, 1, 0, INT64_MAX);
 	return true;
 }
 

@@ -18,7 +18,8 @@ static bool scale_fits(ox_infer *c)
 	int64_t axis = ox_attr_int(c->n, "axis", 1, &known);
 	const int64_t block = ox_attr_int(c->n, "block_size", 0, &blocks_known);
 
-	if (ox_in_rank(c, 1) != 1 || !ox_dim_is_num(n) || n->num == 1 || !known || !blocks_known || block)
+	if (ox_in_rank(c, 1) != 1 || !ox_dim_is_num(n) || n->num == 1 || !known || !blocks_known
+	    || block)
 		return true;
 	axis += axis < 0 ? rank : 0;
 	if (axis < 0 || axis >= rank)
@@ -87,7 +88,8 @@ bool infer_ms_matmul_nbits(ox_infer *c)
 	bool knows_k, knows_n;
 	int64_t k, n;
 
-	if (!ox_attr_bounded(c, "K", 1, 1, &k, &knows_k) || !ox_attr_bounded(c, "N", 1, 1, &n, &knows_n))
+	if (!ox_attr_bounded(c, "K", 1, 1, &k, &knows_k)
+	    || !ox_attr_bounded(c, "N", 1, 1, &n, &knows_n))
 		return false;
 	if (rank < 0)
 		return true;

@@ -22,6 +22,7 @@ static bool read_direction(ox_infer *c, ox_dim *dirs)
 {
 	static const struct { const char *name; int n; } all[] = {
 		{"forward", 1}, {"reverse", 1}, {"bidirectional", 2},
+		{"foward", 1},                /* how the schema of GRU-1 spells its default */
 	};
 	bool known;
 	const ox_str s = ox_attr_str(c->n, "direction", OX_S("forward"), &known);

@@ -104,9 +104,14 @@ bool infer_dft(ox_infer *c)
 	const bool known = knows_onesided && knows_inverse;
 	const bool keeps = known && !onesided && !ox_in(c, 1);
 	for (int i = 0; i < rank - 1; i++) {
-		dims[i] = keeps || (knows_axis == OX_YES && i != axis) ? ox_in_dim(c, 0, (uint32_t)i) : NULL;
-		if (!keeps && known && knows_axis == OX_YES && i == axis)
-			dims[i] = dft_places(c, ox_in_dim(c, 0, (uint32_t)i), length, onesided, inverse);
+		const ox_dim d = ox_in_dim(c, 0, (uint32_t)i);
+
+		if (keeps || (knows_axis == OX_YES && i != axis))
+			dims[i] = d;
+		else if (known && knows_axis == OX_YES)
+			dims[i] = dft_places(c, d, length, onesided, inverse);
+		else
+			dims[i] = NULL;
 	}
 	dims[rank - 1] = known ? ox_dim_num(c->m, onesided && inverse ? 1 : 2) : NULL;
 	ox_out_shape(c, 0, rank, dims);
@@ -134,7 +139,8 @@ bool infer_stft(ox_infer *c)
 	const bool onesided = ox_attr_int(c->n, "onesided", 1, &known) != 0;
 	ox_dim step, frame;
 
-	if (!ox_expect_rank(c, 0, 3) || !read_length(c, 1, 1, &step) || !frame_length(c, signal, &frame))
+	if (!ox_expect_rank(c, 0, 3) || !read_length(c, 1, 1, &step)
+	    || !frame_length(c, signal, &frame))
 		return false;
 	const ox_dim slack = ox_dim_sub(c->m, signal, frame);
 	if (slack && slack->hi < 0)

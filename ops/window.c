@@ -74,17 +74,20 @@ bool ox_window_read(ox_infer *c, uint32_t n, ox_window *w)
 	const int64_t *k;
 	ox_truth there;
 
-	memset(w, 0, sizeof *w);
 	if (n > OX_MAX_RANK - 2)
 		return ox_wrong(c, "%u spatial axes, at most %d are followed", n, OX_MAX_RANK - 2);
 	w->n = n;
 	w->known = true;
+	w->ceil = false;
+	for (uint32_t i = 0; i < n; i++) {
+		w->kernel[i] = NULL;
+		w->before[i] = w->after[i] = 0;
+	}
 	if (!read_steps(c, "strides", w, w->stride) || !read_steps(c, "dilations", w, w->dilation)
 	    || !read_auto_pad(c, w) || !read_pads(c, w)
 	    || !ox_attr_list(c, "kernel_shape", n, 1, &k, &there))
 		return false;
-	w->kernel_given = there == OX_YES;
-	for (uint32_t i = 0; w->kernel_given && i < n; i++)
+	for (uint32_t i = 0; there == OX_YES && i < n; i++)
 		w->kernel[i] = ox_dim_num(c->m, k[i]);
 	return true;
 }
@@ -96,10 +99,8 @@ bool ox_window_kernel_of(ox_infer *c, uint32_t input, ox_window *w)
 	for (uint32_t i = 0; i < w->n; i++) {
 		const ox_dim k = ox_in_dim(c, input, i + 2);
 
-		if (w->kernel_given && !ox_force_equal(c, k, w->kernel[i], "kernel_shape is the weights' shape"))
+		if (!ox_agree(c, &w->kernel[i], k, "kernel_shape is the shape of the weights"))
 			return false;
-		if (!w->kernel_given)
-			w->kernel[i] = k;
 	}
 	return true;
 }
@@ -129,8 +130,8 @@ static ox_dim slack_of(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 /* False after ox_infer_fail: no window fits. *shy: one does by truncation, maybe. */
 static bool slack_is_sane(ox_infer *c, const ox_window *w, uint32_t i, ox_dim slack, bool *shy)
 {
-	*shy = slack && slack->hi < 0;
-	if (!*shy || slack->hi > -w->stride[i])
+	*shy = slack && slack->hi < 0 && slack->hi > -w->stride[i];
+	if (!slack || slack->hi >= -w->stride[i])
 		return true;
 	return ox_wrong(c, "spatial axis %u with its padding is shorter than the kernel", i);
 }

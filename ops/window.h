@@ -18,7 +18,6 @@ typedef struct ox_window {
 	int64_t stride[OX_MAX_RANK], dilation[OX_MAX_RANK];
 	int64_t before[OX_MAX_RANK], after[OX_MAX_RANK];
 	bool known;                   /* false: some of the four is an attribute we do not see */
-	bool kernel_given;            /* the attribute kernel_shape was there */
 	bool ceil;
 	ox_padding padding;
 } ox_window;

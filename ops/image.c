@@ -27,21 +27,22 @@ static bool literal_ratio(ox_dim s, int64_t *a, int64_t *b)
 
 static bool is_power_of_two(int64_t x) { return x > 0 && !(x & (x - 1)); }
 
-/* A literal dim by a literal scale. One that was computed may be off by some rounding: then
- * the result must not depend on that. */
-static ox_dim scale_literal(ox_infer *c, int64_t d, double scale, bool constant)
+/* A literal dim by a literal scale. A scale that no float is was computed, and rounded some
+ * way or other: then the result must not depend on that. */
+static ox_dim scale_literal(ox_infer *c, int64_t d, double scale)
 {
+	const bool is_float = (double)(float)scale == scale;
 	const double low = floor((double)d * scale * (1 - 0x1p-20));
 	const double high = floor((double)d * scale * (1 + 0x1p-20));
 	const float product = (float)d * (float)scale;
 
-	if (!(product >= 0) || !(product < (float)INT32_MAX) || (!constant && low != high))
+	if (!(product >= 0) || !(product < (float)INT32_MAX) || (!is_float && low != high))
 		return NULL;
 	return ox_dim_num(c->m, (int64_t)product);
 }
 
-/* d * scale, rounded down; `constant`: the scale is as written in the model. */
-static ox_dim scale_dim(ox_infer *c, ox_dim d, ox_dim scale, bool constant)
+/* d * scale, rounded down. */
+static ox_dim scale_dim(ox_infer *c, ox_dim d, ox_dim scale)
 {
 	int64_t a, b;
 
@@ -51,8 +52,8 @@ static ox_dim scale_dim(ox_infer *c, ox_dim d, ox_dim scale, bool constant)
 		return ox_dim_mul(c->m, d, scale);
 	const bool literal = literal_ratio(scale, &a, &b);
 	if (literal && ox_dim_is_num(d))
-		return scale_literal(c, d->num, (double)a / (double)b, constant);
-	if (literal && (a >= 1 << SCALE_BITS || (b > 1 && !constant)))
+		return scale_literal(c, d->num, (double)a / (double)b);
+	if (literal && a >= 1 << SCALE_BITS)
 		return NULL;
 	if (scale->kind == OX_DIM_RATIO && !is_power_of_two(scale->arg[1]->num))
 		return NULL;
@@ -154,7 +155,6 @@ static bool keeps_all(ox_infer *c, const resize *r, uint32_t i)
 static bool by_scales(ox_infer *c, resize *r)
 {
 	const uint32_t input = c->since == 10 ? 1 : 2;
-	const bool constant = ox_value_const(ox_in(c, input)) != NULL;
 	ox_elems e;
 
 	if (!ox_in_elems(c, input, &e))
@@ -167,7 +167,7 @@ static bool by_scales(ox_infer *c, resize *r)
 		if (!scale_is_positive(c, e.p[i], i))
 			return false;
 		if (keeps_all(c, r, i))
-			r->out[axis] = scale_dim(c, r->in[axis], e.p[i], constant);
+			r->out[axis] = scale_dim(c, r->in[axis], e.p[i]);
 	}
 	return true;
 }
@@ -310,7 +310,6 @@ static bool upsample_scales(ox_infer *c, ox_dim *scale, int rank)
 bool infer_upsample(ox_infer *c)
 {
 	const int rank = ox_in_rank(c, 0);
-	const bool constant = c->since < 9 || ox_value_const(ox_in(c, 1));
 	ox_dim scale[OX_MAX_RANK] = {NULL}, dims[OX_MAX_RANK];
 
 	if (rank < 0 || rank > OX_MAX_RANK)
@@ -320,7 +319,7 @@ bool infer_upsample(ox_infer *c)
 	for (uint32_t i = 0; i < (uint32_t)rank; i++) {
 		if (!scale_is_positive(c, scale[i], i))
 			return false;
-		dims[i] = scale_dim(c, ox_in_dim(c, 0, i), scale[i], constant);
+		dims[i] = scale_dim(c, ox_in_dim(c, 0, i), scale[i]);
 	}
 	ox_out_shape(c, 0, rank, dims);
 	return true;

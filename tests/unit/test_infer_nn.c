@@ -1020,3 +1020,30 @@ Test(nn, attributes_of_a_call)
 	             "y = MaxPool <kernel_shape: ints = @k> (x)\n}\n",
 	             "y: float[N, C, H - 2]", NULL, NULL);
 }
+
+/* Where a shape computed in the model becomes a shape. */
+Test(nn, elements_become_dims)
+{
+	ROWS(
+		{28, "float[B, S, 32] q, float[B, S, 16] k, float[B, 2, P, 8] p, int32[B] l, float[B, T] m",
+		 "i = Constant <value = int64 {1}> ()\nt0 = Shape (m)\nt1 = Gather (t0, i)\n"
+		 "t = Cast <to = 6> (t1)\ny, a, b, c = com.microsoft.GroupQueryAttention "
+		 "<num_heads = 4, kv_num_heads = 2> (q, k, k, p, p, l, t)",
+		 "y: float[B, S, 32]; a: float[B, 2, max(P, T), 8]; b: float[B, 2, max(P, T), 8]; "
+		 "c: float[B, 4, S, T]"},
+		{22, "float[N, C, H] x, int64[N, C, H] i, float[N, C, D] z",
+		 "s = Shape (z)\ny = MaxUnpool <kernel_shape = [3]> (x, i, s)", "y: float[N, C, D]"},
+		{13, "float[N, C, H, W] x, float[N, C, P, Q] z",
+		 "s = Shape (z)\ny = Resize (x, , , s)", "y: float[N, C, P, Q]"},
+		{13, "float[N, 4, H, W] x",
+		 "a = Constant <value = float[2] {1, 1}> ()\nb = Constant <value = float[2] {2, 0.5}> ()\n"
+		 "s = Concat <axis = 0> (a, b)\ny = Resize (x, , s)", "y: float[N, 4, 2*H, W//2]"},
+		{20, "float[N, 2, 3] t, float[N, C, H, W] x", "s = Shape (x)\ny = AffineGrid (t, s)",
+		 "y: float[N, H, W, 2]"},
+		{18, "float[N, 12, L] x, float[H, W] i, float[2, 3] b",
+		 "s = Shape (i)\nk = Shape (b)\ny = Col2Im (x, s, k)", "y: float[N, 2, H, W]"},
+		{17, "float[N] x", "s = Size (x)\ny = HannWindow (s)", "y: float[N]"},
+		{20, "float[N, L, 1] x, float[M] z", "n = Size (z)\ny = DFT <onesided = 1> (x, n)",
+		 "y: float[N, M//2 + 1, 2]"},
+	);
+}

@@ -365,6 +365,8 @@ bool infer_ms_group_query_attention(ox_infer *c)
 	ox_out_shape(c, 0, 3, dims);
 
 	total = ox_in_scalar(c, 6);
+	if (!ox_may_be_dim(c, "total_sequence_length", 0, total))
+		return false;
 	const ox_dim kept = ox_in(c, 3) ? ox_dim_max(c->m, total, ox_in_axis(c, 3, 2)) : total;
 	const ox_dim heads_of = knows_kv ? ox_dim_num(c->m, kv) : NULL;
 	for (uint32_t o = 1; o < 3; o++) {

@@ -243,13 +243,15 @@ bool infer_col2im(ox_infer *c)
 	if (ox_in_elems(c, 2, &block)) {
 		const ox_dim size = ox_product(c->m, block.n, block.p);
 
+		if (size && size->hi < 1)
+			return ox_wrong(c, "block_shape is not positive");
 		dims[1] = ox_dim_quotient(c->m, ox_in_axis(c, 0, 1), size);
 		if (!dims[1])
 			dims[1] = ox_dim_floordiv(c->m, ox_in_axis(c, 0, 1), size);
 	}
 	for (uint32_t i = 0; ox_in_elems(c, 1, &image) && i < spatial && i < image.n; i++) {
-		if (image.p[i] && image.p[i]->hi < 0)
-			return ox_wrong(c, "image_shape[%u] is negative", i);
+		if (!ox_may_be_dim(c, "image_shape", i, image.p[i]))
+			return false;
 		dims[i + 2] = image.p[i];
 	}
 	ox_out_shape(c, 0, (int)spatial + 2, dims);

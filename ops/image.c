@@ -213,8 +213,8 @@ static bool by_sizes(ox_infer *c, resize *r)
 	if (e.n != r->n)
 		return ox_wrong(c, "sizes has %u elements, expected %u", e.n, r->n);
 	for (uint32_t i = 0; i < e.n; i++)
-		if (e.p[i] && e.p[i]->hi < 0)
-			return ox_wrong(c, "sizes[%u] is negative", i);
+		if (!ox_may_be_dim(c, "sizes", i, e.p[i]))
+			return false;
 	if (stretch == OX_NO)
 		by_aspect(c, r, &e, larger == OX_YES);
 	for (uint32_t i = 0; stretch == OX_YES && i < e.n; i++)
@@ -370,10 +370,14 @@ bool infer_affine_grid(ox_infer *c)
 	if (ox_in_elems(c, 1, &size)) {
 		if (size.n != (uint32_t)r + 2)
 			return ox_wrong(c, "size has %u elements, expected %lld", size.n, (long long)r + 2);
-		if (!ox_agree(c, &dims[0], size.p[0], "AffineGrid has a theta for each item"))
+		if (!ox_may_be_dim(c, "size", 0, size.p[0])
+		    || !ox_agree(c, &dims[0], size.p[0], "AffineGrid has a theta for each item"))
 			return false;
-		for (int64_t i = 0; i < r; i++)
-			dims[i + 1] = size.p[i + 2];
+		for (uint32_t i = 2; i < size.n; i++) {
+			if (!ox_may_be_dim(c, "size", i, size.p[i]))
+				return false;
+			dims[i - 1] = size.p[i];
+		}
 	}
 	dims[r + 1] = ox_dim_num(c->m, r);
 	ox_out_shape(c, 0, (int)r + 2, dims);

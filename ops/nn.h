@@ -55,6 +55,12 @@ static inline bool ox_agree(ox_infer *c, ox_dim *to, ox_dim d, const char *why)
 	return true;
 }
 
+/* May element i of an input, called `name`, be a dim? False after ox_infer_fail: it is negative. */
+static inline bool ox_may_be_dim(ox_infer *c, const char *name, uint32_t i, ox_dim e)
+{
+	return !e || e->hi >= 0 || ox_wrong(c, "%s[%u] is negative", name, i);
+}
+
 /* What a is n-fold of, where it is proven or forced that it is n-fold; n > 0. */
 static inline ox_dim ox_nth_part(ox_infer *c, ox_dim a, int64_t n)
 {

@@ -98,7 +98,11 @@ bool infer_max_unpool(ox_infer *c)
 	if (ox_in_elems(c, 2, &stated)) {
 		if (stated.n != (uint32_t)rank)
 			return ox_wrong(c, "output_shape has %u elements, expected %d", stated.n, rank);
-		memcpy(dims, stated.p, stated.n * sizeof *dims);
+	}
+	for (uint32_t i = 0; i < stated.n; i++) {
+		if (!ox_may_be_dim(c, "output_shape", i, stated.p[i]))
+			return false;
+		dims[i] = stated.p[i];
 	}
 	for (uint32_t i = 0; !ox_in(c, 2) && i < w.n; i++)
 		if (!unpooled(c, &w, i, &dims[i + 2]))

@@ -300,6 +300,9 @@ Test(nn, pools_are_wrong)
 		 "s = Constant <value = int64[2] {1, 2}> ()\n" "y = MaxUnpool <kernel_shape = "
 		 "[3]> (x, i, s)",
 		 "output_shape has 2 elements"},
+		{22, "float[N, C, H] x, int64[N, C, H] i",
+		 "s = Constant <value = int64[3] {1, 2, -3}> ()\n"
+		 "y = MaxUnpool <kernel_shape = [3]> (x, i, s)", "output_shape[2] is negative"},
 		{22, "float[N, C, 1] x, int64[N, C, 1] i",
 		 "y = MaxUnpool <kernel_shape = [3], pads = [2, 2]> (x, i)", "negative"},
 		{16, "float[N, C, H, W] x, float[3, 4] r, int64[2] b", "y = RoiAlign (x, r, b)",
@@ -768,6 +771,9 @@ Test(nn, sampling_is_wrong)
 		 "rank 4 and grid of rank 5"},
 		{20, "float[N, 2, 3] t, int64[5] z", "y = AffineGrid (t, z)",
 		 "for 2 dims, size has 5"},
+		{20, "float[N, 2, 3] t",
+		 "z = Constant <value = int64[4] {2, 3, -5, 6}> ()\ny = AffineGrid (t, z)",
+		 "size[2] is negative"},
 		{20, "float[N, 4, 5] t, int64[6] z", "y = AffineGrid (t, z)",
 		 "expected 2 or 3"},
 		{10, "float[B, P, 5] b, float[B, C, P] s", "y = NonMaxSuppression (b, s)",

@@ -6,9 +6,9 @@
  *     VALID    the same without padding
  *     SAME     ceil(d / stride)
  *
- * Where the padded input is shorter than the extent, the formula says 0 for a while and then
- * less: runtimes refuse it, or disagree (truncation gives a window that does not fit), so
- * that for a known d nothing is said. A symbolic d is taken to be large enough.
+ * Where the padded input is shorter than the extent, no convolution runs. The formula for
+ * pooling says 0 at first, or, in runtimes that cut the quotient off, 1: then a known d tells
+ * nothing, but a symbolic one is taken to be long enough.
  */
 #include "ops/window.h"
 
@@ -127,12 +127,8 @@ static ox_dim slack_of(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 	return ox_dim_sub(c->m, ox_dim_add_num(c->m, d, pads), ox_window_extent(c, w, i));
 }
 
-/* False after ox_infer_fail: no window fits. *shy: one does by truncation, maybe. */
-static bool slack_is_sane(ox_infer *c, const ox_window *w, uint32_t i, ox_dim slack, bool *shy)
+static bool does_not_fit(ox_infer *c, uint32_t i)
 {
-	*shy = slack && slack->hi < 0 && slack->hi > -w->stride[i];
-	if (!slack || slack->hi >= -w->stride[i])
-		return true;
 	return ox_wrong(c, "spatial axis %u with its padding is shorter than the kernel", i);
 }
 
@@ -154,14 +150,14 @@ static ox_dim steps_up(ox_infer *c, ox_dim slack, int64_t stride)
 bool ox_window_conv(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
 {
 	const ox_dim slack = slack_of(c, w, i, d);
-	bool shy;
 
-	*out = w->padding == OX_PAD_SAME ? same_size(c, w, i, d) : NULL;
-	if (w->padding == OX_PAD_SAME)
+	if (w->padding == OX_PAD_SAME) {
+		*out = same_size(c, w, i, d);
 		return true;
-	if (!slack_is_sane(c, w, i, slack, &shy))
-		return false;
-	*out = shy ? NULL : steps_down(c, slack, w->stride[i]);
+	}
+	if (slack && slack->hi < 0)
+		return does_not_fit(c, i);
+	*out = steps_down(c, slack, w->stride[i]);
 	return true;
 }
 
@@ -182,28 +178,34 @@ static ox_dim pool_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, o
 	                  ox_dim_ceildiv(c->m, ox_dim_add_num(c->m, d, w->before[i]), stride));
 }
 
+/* VALID and rounding up: the specification does not do it, ONNX Runtime does. */
+static ox_dim pool_valid_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_dim slack)
+{
+	const ox_dim up = steps_up(c, slack, w->stride[i]);
+
+	return up == steps_down(c, slack, w->stride[i]) ? up : NULL;
+}
+
 bool ox_window_pool(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
 {
 	const ox_dim slack = slack_of(c, w, i, d);
-	bool shy;
 
 	*out = NULL;
 	/* ONNX Runtime pads as if there were no dilation, and so has fewer windows */
-	if (w->padding == OX_PAD_SAME && w->dilation[i] != 1)
-		return true;
-	if (!w->ceil || w->padding == OX_PAD_SAME)
-		return ox_window_conv(c, w, i, d, out);
-	if (!slack_is_sane(c, w, i, slack, &shy))
-		return false;
-	if (shy)
-		return true;
-	if (w->padding == OX_PAD_GIVEN) {
-		*out = pool_ceil(c, w, i, d, slack);
+	if (w->padding == OX_PAD_SAME) {
+		*out = w->dilation[i] == 1 ? same_size(c, w, i, d) : NULL;
 		return true;
 	}
-	/* VALID: the specification does not round up, ONNX Runtime does */
-	*out = steps_up(c, slack, w->stride[i]);
-	if (*out != steps_down(c, slack, w->stride[i]))
-		*out = NULL;
+	if (slack && slack->hi < -w->stride[i])
+		return does_not_fit(c, i);
+	/* no window fits, but one does if the quotient is cut off */
+	if (slack && slack->hi < 0 && slack->hi > -w->stride[i])
+		return true;
+	if (!w->ceil)
+		*out = steps_down(c, slack, w->stride[i]);
+	else if (w->padding == OX_PAD_GIVEN)
+		*out = pool_ceil(c, w, i, d, slack);
+	else
+		*out = pool_valid_ceil(c, w, i, slack);
 	return true;
 }

@@ -26,6 +26,8 @@ bool infer_optional(ox_infer *c)
 		elem = declared_element(c);
 	if (!elem)
 		return true;
+	if (elem->kind != OX_T_TENSOR && elem->kind != OX_T_SEQUENCE)
+		return ox_infer_fail(c, "Optional: the element is no tensor and no sequence");
 	ox_out_type(c, 0, ox_type_holding(c->m, OX_T_OPTIONAL, elem));
 	item = ox_in(c, 0) ? ox_fact_of(c->m, ox_in(c, 0)) : NULL;
 	ox_out_items(c, 0, ox_in(c, 0) ? 1 : 0, &item);

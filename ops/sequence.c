@@ -98,8 +98,13 @@ bool infer_sequence_construct(ox_infer *c)
 	const ox_fact **items = ox_new_array(c->scratch, const ox_fact *, (size_t)n + 1);
 	ox_dtype t = OX_UNDEFINED;
 
-	for (uint32_t i = 0; i < n && !t; i++)
-		t = ox_in_dtype(c, i);
+	for (uint32_t i = 0; i < n; i++) {
+		const ox_type *in = ox_in_type(c, i);
+		if (in && in->kind != OX_T_TENSOR)
+			return ox_infer_fail(c, "SequenceConstruct: input %u is no tensor", i);
+		if (!t)
+			t = ox_in_dtype(c, i);
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		items[i] = in_fact(c, i);
 		if (!items[i] && t)

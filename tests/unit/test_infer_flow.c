@@ -405,3 +405,57 @@ Test(functions, one_that_calls_itself_is_unknown)
 	expect_model(FUN("g (float[N, 3] x) => () { y = f.F (x) z = Neg (x) }", IMPORT "F (a) => (c) { c = f.F (a) }"),
 	             "y: ?; z: float[N, 3]", NULL, NULL);
 }
+
+Test(functions, overloads_are_apart)
+{
+	expect_model(FUN("g (float[N, 3] x) => () { y = f.F (x) z = f.F:flat (x) }",
+	                 "<domain: \"f\", opset_import: [\"\" : 21]>\nF (a) => (c) { c = Neg (a) }\n"
+	                 "<domain: \"f\", overload: \"flat\", opset_import: [\"\" : 21]>\nF (a) => (c) { c = Flatten <axis = 0> (a) }"),
+	             "y: float[N, 3]; z: float[1, 3*N]", NULL, NULL);
+}
+
+Test(functions, have_opsets_of_their_own)
+{
+	/* Before opset 13 Unsqueeze has its axes as an attribute. */
+	expect_model(FUN("g (float[N, 3] x) => () { y = f.F (x) }",
+	                 "<domain: \"f\", opset_import: [\"\" : 11]>\nF (a) => (c) { c = Unsqueeze <axes = [0, -1]> (a) }"),
+	             "y: float[1, N, 3, 1]", NULL, NULL);
+}
+
+Test(functions, come_before_operators_of_that_name)
+{
+	expect_model("<ir_version: 10, opset_import: [\"\" : 21]>\ng (float[N, 3] x) => () { y = Relu (x) }\n"
+	             "<domain: \"\", opset_import: [\"\" : 21]>\nRelu (a) => (c) { c = Flatten <axis = 0> (a) }",
+	             "y: float[1, 3*N]", NULL, NULL);
+}
+
+Test(functions, absent_inputs_and_outputs)
+{
+	expect_model(FUN("g (float[N, 3] x) => () { y, z = f.F (x) _, w = f.F (x, x) }",
+	                 IMPORT "F (a, b) => (c, d) { c = Neg (a) d = Concat <axis = 0> (a, b) }"),
+	             "y: float[N, 3]; w: float[2*N, 3]", NULL, NULL);
+}
+
+Test(functions, more_inputs_than_it_takes)
+{
+	expect_model(FUN("g (float[N, 3] x) => () { y = f.F (x, x) }", IMPORT "F (a) => (c) { c = Neg (a) }"), "y: ?", "y",
+	             "takes 1 inputs");
+}
+
+Test(functions, shape_values_pass)
+{
+	expect_model(FUN("g (float[N, 3] x, float[M] q) => () { s = f.half (x) y = Reshape (x, s) }",
+	                 IMPORT "half (a) => (r) { s = Shape <end = 1> (a) two = Constant <value_ints = [2]> () m = Constant <value_ints = [-1]> ()"
+	                 " t = Add (s, two) r = Concat <axis = 0> (t, m) }"),
+	             "s: int64[2] = {N + 2, -1}; y: float[N + 2, 3*N//(N + 2)]", NULL, NULL);
+}
+
+Test(functions, in_a_loop)
+{
+	expect_model(FUN("g (int64 m, float[N, 3] x) => () {"
+	                 " y = Loop (m, , x) <body = b (int64 i, bool k, float[] v) => (bool r, float[] w)"
+	                 " { r = Identity (k) w = f.F (v) }> }",
+	                 IMPORT "F (a) => (c) { z = NonZero (a) t = Transpose (z) n = Cast <to = 1> (t)"
+	                 " c = Concat <axis = 1> (n, n) }"),
+	             "y: float[?, ?]", NULL, NULL);
+}

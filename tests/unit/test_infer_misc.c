@@ -43,6 +43,7 @@ Test(sequence, other_types)
 	expect_fail(28, "float[2] a, int64 p", "y = SequenceAt (a, p)", "input 0 is no sequence");
 	expect_fail(28, "seq(float) q, int64[2] a", "y = SequenceInsert (q, a)", "int64 into a sequence of float");
 	expect_fail(28, "", "y = SequenceEmpty <dtype = 99> ()", "dtype 99");
+	expect_fail(28, "float[2] a", "q = SequenceConstruct (a) y = SequenceConstruct (q)", "input 0 is no tensor");
 }
 
 Test(sequence, empty)
@@ -165,6 +166,11 @@ Test(optional, empty)
 	expect("", "o = Optional <type: type_proto = float[7]> () h = OptionalHasElement (o) n = OptionalHasElement ()",
 	       "o: optional(float) of 0; h: bool[] = {0}; n: bool[] = {0}");
 	expect_fail(28, "", "o = Optional <type: type_proto = float[7]> () y = OptionalGetElement (o)", "empty");
+}
+
+Test(optional, optionals_do_not_nest)
+{
+	expect_fail(28, "float[2] x", "o = Optional (x) y = Optional (o)", "no tensor and no sequence");
 }
 
 Test(optional, plain_values_are_their_own_element)

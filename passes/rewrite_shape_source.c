@@ -159,7 +159,8 @@ static ox_status run(ox_ctx *c, ox_graph *g)
 
 	if (!any_shape(g))
 		return OX_SAME;
-	while (t.n < 2 * count_values(g))
+	const size_t nvalues = count_values(g);
+	while (t.n < 2 * nvalues)
 		t.n *= 2;
 	t.slots = ox_new_array(c->scratch, entry, t.n);
 	for (size_t i = 0; i < g->inputs.n; i++)

@@ -136,7 +136,7 @@ static bool dim_same(const ox_expr *a, const ox_expr *b)
 	case OX_DIM_NUM:
 		return a->num == b->num;
 	case OX_DIM_SYM:
-		return a->sym == b->sym;
+		return a->sym == b->sym && a->num == b->num;
 	case OX_DIM_FRESH:
 		return a->owner == b->owner && a->num == b->num;
 	case OX_DIM_POLY:
@@ -224,6 +224,14 @@ ox_dim ox_dim_sym(ox_model *m, ox_name *sym)
 		return leaf(m, &e);
 	e.size = e.depth = 1;
 	return dim_make(m, &e, 0, NULL);
+}
+
+/* The same name, known to be at least lo. */
+ox_dim dim_raised(ox_model *m, ox_dim sym, int64_t lo)
+{
+	if (sym->kind == OX_DIM_FRESH)
+		return ox_dim_fresh(m, sym, lo, lo, sym->hi);
+	return leaf(m, &(ox_expr){.kind = OX_DIM_SYM, .sym = sym->sym, .num = lo, .lo = lo, .hi = sym->hi});
 }
 
 ox_dim ox_dim_fresh(ox_model *m, const void *owner, int64_t index, int64_t lo, int64_t hi)

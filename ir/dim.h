@@ -24,7 +24,8 @@ typedef const ox_expr *ox_dim;
 
 typedef enum ox_expr_kind {
 	OX_DIM_NUM,                   /* num */
-	OX_DIM_SYM,                   /* sym: a name of the model; the empty name equals nothing */
+	OX_DIM_SYM,                   /* sym: a name of the model; the empty name equals nothing. num: the
+	                                 lower bound it was forced to, else 0 */
 	OX_DIM_FRESH,                 /* the unknown number num of one owner */
 	OX_DIM_POLY,                  /* term[n], at least two or one that is no lone atom */
 	OX_DIM_FLOORDIV,              /* arg[0] // arg[1] */
@@ -127,6 +128,11 @@ bool     ox_dim_nonzero(ox_dim a);      /* proven != 0, also for products of suc
  * older; kept with `why` (borrowed, must outlive m: the model's arena or a literal). False:
  * proven unequal; true otherwise, whether it could be used or not. */
 bool   ox_dim_equate(ox_model *m, ox_dim a, ox_dim b, const char *why);
+/* An operator forces d >= n (an index that is in range...). What that says of single symbols
+ * is kept: N*M >= 1 says N >= 1 and M >= 1, (H + 7)//8 >= 1 says H >= 1. The symbol gives way
+ * to one of the same name that is known to be at least so much, as if by an equation. False:
+ * proven to be less. */
+bool   ox_dim_force_at_least(ox_model *m, ox_dim d, int64_t n, const char *why);
 /* d with all equations applied; cheap when there are none. */
 ox_dim ox_dim_resolve(ox_model *m, ox_dim d);
 uint32_t ox_dim_equations(const ox_model *m);                  /* how many hold */

@@ -453,3 +453,72 @@ bool ox_dim_equate(ox_model *m, ox_dim a, ox_dim b, const char *why)
 		p.term[i].coef /= g;
 	return solve(m, &p, why);
 }
+
+/* ---- lower bounds ----------------------------------------------------------- */
+
+/* sym >= n: from now on it stands for one of the same name that is. */
+static void raise_symbol(ox_model *m, ox_dim sym, int64_t n, const char *why)
+{
+	struct ox_dims *t = dims_of(m);
+
+	if (sym->n || dim_is_nil(sym) || sym->lo >= n || sym->hi < n)
+		return;
+	*ox_push(&m->arena, &t->equations) = (ox_equation){sym, dim_raised(m, sym, n), why};
+	writable(sym)->n = (uint32_t)t->equations.n;
+}
+
+/* coef times atoms >= n, where no atom is negative. */
+static void raise_product(ox_model *m, const ox_term *t, int64_t n, const char *why)
+{
+	int64_t need = t->coef > 0 && n > 0 ? (n - 1) / t->coef + 1 : 0;
+
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->atom[i]->lo < 0)
+			need = 0;
+	if (t->n > 1 && need > 1)
+		need = 1;
+	for (uint32_t i = 0; i < t->n && need > 0; i++)
+		ox_dim_force_at_least(m, t->atom[i], need, why);
+}
+
+/* A sum of one product and a number. */
+static void raise_sum(ox_model *m, ox_dim d, int64_t n, const char *why)
+{
+	const bool constant = d->n == 2 && d->term[1].n == 0;
+
+	if (d->n > 2 || (d->n == 2 && !constant))
+		return;
+	if (!constant || ox_sub_i64(n, d->term[1].coef, &n))
+		raise_product(m, &d->term[0], n, why);
+}
+
+bool ox_dim_force_at_least(ox_model *m, ox_dim d, int64_t n, const char *why)
+{
+	int64_t k;
+
+	d = ox_dim_resolve(m, d);
+	if (!d || d->lo >= n || d->wild)
+		return true;
+	if (d->hi < n)
+		return false;
+	switch (d->kind) {
+	case OX_DIM_SYM:
+	case OX_DIM_FRESH:
+		raise_symbol(m, d, n, why);
+		break;
+	case OX_DIM_POLY:
+		raise_sum(m, d, n, why);
+		break;
+	case OX_DIM_FLOORDIV:
+		if (ox_dim_is_num(d->arg[1]) && d->arg[1]->num > 0 && ox_mul_i64(n, d->arg[1]->num, &k))
+			ox_dim_force_at_least(m, d->arg[0], k, why);
+		break;
+	case OX_DIM_MIN:
+		for (uint32_t i = 0; i < d->n; i++)
+			ox_dim_force_at_least(m, d->arg[i], n, why);
+		break;
+	default:
+		break;
+	}
+	return true;
+}

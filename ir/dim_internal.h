@@ -107,6 +107,7 @@ static inline bool term_is_atom(const ox_term *t) { return t->n == 1 && t->coef 
 /* FLOORDIV, MOD, MIN, MAX, RATIO over these arguments, interned as they are. */
 ox_dim dim_number_in(ox_dim d);                      /* the argument of a MIN or MAX that is a number; NULL: none */
 bool dim_is_count(ox_dim d);                         /* max(a, number), and a begins with a plus */
+ox_dim dim_raised(ox_model *m, ox_dim sym, int64_t lo);         /* a symbol of its own */
 ox_dim dim_node(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n, span s);
 
 /* ---- ratios --------------------------------------------------------------- */

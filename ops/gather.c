@@ -56,6 +56,20 @@ static bool gather_elems(ox_infer *c, int64_t axis)
 	return true;
 }
 
+/* Literal indices are in range, or the node fails. */
+static void reach(ox_infer *c, int64_t axis)
+{
+	const ox_dim d = ox_in_dim(c, 0, (uint32_t)axis);
+	ox_elems e;
+
+	if (ox_dim_is_num(d) || !ox_in_elems(c, 1, &e))
+		return;
+	for (uint32_t i = 0; i < e.n; i++)
+		if (ox_dim_is_num(e.p[i]) && e.p[i]->num < INT32_MAX && e.p[i]->num > INT32_MIN)
+			ox_force_at_least(c, d, e.p[i]->num < 0 ? -e.p[i]->num : e.p[i]->num + 1,
+			                  "Gather reads within the axis");
+}
+
 /* Gather */
 bool infer_gather(ox_infer *c)
 {
@@ -76,6 +90,7 @@ bool infer_gather(ox_infer *c)
 		ox_out_rank(c, 0, rank + irank - 1);
 		return true;
 	}
+	reach(c, axis);
 	gathered_shape(c, axis, rank, irank);
 	return gather_elems(c, axis);
 }

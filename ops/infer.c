@@ -286,6 +286,18 @@ bool ox_force_equal(ox_infer *c, ox_dim a, ox_dim b, const char *why)
 	return true;
 }
 
+bool ox_force_at_least(ox_infer *c, ox_dim d, int64_t n, const char *why)
+{
+	if (!d || d->hi < n) {
+		const ox_str x = d ? ox_dim_text(c->scratch, d, NULL, NULL) : OX_S("");
+		return !d || ox_infer_fail(c, "%s: %.*s is below %lld (%s)", ox_op_row_of(c->n->op)->name,
+		                           OX_FMT(x), (long long)n, why);
+	}
+	if (!ox_is_conditional(c->state))
+		ox_dim_force_at_least(c->m, d, n, why);
+	return true;
+}
+
 /* ---- element types from the schema ------------------------------------------------- */
 
 static const ox_schema_param *param(const ox_schema_param *p, uint8_t n, uint32_t i)

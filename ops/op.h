@@ -149,6 +149,9 @@ ox_dim   ox_out_own_elem(ox_infer *c, uint32_t o, uint32_t i);
 /* equations: the operator forces it. Ignored inside branches and loops, which may not run. */
 bool     ox_force_equal(ox_infer *c, ox_dim a, ox_dim b, const char *why);   /* false after ox_infer_fail: proven unequal */
 
+/* Likewise d >= n: an index that must be in range, the other dims beside a -1 of Reshape. */
+bool     ox_force_at_least(ox_infer *c, ox_dim d, int64_t n, const char *why);
+
 /* shapes */
 /* numpy broadcasting of n shapes into dims (room for the largest rank, at most 64): returns
  * the rank, -1 if one is unknown, -2 after ox_infer_fail. */

@@ -198,6 +198,8 @@ static void set_symbolic(ox_infer *c, target *t, int i, ox_dim e)
 		t->may_rest = true;
 		return;
 	}
+	if (!t->allowzero && t->xrank >= 0 && i >= t->xrank)
+		ox_force_at_least(c, e, 1, "Reshape has no dim to copy in place of a 0");
 	if (t->allowzero || never_zero(e) || (t->xrank >= 0 && i >= t->xrank)) {
 		t->out[i] = e;
 		return;
@@ -352,6 +354,9 @@ static bool set_rest(ox_infer *c, target *t)
 	}
 	if (!t->ncased && !rest_divides(c, t, n, over))
 		return false;
+	for (int k = 0; k < t->e.n; k++)
+		if (k != i && !t->cased[k])
+			ox_force_at_least(c, t->out[k], 1, "no dim beside the -1 of a Reshape is 0");
 	t->out[i] = t->ncased ? rest_with_cases(c, t, n, over) : quotient(c, t->xrank, t->x, n, over);
 	return true;
 }

@@ -721,3 +721,39 @@ static void random_rounds(bool wraps)
 
 Test(dim, random_expressions_of_dims) { random_rounds(false); }
 Test(dim, random_expressions_that_wrap) { random_rounds(true); }
+
+/* ---- lower bounds ----------------------------------------------------------- */
+
+static ox_dim res(ox_dim d) { return ox_dim_resolve(m, d); }
+
+Test(dim, bound_of_a_symbol)
+{
+	const ox_dim before = max(N, num(1));
+
+	cr_expect(before != N && before->kind == OX_DIM_MAX);
+	cr_expect(ox_dim_force_at_least(m, N, 1, "read"));
+	cr_expect(ox_dim_equations(m) == 1 && res(N)->lo == 1);
+	TEXT(res(N), "N");
+	SAME(res(before), res(N));
+	SAME(res(add(N, M)), add(res(N), M));
+	cr_expect(ox_dim_force_at_least(m, N, 1, "again") && ox_dim_equations(m) == 1);
+	cr_expect(ox_dim_force_at_least(m, N, 3, "more") && res(N)->lo == 3);
+	cr_expect(ox_dim_equate(m, N, num(7), "") && res(N) == num(7));
+	cr_expect(!ox_dim_force_at_least(m, N, 8, "too much"));
+}
+
+Test(dim, bound_of_what_a_symbol_is_in)
+{
+	const ox_dim f = fresh(1, 0, OX_DIM_TOP);
+
+	ox_dim_force_at_least(m, mul(N, times(M, 2)), 1, "");
+	cr_expect(res(N)->lo == 1 && res(M)->lo == 1);
+	ox_dim_force_at_least(m, fdiv(inc(H, 7), num(8)), 1, "");
+	cr_expect(res(H)->lo == 1);
+	ox_dim_force_at_least(m, times(inc(f, -2), 3), 4, "");
+	cr_expect(res(f)->lo == 4, "3*f - 6 >= 4: f >= 4");
+	/* a sum of two says nothing of either, nor does a product of what may be negative */
+	ox_dim_force_at_least(m, add(K, U), 1, "");
+	ox_dim_force_at_least(m, mul(K, inc(K, -1)), 1, "");
+	cr_expect(res(K)->lo == 0);
+}

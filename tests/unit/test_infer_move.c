@@ -837,3 +837,36 @@ Test(functions, attributes_of_the_caller)
 		"  w = Transpose <perm : ints = @perm> (x) }",
 		"y: float[4, 6]; z: float[6, 4]; w: float[4, 2, 3]", NULL, NULL);
 }
+
+/* ---- what a node forces to be there ------------------------------------------ */
+
+Test(bounds, reshape)
+{
+	/* nothing beside -1 may be 0 */
+	expect("float[N, M] x, float[N] b",
+	       "z = Constant <value_ints = [0, -1]> ()\ny = Reshape (x, z)\n"
+	       "one = Constant <value_ints = [1]> ()\ns = Shape (b)\nt = Max (s, one)",
+	       "y: float[N, M]; t: int64[1] = {N}");
+	/* there is no fourth dim to copy */
+	expect("float[N, 6, M] x",
+	       "s = Shape (x)\ni = Constant <value_ints = [2]> ()\nm = Gather (s, i)\n"
+	       "a = Constant <value_ints = [0, 2, 3]> ()\nt = Concat <axis = 0> (a, m)\n"
+	       "y = Reshape (x, t)\none = Constant <value_ints = [1]> ()\nq = Max (m, one)",
+	       "y: float[N, 2, 3, M]; q: int64[1] = {M}");
+}
+
+Test(bounds, gather)
+{
+	expect("float[N, M] x",
+	       "i = Constant <value_ints = [0, -3]> ()\ny = Gather <axis = 1> (x, i)\n"
+	       "s = Shape <start = 1> (x)\nk = Constant <value_ints = [3]> ()\nt = Max (s, k)\n"
+	       "h = Constant <value_ints = [4]> ()\nu = Max (s, h)",
+	       "y: float[N, 2]; t: int64[1] = {M}; u: int64[1] = {max(M, 4)}");
+	/* a branch may never run */
+	expect("float[N] x, bool c",
+	       "y = If (c) <then_branch = a () => (float p) {\n"
+	       "  i = Constant <value_int = 0> ()\n  p = Gather (x, i)\n}, else_branch = b () => (float q) {\n"
+	       "  q = Constant <value_float = 1.0> ()\n}>\n"
+	       "one = Constant <value_ints = [1]> ()\ns = Shape (x)\nt = Max (s, one)",
+	       "t: int64[1] = {max(N, 1)}");
+}

@@ -1,14 +1,19 @@
 /* image.c - Resize, sampling, boxes.
  *
  * What a scale does to a dim: runtimes multiply as 32-bit floats and cut off the fraction.
- * For a literal dim that is done here; for a symbolic one the exact product is the same as
- * long as it is one, so only scales with few bits (2, 0.5, 1.25) make a formula.
+ * For a literal dim that is done here. For a symbolic one the formula is that of the
+ * specification, the exact product rounded down, if floats give the same for all dims below
+ * SCALED_DIMS. They do for scales of few bits (2, 0.5, 1.25), and for the float 1.7, which is
+ * a little more than that; but 10 by the float 0.7, a little less, is 7 and not 6.
  */
 #include "ops/nn.h"
 
 #include <math.h>
 
-enum { SCALE_BITS = 11 };             /* of 24: exact for dims below 2^13 */
+enum {
+	SCALED_DIMS = 1 << 13,
+	SCALE_BITS = 11,              /* of 24: times such a dim is exact */
+};
 
 /* Numerator and denominator of a literal; false: it has symbols. */
 static bool literal_ratio(ox_dim s, int64_t *a, int64_t *b)
@@ -41,6 +46,28 @@ static ox_dim scale_literal(ox_infer *c, int64_t d, double scale)
 	return ox_dim_num(c->m, (int64_t)product);
 }
 
+/* Does the exact product do to every dim what the float does? */
+static bool floats_agree(float scale, int64_t a, int64_t b)
+{
+	for (int64_t d = 0; d < SCALED_DIMS; d++)
+		if ((int64_t)((float)d * scale) != d * a / b)
+			return false;
+	return true;
+}
+
+/* A symbolic dim by a scale a / b. */
+static ox_dim scale_symbol(ox_infer *c, ox_dim d, int64_t a, int64_t b)
+{
+	const float scale = (float)a / (float)b;
+
+	/* what no float is was rounded somewhere */
+	if (!is_power_of_two(b) || a <= 0 || a >= 1 << 24 || scale >= SCALED_DIMS)
+		return NULL;
+	if (a >= 1 << SCALE_BITS && !floats_agree(scale, a, b))
+		return NULL;
+	return ox_dim_floordiv(c->m, ox_dim_mul_num(c->m, d, a), ox_dim_num(c->m, b));
+}
+
 /* d * scale, rounded down. */
 static ox_dim scale_dim(ox_infer *c, ox_dim d, ox_dim scale)
 {
@@ -48,13 +75,9 @@ static ox_dim scale_dim(ox_infer *c, ox_dim d, ox_dim scale)
 
 	if (!d || !scale)
 		return NULL;
-	if (scale->kind != OX_DIM_RATIO && !ox_dim_is_num(scale))
-		return ox_dim_mul(c->m, d, scale);
-	const bool literal = literal_ratio(scale, &a, &b);
-	if (literal && ox_dim_is_num(d))
-		return scale_literal(c, d->num, (double)a / (double)b);
-	if (literal && a >= 1 << SCALE_BITS)
-		return NULL;
+	if (literal_ratio(scale, &a, &b))
+		return ox_dim_is_num(d) ? scale_literal(c, d->num, (double)a / (double)b)
+		                        : scale_symbol(c, d, a, b);
 	if (scale->kind == OX_DIM_RATIO && !is_power_of_two(scale->arg[1]->num))
 		return NULL;
 	return ox_dim_floor(c->m, ox_dim_mul(c->m, d, scale));

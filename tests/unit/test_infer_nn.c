@@ -669,9 +669,11 @@ Test(nn, resize)
 		 "e = Constant <value = float[0] {}> ()\n" SIZES("1, 2, 3, 4") "y = Resize "
 		 "(x, e, e, z)",
 		 "y: float[1, 2, 3, 4]"},
-		/* a float as near to 0.7 as can be: formula for none, 32-bit floats for literals */
+		/* the float 0.7 is less than that, and floats round 10 times it up to 7 */
 		{13, "float[N, C, H, 10] x", SCALES("1, 1, 0.7, 0.7") "y = Resize (x, , s)",
 		 "y: float[N, C, ?, 7]"},
+		{13, "float[N, C, H, 10] x", SCALES("1, 1, 1.7, 1.7") "y = Resize (x, , s)",
+		 "y: float[N, C, H + 2936013*H//4194304, 17]"},
 		{18, "float[N, C, H, W] x",
 		 "s = Constant <value = float[2] {2, 3}> ()\ny = Resize <axes = [-1, 2]> (x, "
 		 ", s)",

@@ -455,7 +455,20 @@ static const char *who_said(const job *j, uint32_t input, uint32_t axis, ox_dim 
 	return by ? by : "?";
 }
 
-/* Operators may force dims to be equal; what is stated must agree. */
+/* What the operators force the dim `known` to be, which shall be `now`; NULL: that is fine. */
+static const char *needed(job *j, ox_dim known, ox_dim now)
+{
+	const ox_dim forced = ox_dim_substitute(j->m, known, replace, j);
+
+	if (ox_dim_eq(j->m, forced, now) == OX_NO)
+		return show_dim(j, forced);
+	if (!known || !ox_dim_is_num(now))
+		return NULL;
+	if (now->num < known->lo)
+		return ox_str_printf(j->a, "at least %" PRId64, known->lo).p;
+	return now->num > known->hi ? ox_str_printf(j->a, "at most %" PRId64, known->hi).p : NULL;
+}
+
 static bool agrees(job *j, uint32_t input, const ox_type *now)
 {
 	const ox_decl *d = &j->m->graph->inputs.p[input];
@@ -464,13 +477,12 @@ static bool agrees(job *j, uint32_t input, const ox_type *now)
 		return true;
 	for (uint32_t i = 0; i < now->rank; i++) {
 		const ox_dim was = d->type->has_shape ? d->type->dims[i] : NULL;
-		const ox_dim forced = ox_dim_substitute(j->m, proven(j, d->val, i), replace, j);
+		const char *need = now->dims[i] != was ? needed(j, proven(j, d->val, i), now->dims[i]) : NULL;
 
-		if (now->dims[i] == was || ox_dim_eq(j->m, forced, now->dims[i]) != OX_NO)
-			continue;
-		return contradicts(j, NULL, "dim %u of input '%s' is %s by '%s', and the operators of the model need %s",
-		                   i, show_name(j, input_name(d)), show_dim(j, now->dims[i]),
-		                   show(j, who_said(j, input, i, was)), show_dim(j, forced));
+		if (need)
+			return contradicts(j, NULL, "dim %u of input '%s' is %s by '%s', and the operators of the model need %s",
+			                   i, show_name(j, input_name(d)), show_dim(j, now->dims[i]),
+			                   show(j, who_said(j, input, i, was)), need);
 	}
 	return true;
 }

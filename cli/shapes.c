@@ -122,6 +122,25 @@ static bool has_made(look *l, ox_dim d)
 	return x.found;
 }
 
+/* Of Constants made twice under one name the last counts; the others are marked. */
+static void mark_hidden(look *l)
+{
+	const ox_graph *g = l->m->graph;
+
+	ox_foreach_node(n, g)
+		for (uint32_t i = 0; i < n->nout; i++)
+			if (n->out[i])
+				n->out[i]->mark = 0;
+	for (size_t i = 0; i < l->m->overlaps.n; i++)
+		if (l->m->overlaps.p[i]->graph == g)
+			l->m->overlaps.p[i]->mark = 1;
+}
+
+static bool is_hidden(const look *l, const ox_value *v)
+{
+	return v->graph == l->m->graph && v->home == OX_HOME_CONSTANT && v->mark;
+}
+
 /* ---- cells ------------------------------------------------------------------------ */
 
 /* Collects what is written to f and gives it as a string of the arena. */
@@ -287,7 +306,7 @@ static void add_node(look *l, const ox_node *n, size_t at)
 
 	for (uint32_t i = 0; i < n->nout; i++) {
 		const ox_value *v = n->out[i];
-		if (!v || !is_told(l, v))
+		if (!v || !is_told(l, v) || is_hidden(l, v))
 			continue;
 		if (!ox_value_const(v))
 			count(l, ox_type_known(l->m, v));
@@ -501,7 +520,7 @@ static void put_values(look *l, json *j)
 			put_value(l, j, g->sparse.p[i]);
 	ox_foreach_node(n, g)
 		for (uint32_t i = 0; i < n->nout; i++)
-			if (n->out[i])
+			if (n->out[i] && !is_hidden(l, n->out[i]))
 				put_value(l, j, n->out[i]);
 	json_close(j);
 }
@@ -563,8 +582,10 @@ static bool open_look(look *l, ox_cli *c, ox_model *m, bool machine)
 		return false;
 	find_names(l);
 	l->s = ox_inference_new(m, &(ox_infer_options){.diag = &c->diag, .progress = &c->progress});
-	if (ox_infer_all(l->s))
+	if (ox_infer_all(l->s)) {
+		mark_hidden(l);
 		return true;
+	}
 	cli_error(c, OX_E_CANCELLED, NULL, "stopped on request during inference");
 	ox_inference_free(l->s);
 	return false;

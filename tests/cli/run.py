@@ -827,6 +827,22 @@ g (float[N, 4] x, int64[2] t) => (float[p, q] y)
     assert "default" not in text
 
 
+@test
+def of_two_constants_the_last_counts(d):
+    m = model_of(d, "m.onnx", """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N] x) => (float[p] y)
+{
+   k = Constant <value_ints = [1, 2, 3]> ()
+   k = Constant <value_ints = [2, -1]> ()
+   r = Reshape (x, k)
+   y = Flatten (r)
+}
+""")
+    out, values = shapes_json(m)
+    assert [v["name"] for v in out["values"]] == ["x", "k", "r", "y"]
+    assert values["k"]["elements"] == [2, -1]
+
+
 def shapes_json(*args):
     out = json.loads(expect(0, "inspect", "--shapes", "--json", *args).stdout)
     with open(os.path.join(ROOT, "docs", "shapes.schema.json")) as f:

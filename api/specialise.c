@@ -82,7 +82,8 @@ static const char *show_dim(job *j, ox_dim d)
 
 static bool malformed(job *j, const char *text, const char *expected)
 {
-	ox_report(j->d, OX_E_BAD_VALUE, OX_NOWHERE, "'%s' is not of the form %s", show(j, text), expected);
+	ox_report(j->d, OX_E_BAD_VALUE, OX_NOWHERE, "'%s' is not of the form %s", show(j, text),
+	          expected);
 	return false;
 }
 
@@ -319,8 +320,8 @@ static bool state_shape(job *j, const char *text)
 	const ox_decl *d = &j->m->graph->inputs.p[i];
 	shape *s = &j->shapes[i];
 	if (!d->type || d->type->kind != OX_T_TENSOR)
-		return contradicts(j, NULL, "'%s': input '%s' is not declared as a tensor", show(j, text),
-		                   show_name(j, input_name(d)));
+		return contradicts(j, NULL, "'%s': input '%s' is not declared as a tensor",
+		                   show(j, text), show_name(j, input_name(d)));
 	if (!s->stated && (d->type->has_shape || (d->val && d->val->tensor))) {
 		take_shape(j, i);
 	} else if (!s->stated) {
@@ -476,13 +477,13 @@ static bool agrees(job *j, uint32_t input, const ox_type *now)
 	if (now->kind != OX_T_TENSOR || now == d->type)
 		return true;
 	for (uint32_t i = 0; i < now->rank; i++) {
-		const ox_dim was = d->type->has_shape ? d->type->dims[i] : NULL;
-		const char *need = now->dims[i] != was ? needed(j, proven(j, d->val, i), now->dims[i]) : NULL;
+		const ox_dim was = d->type->has_shape ? d->type->dims[i] : NULL, is = now->dims[i];
+		const char *need = is != was ? needed(j, proven(j, d->val, i), is) : NULL;
 
 		if (need)
-			return contradicts(j, NULL, "dim %u of input '%s' is %s by '%s', and the operators of the model need %s",
-			                   i, show_name(j, input_name(d)), show_dim(j, now->dims[i]),
-			                   show(j, who_said(j, input, i, was)), need);
+			return contradicts(j, NULL, "dim %u of input '%s' is %s by '%s', and the operators "
+			                   "of the model need %s", i, show_name(j, input_name(d)),
+			                   show_dim(j, is), show(j, who_said(j, input, i, was)), need);
 	}
 	return true;
 }
@@ -612,8 +613,8 @@ static void declare_output(job *j, uint32_t i)
 		all &= dims[k] != NULL;
 		if (dims[k] != was && is_count(was))
 			ox_report(j->d, OX_E_SHAPE_DECLARED, OX_NOWHERE,
-			          "output '%s' was declared with %" PRId64 " as dim %u; with what is stated it has %" PRId64,
-			          show_name(j, o->name), was->num, k, is->num);
+			          "output '%s' was declared with %" PRId64 " as dim %u; with what is "
+			          "stated it has %" PRId64, show_name(j, o->name), was->num, k, is->num);
 	}
 	if (changed && (o->type->has_shape || all))
 		ox_graph_declare_output(g, i, with_dims(j, o->type, (uint32_t)rank, dims));
@@ -648,19 +649,23 @@ static void keep_declared(job *j)
 		j->outputs[i] = g->outputs.p[i]->type;
 }
 
+static void tell_if(ox_specialised *r, ox_name *name, bool output, const ox_type *was, const ox_type *is)
+{
+	if (was != is)
+		r->list[r->n++] = (ox_redeclared){name, output, was, is};
+}
+
 static void tell(job *j, ox_specialised *r)
 {
 	const ox_graph *g = j->m->graph;
 
 	r->list = ox_new_array(j->a, ox_redeclared, g->inputs.n + g->outputs.n + 1);
-	for (size_t i = 0; i < g->inputs.n; i++)
-		if (g->inputs.p[i].type != j->inputs[i])
-			r->list[r->n++] = (ox_redeclared){input_name(&g->inputs.p[i]), false, j->inputs[i],
-			                                  g->inputs.p[i].type};
+	for (size_t i = 0; i < g->inputs.n; i++) {
+		const ox_decl *d = &g->inputs.p[i];
+		tell_if(r, input_name(d), false, j->inputs[i], d->type);
+	}
 	for (size_t i = 0; i < g->outputs.n; i++)
-		if (g->outputs.p[i]->type != j->outputs[i])
-			r->list[r->n++] = (ox_redeclared){g->outputs.p[i]->name, true, j->outputs[i],
-			                                  g->outputs.p[i]->type};
+		tell_if(r, g->outputs.p[i]->name, true, j->outputs[i], g->outputs.p[i]->type);
 }
 
 static bool specialise(job *j, const ox_statements *s, ox_specialised *r)

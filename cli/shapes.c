@@ -333,7 +333,8 @@ static void add_graph(look *l, const ox_graph *g)
 			continue;
 		if (!ox_value_const(v))
 			count(l, ox_type_known(l->m, v));
-		add_value(l, "input", ox_value_const(v) ? "(constant)" : v->overridable ? "(default)" : "", v);
+		add_value(l, "input",
+		          ox_value_const(v) ? "(constant)" : v->overridable ? "(default)" : "", v);
 	}
 	for (size_t i = 0; i < g->inits.n; i++) {
 		const ox_value *v = g->inits.p[i];
@@ -441,7 +442,8 @@ static void print_tally(look *l)
 	FILE *f = l->c->human;
 	size_t functions = 0;
 
-	fprintf(f, "%" PRIu64 " value%s: %" PRIu64 " known", t->values, t->values == 1 ? "" : "s", t->known);
+	fprintf(f, "%" PRIu64 " value%s: %" PRIu64 " known", t->values, t->values == 1 ? "" : "s",
+	        t->known);
 	if (t->values)
 		fprintf(f, " (%.1f %%)", 100 * (double)t->known / (double)t->values);
 	if (t->own)
@@ -453,7 +455,8 @@ static void print_tally(look *l)
 	for (size_t i = 0; i < l->m->functions.n; i++)
 		functions += !l->m->functions.p[i]->dead;
 	if (functions)
-		fprintf(f, "; %zu function%s, followed at each call", functions, functions == 1 ? "" : "s");
+		fprintf(f, "; %zu function%s, followed at each call", functions,
+		        functions == 1 ? "" : "s");
 	putc('\n', f);
 	if (l->ndefaults)
 		fprintf(f, "%" PRIu64 " input%s a default, and a caller may give something else "

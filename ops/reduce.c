@@ -308,8 +308,8 @@ static void reduce_unranked(ox_infer *c, bool keep, bool noop)
 		ox_out_scalar(c, 0);
 }
 
-/* ReduceL1, ReduceL2, ReduceLogSum, ReduceLogSumExp, ReduceMax, ReduceMean, ReduceMin, ReduceProd,
- * ReduceSum, ReduceSumSquare */
+/* ReduceL1, ReduceL2, ReduceLogSum, ReduceLogSumExp, ReduceMax, ReduceMean, ReduceMin,
+ * ReduceProd, ReduceSum, ReduceSumSquare */
 bool infer_reduce(ox_infer *c)
 {
 	bool keep_known, noop_known, wrong = false;
@@ -508,7 +508,8 @@ bool infer_cumulative(ox_infer *c)
 /* ---- TopK ---------------------------------------------------------------- */
 
 /* The rank of x[i] among the n: how many precede it; false where the order is not proven. */
-static bool place_of(ox_infer *c, bool largest, uint32_t i, uint32_t n, const ox_dim *x, uint32_t *place)
+static bool place_of(ox_infer *c, bool largest, uint32_t i, uint32_t n, const ox_dim *x,
+                     uint32_t *place)
 {
 	const ox_dtype t = ox_in_dtype(c, 0);
 

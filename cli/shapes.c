@@ -425,9 +425,14 @@ static void print_equations(look *l)
 		ox_dim_equation(l->m, i, &sym, &is, &why);
 		if (!is_name(sym))
 			continue;             /* nobody sees a symbol that was replaced everywhere */
-		if (is->kind == OX_DIM_SYM && is->sym == sym->sym) {
-			cli_row(&t, "least", cli_dim(l->c, sym, name_of, l),
-			        cli_text(l->a, "%" PRId64, is->lo), cli_harmless(l->c, why));
+		int64_t lo, hi;
+		if (ox_dim_equation_bounds(l->m, i, &lo, &hi)) {
+			if (lo != INT64_MIN)
+				cli_row(&t, "least", cli_dim(l->c, sym, name_of, l),
+				        cli_text(l->a, "%" PRId64, lo), cli_harmless(l->c, why));
+			if (hi != INT64_MAX)
+				cli_row(&t, "most", cli_dim(l->c, sym, name_of, l),
+				        cli_text(l->a, "%" PRId64, hi), cli_harmless(l->c, why));
 			continue;
 		}
 		cli_row(&t, "equal", cli_dim(l->c, sym, name_of, l),
@@ -556,8 +561,12 @@ static void put_equations(look *l, json *j)
 		ox_dim_equation(l->m, i, &sym, &is, &why);
 		json_open(j, NULL, '{');
 		json_text(j, "symbol", cli_dim(l->c, sym, name_of, l));
-		if (is->kind == OX_DIM_SYM && is->sym == sym->sym)
-			json_int(j, "at_least", is->lo);
+		int64_t lo, hi;
+		ox_dim_equation_bounds(l->m, i, &lo, &hi);
+		if (lo != INT64_MIN)
+			json_int(j, "at_least", lo);
+		if (hi != INT64_MAX)
+			json_int(j, "at_most", hi);
 		json_text(j, "is", cli_dim(l->c, ox_dim_resolve(l->m, is), name_of, l));
 		json_text(j, "why", why);
 		json_close(j);

@@ -136,7 +136,7 @@ static bool dim_same(const ox_expr *a, const ox_expr *b)
 	case OX_DIM_NUM:
 		return a->num == b->num;
 	case OX_DIM_SYM:
-		return a->sym == b->sym && a->num == b->num;
+		return a->sym == b->sym;
 	case OX_DIM_FRESH:
 		return a->owner == b->owner && a->num == b->num;
 	case OX_DIM_POLY:
@@ -196,6 +196,7 @@ ox_expr *dim_make(ox_model *m, const ox_expr *e, size_t extra, ox_expr **slot)
 
 	*made = *e;
 	made->id = ++t->last_id;
+	made->epoch = t->epoch;
 	if (slot) {
 		*slot = made;
 		t->count++;
@@ -226,14 +227,6 @@ ox_dim ox_dim_sym(ox_model *m, ox_name *sym)
 	return dim_make(m, &e, 0, NULL);
 }
 
-/* The same name, known to be at least lo. */
-ox_dim dim_raised(ox_model *m, ox_dim sym, int64_t lo)
-{
-	if (sym->kind == OX_DIM_FRESH)
-		return ox_dim_fresh(m, sym, lo, lo, sym->hi);
-	return leaf(m, &(ox_expr){.kind = OX_DIM_SYM, .sym = sym->sym, .num = lo, .lo = lo, .hi = sym->hi});
-}
-
 ox_dim ox_dim_fresh(ox_model *m, const void *owner, int64_t index, int64_t lo, int64_t hi)
 {
 	ox_expr e = {.kind = OX_DIM_FRESH, .owner = owner, .num = index, .lo = lo, .hi = hi};
@@ -243,6 +236,16 @@ ox_dim ox_dim_fresh(ox_model *m, const void *owner, int64_t index, int64_t lo, i
 	return leaf(m, &e);
 }
 
+void dim_tighten(ox_model *m, ox_expr *e, span s)
+{
+	if (s.lo > e->lo && s.lo <= e->hi)
+		e->lo = s.lo;
+	if (s.hi < e->hi && s.hi >= e->lo)
+		e->hi = s.hi;
+	e->wild = e->raw && !ox_dim_bounded(e);
+	e->epoch = m->dims->epoch;
+}
+
 ox_dim dim_node(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n, span s)
 {
 	ox_expr e = {.kind = kind, .n = n, .arg = arg, .lo = s.lo, .hi = s.hi};
@@ -250,8 +253,10 @@ ox_dim dim_node(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n, s
 
 	e.hash = dim_hash(&e);
 	ox_expr **slot = dim_find(m, &e);
-	if (*slot)
+	if (*slot) {
+		dim_tighten(m, *slot, s);
 		return *slot;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		size += arg[i]->size;
 		depth = depth > arg[i]->depth ? depth : arg[i]->depth;

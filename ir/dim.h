@@ -24,8 +24,7 @@ typedef const ox_expr *ox_dim;
 
 typedef enum ox_expr_kind {
 	OX_DIM_NUM,                   /* num */
-	OX_DIM_SYM,                   /* sym: a name of the model; the empty name equals nothing. num: the
-	                                 lower bound it was forced to, else 0 */
+	OX_DIM_SYM,                   /* sym: a name of the model; the empty name equals nothing */
 	OX_DIM_FRESH,                 /* the unknown number num of one owner */
 	OX_DIM_POLY,                  /* term[n], at least two or one that is no lone atom */
 	OX_DIM_FLOORDIV,              /* arg[0] // arg[1] */
@@ -58,8 +57,10 @@ struct ox_expr {
 	uint32_t hash;
 	uint16_t size;                /* nodes, as a tree */
 	uint8_t depth;
-	bool raw;                     /* holds a FRESH that may be outside 0..OX_DIM_TOP */
+	bool raw;                     /* holds a FRESH that may be outside 0..OX_DIM_TOP, or a huge number */
 	bool wild;                    /* raw, and without a bound on one side */
+	uint8_t narrowed;             /* symbols: how often a bound was forced on it */
+	uint32_t epoch;               /* of the narrowings that lo and hi know of */
 };
 
 /* Values are int64 at run time, and an element of an input may be any of them. Where the
@@ -128,16 +129,20 @@ bool     ox_dim_nonzero(ox_dim a);      /* proven != 0, also for products of suc
  * older; kept with `why` (borrowed, must outlive m: the model's arena or a literal). False:
  * proven unequal; true otherwise, whether it could be used or not. */
 bool   ox_dim_equate(ox_model *m, ox_dim a, ox_dim b, const char *why);
-/* An operator forces d >= n (an index that is in range...). What that says of single symbols
- * is kept: N*M >= 1 says N >= 1 and M >= 1, (H + 7)//8 >= 1 says H >= 1. The symbol gives way
- * to one of the same name that is known to be at least so much, as if by an equation. False:
- * proven to be less. */
+/* An operator forces lo <= d <= hi (INT64_MIN, INT64_MAX: no bound): N*M >= 1 makes N and M at
+ * least 1. The symbols keep what it says of them in their intervals; it counts as an
+ * equation, N = max(N, 1). False: proven otherwise. */
+bool   ox_dim_bound(ox_model *m, ox_dim d, int64_t lo, int64_t hi, const char *why);
+/* The same for d >= n alone. */
 bool   ox_dim_force_at_least(ox_model *m, ox_dim d, int64_t n, const char *why);
 /* d with all equations applied; cheap when there are none. */
 ox_dim ox_dim_resolve(ox_model *m, ox_dim d);
 uint32_t ox_dim_equations(const ox_model *m);                  /* how many hold */
-/* Equation i, from 0: symbol, what it stands for, why. */
+/* Equation i, from 0: symbol, what it stands for, why. A forced bound is one too, in which the
+ * symbol stands for itself: max(N, 1), min(N, 9), min(max(N, 1), 9). */
 void   ox_dim_equation(const ox_model *m, uint32_t i, ox_dim *sym, ox_dim *is, const char **why);
+/* True: equation i is a bound, and then sym is within lo..hi. */
+bool   ox_dim_equation_bounds(const ox_model *m, uint32_t i, int64_t *lo, int64_t *hi);
 
 /* d with every symbol (SYM, FRESH) replaced by what f gives for it; NULL from f: kept. */
 ox_dim ox_dim_substitute(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym), void *user);

@@ -187,12 +187,6 @@ bool ox_dim_eval(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), vo
 
 /* ---- resolution ----------------------------------------------------------- */
 
-/* Symbols and what is resolved of them are the table's own: it alone writes into them. */
-static ox_expr *writable(ox_dim d)
-{
-	return (ox_expr *)(uintptr_t)d;
-}
-
 static bool is_current(const ox_model *m, ox_dim sym)
 {
 	return sym->resolved && sym->stamp == m->dims->equations.n;
@@ -206,7 +200,7 @@ static ox_dim resolved_symbol(void *user, ox_dim sym)
 
 static void set_resolved(ox_model *m, ox_dim d, ox_dim to)
 {
-	ox_expr *e = writable(d);
+	ox_expr *e = dim_writable(d);
 
 	e->resolved = to;
 	e->stamp = (uint32_t)m->dims->equations.n;
@@ -217,7 +211,7 @@ static bool push_stale(void *user, ox_dim sym)
 	ox_model *m = user;
 
 	if (!is_current(m, sym))
-		*ox_push(&m->arena, &m->dims->stack) = writable(sym);
+		*ox_push(&m->arena, &m->dims->stack) = dim_writable(sym);
 	return true;
 }
 
@@ -376,16 +370,12 @@ static ox_dim solution(ox_model *m, const poly *p, uint32_t i)
 	return r ? ox_dim_floordiv(m, r, ox_dim_num(m, c > 0 ? c : -c)) : NULL;
 }
 
-/* Both are one value, so what is known of either is known of the symbol that stays. */
-static void share_interval(ox_dim sym, ox_dim is)
+void dim_solve(ox_model *m, ox_dim sym, ox_dim is, const char *why)
 {
-	ox_expr *e = writable(is);
+	struct ox_dims *t = dims_of(m);
 
-	if (!dim_is_symbol(is))
-		return;
-	e->lo = e->lo > sym->lo ? e->lo : sym->lo;
-	e->hi = e->hi < sym->hi ? e->hi : sym->hi;
-	e->wild = e->raw && !ox_dim_bounded(e);
+	*ox_push(&m->arena, &t->equations) = (ox_equation){.sym = sym, .is = is, .why = why, .lo = INT64_MIN, .hi = INT64_MAX};
+	dim_writable(sym)->n = (uint32_t)t->equations.n;
 }
 
 /* Takes common factors out of p = 0 that cannot be 0 themselves. */
@@ -406,9 +396,14 @@ static ox_dim without_factors(ox_model *m, ox_dim d)
 	return d;
 }
 
+/* That a dim is at most OX_DIM_TOP says nothing worth an equation. */
+static int64_t upper(ox_dim d)
+{
+	return d->hi < OX_DIM_TOP ? d->hi : INT64_MAX;
+}
+
 static bool solve(ox_model *m, const poly *p, const char *why)
 {
-	struct ox_dims *t = dims_of(m);
 	uint32_t best = p->n;
 
 	for (uint32_t i = 0; i < p->n; i++) {
@@ -423,10 +418,9 @@ static bool solve(ox_model *m, const poly *p, const char *why)
 		return true;
 	if (ox_dim_eq(m, sym, is) == OX_NO)
 		return false;
-	share_interval(sym, is);
-	*ox_push(&m->arena, &t->equations) = (ox_equation){sym, is, why};
-	writable(sym)->n = (uint32_t)t->equations.n;
-	return true;
+	dim_solve(m, sym, is, why);
+	/* both are one value, so what is known of the one is known of the other */
+	return dim_force(m, is, sym->lo, upper(sym), why);
 }
 
 bool ox_dim_equate(ox_model *m, ox_dim a, ox_dim b, const char *why)
@@ -451,74 +445,11 @@ bool ox_dim_equate(ox_model *m, ox_dim a, ox_dim b, const char *why)
 	const int64_t g = poly_wild(&p) ? 1 : (int64_t)poly_content(&p, true);
 	for (uint32_t i = 0; i < p.n && g > 1; i++)
 		p.term[i].coef /= g;
-	return solve(m, &p, why);
-}
-
-/* ---- lower bounds ----------------------------------------------------------- */
-
-/* sym >= n: from now on it stands for one of the same name that is. */
-static void raise_symbol(ox_model *m, ox_dim sym, int64_t n, const char *why)
-{
-	struct ox_dims *t = dims_of(m);
-
-	if (sym->n || dim_is_nil(sym) || sym->lo >= n || sym->hi < n)
-		return;
-	*ox_push(&m->arena, &t->equations) = (ox_equation){sym, dim_raised(m, sym, n), why};
-	writable(sym)->n = (uint32_t)t->equations.n;
-}
-
-/* coef times atoms >= n, where no atom is negative. */
-static void raise_product(ox_model *m, const ox_term *t, int64_t n, const char *why)
-{
-	int64_t need = t->coef > 0 && n > 0 ? (n - 1) / t->coef + 1 : 0;
-
-	for (uint32_t i = 0; i < t->n; i++)
-		if (t->atom[i]->lo < 0)
-			need = 0;
-	if (t->n > 1 && need > 1)
-		need = 1;
-	for (uint32_t i = 0; i < t->n && need > 0; i++)
-		ox_dim_force_at_least(m, t->atom[i], need, why);
-}
-
-/* A sum of one product and a number. */
-static void raise_sum(ox_model *m, ox_dim d, int64_t n, const char *why)
-{
-	const bool constant = d->n == 2 && d->term[1].n == 0;
-
-	if (d->n > 2 || (d->n == 2 && !constant))
-		return;
-	if (!constant || ox_sub_i64(n, d->term[1].coef, &n))
-		raise_product(m, &d->term[0], n, why);
-}
-
-bool ox_dim_force_at_least(ox_model *m, ox_dim d, int64_t n, const char *why)
-{
-	int64_t k;
-
-	d = ox_dim_resolve(m, d);
-	if (!d || d->lo >= n || d->wild)
-		return true;
-	if (d->hi < n)
+	const size_t before = ox_dim_equations(m);
+	if (!solve(m, &p, why))
 		return false;
-	switch (d->kind) {
-	case OX_DIM_SYM:
-	case OX_DIM_FRESH:
-		raise_symbol(m, d, n, why);
-		break;
-	case OX_DIM_POLY:
-		raise_sum(m, d, n, why);
-		break;
-	case OX_DIM_FLOORDIV:
-		if (ox_dim_is_num(d->arg[1]) && d->arg[1]->num > 0 && ox_mul_i64(n, d->arg[1]->num, &k))
-			ox_dim_force_at_least(m, d->arg[0], k, why);
-		break;
-	case OX_DIM_MIN:
-		for (uint32_t i = 0; i < d->n; i++)
-			ox_dim_force_at_least(m, d->arg[i], n, why);
-		break;
-	default:
-		break;
-	}
-	return true;
+	if (ox_dim_equations(m) > before || a->kind == OX_DIM_RATIO || b->kind == OX_DIM_RATIO)
+		return true;
+	return dim_force(m, a, b->lo, upper(b), why) && dim_force(m, b, a->lo, upper(a), why)
+	       && dim_force(m, d, 0, 0, why);
 }

@@ -6,6 +6,7 @@
  *     dim_div.c    floor division, remainder, exact quotients
  *     dim_proof.c  lower bounds
  *     dim_order.c  comparison, min, max, broadcasting
+ *     dim_bound.c  what forced bounds say of the symbols
  *     dim_eq.c     equations, substitution, evaluation
  *     dim_text.c   printing
  */
@@ -21,6 +22,8 @@ enum { MAX_TERMS = 64, MAX_DEGREE = 16, MAX_ARGS = 16, MAX_DEPTH = 64, MAX_SIZE 
 typedef struct ox_equation {
 	ox_dim sym, is;
 	const char *why;
+	bool bounds;                  /* sym is within lo..hi and not solved; `is` says so in terms of sym */
+	int64_t lo, hi;
 } ox_equation;
 
 struct ox_dims {
@@ -28,9 +31,16 @@ struct ox_dims {
 	uint32_t nslots, count;       /* count: of slots in use */
 	uint32_t last_id;
 	uint32_t folding, dividing;   /* how many poly_fold and ox_dim_floordiv are at work, nested */
+	uint32_t epoch;               /* how many symbols were narrowed so far */
 	OX_VEC(ox_equation) equations;
 	OX_VEC(ox_expr *) stack;      /* of dim_eq.c, kept for its memory */
 };
+
+/* Expressions are immutable to all but the table, which keeps intervals and equations in them. */
+static inline ox_expr *dim_writable(ox_dim d)
+{
+	return (ox_expr *)(uintptr_t)d;
+}
 
 struct ox_dims *dims_of(ox_model *m);
 uint32_t dim_hash(const ox_expr *e);
@@ -104,10 +114,10 @@ ox_dim poly_fold(ox_model *m, const poly *p);        /* the same in fewer terms;
 
 static inline bool term_is_atom(const ox_term *t) { return t->n == 1 && t->coef == 1; }
 
-/* FLOORDIV, MOD, MIN, MAX, RATIO over these arguments, interned as they are. */
+void dim_tighten(ox_model *m, ox_expr *e, span s);   /* both intervals hold its value */
 ox_dim dim_number_in(ox_dim d);                      /* the argument of a MIN or MAX that is a number; NULL: none */
 bool dim_is_count(ox_dim d);                         /* max(a, number), and a begins with a plus */
-ox_dim dim_raised(ox_model *m, ox_dim sym, int64_t lo);         /* a symbol of its own */
+/* FLOORDIV, MOD, MIN, MAX, RATIO over these arguments, interned as they are. */
 ox_dim dim_node(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n, span s);
 
 /* ---- ratios --------------------------------------------------------------- */
@@ -127,5 +137,11 @@ ox_dim dim_common_factor(ox_model *m, const ox_dim *d, uint32_t n, bool positive
 
 bool dim_at_least(ox_dim a, ox_dim b, int64_t margin);        /* proven: a - b >= margin; no RATIOs */
 bool poly_at_least(const poly *p, int64_t margin);            /* proven, and p is not wild */
+
+/* ---- equations ------------------------------------------------------------ */
+
+/* From here on sym is `is`, in which no solved symbol occurs, nor sym. */
+void dim_solve(ox_model *m, ox_dim sym, ox_dim is, const char *why);
+bool dim_force(ox_model *m, ox_dim d, int64_t lo, int64_t hi, const char *why);       /* d resolved */
 
 #endif

@@ -149,12 +149,21 @@ span term_span(const ox_term *t)
 	return s;
 }
 
+/* No dim is as large, nor the product of what a model's author wrote for weights. */
+static bool is_raw_number(int64_t c)
+{
+	return c > INT64_C(1) << 40 || c < -(INT64_C(1) << 40);
+}
+
 static bool terms_raw(const ox_term *t, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		if (is_raw_number(t[i].coef))
+			return true;
 		for (uint32_t k = 0; k < t[i].n; k++)
 			if (t[i].atom[k]->raw)
 				return true;
+	}
 	return false;
 }
 
@@ -271,8 +280,11 @@ ox_dim poly_done(ox_model *m, const poly *p)
 	ox_expr e = {.kind = OX_DIM_POLY, .n = p->n, .term = p->term};
 	e.hash = dim_hash(&e);
 	ox_expr **slot = dim_find(m, &e);
-	if (*slot)
+	if (*slot) {
+		if ((*slot)->epoch != m->dims->epoch)
+			dim_tighten(m, *slot, closer_span(p));
 		return *slot;
+	}
 	if (holds_compound(p)) {
 		const ox_dim d = poly_fold(m, p);
 		if (d)

@@ -838,8 +838,9 @@ Test(dim, bound_of_what_a_symbol_is_in)
 	cr_expect(res(H)->lo == 1);
 	ox_dim_force_at_least(m, times(inc(f, -2), 3), 4, "");
 	cr_expect(res(f)->lo == 4, "3*f - 6 >= 4: f >= 4");
-	/* a sum of two says nothing of either, nor does a product of what may be negative */
-	ox_dim_force_at_least(m, add(K, U), 1, "");
-	ox_dim_force_at_least(m, mul(K, inc(K, -1)), 1, "");
+	/* a sum of two that may be large says nothing of either */
+	ox_dim_force_at_least(m, add(K, U), 7, "");
 	cr_expect(res(K)->lo == 0);
+	ox_dim_force_at_least(m, mul(K, inc(K, -1)), 1, "");
+	cr_expect(res(K)->lo == 1, "K*K >= 1 + K");
 }

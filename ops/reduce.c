@@ -575,7 +575,11 @@ static bool k_is_possible(ox_infer *c, ox_dim k, ox_dim d)
 		return ox_infer_fail(c, "TopK: k is %lld, expected at least 0", (long long)k->hi);
 	if (k && ox_dim_lt(c->m, d, k) == OX_YES)
 		return ox_infer_fail(c, "TopK: k is larger than the axis has elements");
-	return true;
+	if (!k)
+		return true;
+	if (ox_dim_is_num(k))
+		return ox_force_at_least(c, d, k->num, "TopK finds k elements along its axis");
+	return ox_force_at_least(c, k, 0, "TopK's k is not negative");
 }
 
 /* TopK */

@@ -676,6 +676,10 @@ Test(infer_elem, top_k)
 	       "y: float[N, K]; i: int64[N, K]");
 	expect("uint8[N, 9] x", "k = Constant <value_ints = [2]> ()\ny, i = TopK (x, k)",
 	       "y: uint8[N, 2]; i: int64[N, 2] in 0..8");
+	/* the axis has k elements, so max(M, 2) is M */
+	expect("float[N, M] x, float[2] z",
+	       "k = Constant <value_ints = [2]> ()\ny, i = TopK (x, k)\ns = Shape (x)\nm = Max (s, k)",
+	       "m: int64[2] = {max(N, 2), M}");
 	expect_fail(1, "float[N, 9] x", "y, i = TopK <k = -1> (x)", "k is -1");
 	expect_fail(11, "float[N, 3] x", "k = Constant <value_ints = [4]> ()\n"
 	            "y, i = TopK (x, k)", "larger");

@@ -12,20 +12,21 @@
  */
 #include "pass.h"
 
-/* The dim as the file can hold it; NULL: open. */
-static ox_dim stored_dim(ox_dim d, bool names)
+/* The dim as the file can hold it; NULL: open. A symbol that operators have narrowed is
+ * written as the one that the inputs declare. */
+static ox_dim stored_dim(ox_model *m, ox_dim d, bool names)
 {
-	if (!d)
-		return NULL;
-	return d->kind == OX_DIM_NUM || (names && d->kind == OX_DIM_SYM && d->sym->n) ? d : NULL;
+	if (ox_dim_is_num(d))
+		return d;
+	return names && d && d->kind == OX_DIM_SYM && d->sym->n ? ox_dim_sym(m, d->sym) : NULL;
 }
 
 /* What may stay of a declared dim beside the proof: a name that nothing contradicts. */
 static ox_dim merged_dim(ox_model *m, ox_dim declared, ox_dim proven, bool names)
 {
-	const ox_dim d = stored_dim(proven, names);
+	const ox_dim d = stored_dim(m, proven, names);
 
-	if (d || !stored_dim(declared, true))
+	if (d || !stored_dim(m, declared, true))
 		return d;
 	return ox_dim_eq(m, declared, proven) == OX_NO ? NULL : declared;
 }
@@ -59,7 +60,7 @@ static const ox_type *stored_type(ox_model *m, const ox_type *t, const ox_type *
 	for (uint32_t i = 0; i < t->rank; i++) {
 		const ox_dim was = keeps ? old->dims[i] : NULL;
 		copy->dims[i] = merged_dim(m, was, t->dims[i], names);
-		same &= copy->dims[i] == was || (was && !copy->dims[i] && !stored_dim(was, true));
+		same &= copy->dims[i] == was || (was && !copy->dims[i] && !stored_dim(m, was, true));
 	}
 	return same ? old : copy;
 }

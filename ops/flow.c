@@ -182,12 +182,56 @@ static bool out_of_patience(const ox_inference *s)
 	       || s->scratch_depth > MAX_DEPTH;
 }
 
+static uint64_t mix(uint64_t h, const void *p)
+{
+	return (h ^ (uint64_t)(uintptr_t)p) * 0x9e3779b97f4a7c15u;
+}
+
+/* All that n's inference depends on: attributes, and what is known of its inputs. */
+static uint64_t sight(const ox_node *n)
+{
+	uint64_t h = mix((uint64_t)n->op + 1, n->attr);
+
+	for (uint32_t i = 0; i < n->nattr; i++)
+		h = mix(mix(h, n->attr[i].name), (const void *)(uintptr_t)n->attr[i].i);
+	for (uint32_t i = 0; i < n->nin; i++) {
+		const ox_value *v = n->in[i].val;
+		h = mix(h, !v ? NULL : v->fact ? (const void *)v->fact : (const void *)v->tensor);
+	}
+	return h ^ h >> 32;
+}
+
+/* Notes what n's inference sees now; false: the same as before. Most nodes that an edit
+ * touches read another value of which the same is known. */
+static bool note_sight(ox_inference *s, const ox_node *n)
+{
+	const ox_op_row *row = ox_op_row_of(n->op);
+	const uint64_t now = sight(n);
+
+	if (!row || row->flags & OX_SUBGRAPH)
+		return true;
+	if (n->id >= s->nseen) {
+		const size_t room = s->m->next_id + s->m->next_id / 4 + 64;
+		uint64_t *grown = ox_new_array(&s->arena, uint64_t, room);
+		if (s->nseen)
+			memcpy(grown, s->seen, s->nseen * sizeof *grown);
+		s->seen = grown;
+		s->nseen = room;
+	}
+	if (s->seen[n->id] == now)
+		return false;
+	s->seen[n->id] = now;
+	return true;
+}
+
 static bool run_nodes(ox_inference *s, ox_graph *g)
 {
 	bool changed = false;
 
-	ox_foreach_node(n, g)
+	ox_foreach_node(n, g) {
 		changed |= ox_infer_node(s, n);
+		note_sight(s, n);
+	}
 	return changed;
 }
 
@@ -583,11 +627,12 @@ void ox_infer_settle(ox_inference *s)
 	while (s->todo_at < s->todo.n) {
 		ox_node *n = s->todo.p[s->todo_at++];
 		mark_queued(s, n->id, false);
-		if (!n->graph)
+		if (!n->graph || !note_sight(s, n))
 			continue;
 		const bool inner = n->graph != s->m->graph;
 		s->conditional += inner;
 		const bool changed = ox_infer_node(s, n);
+		note_sight(s, n);     /* constants that were looked at have their facts now */
 		s->conditional -= inner;
 		if (!changed)
 			continue;

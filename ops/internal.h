@@ -57,6 +57,8 @@ struct ox_inference {
 	uint32_t ncallees;
 	uint64_t frame;               /* number of the call we are in, 0: none */
 	OX_VEC(struct ox_frame_id) frames;    /* calls by number, from 1 */
+	uint64_t *seen;               /* by node id: what its inference last saw (ops/flow.c) */
+	size_t nseen;
 	OX_VEC(ox_node *) todo;       /* touched */
 	size_t todo_at;
 	uint64_t *queued;             /* bit per node id */

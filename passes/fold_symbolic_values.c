@@ -65,11 +65,13 @@ static bool all_known(ox_ctx *c, const ox_node *n, ox_tensor **tensors)
 	return any;
 }
 
+/* Most nodes compute floats: asked first. */
 static bool may_fold(const ox_node *n)
 {
 	const ox_op_row *row = ox_op_row_of(n->op);
 
-	return row && row->flags & OX_PURE && n->op != OX_Constant && n->nout;
+	return row && row->flags & OX_PURE && n->op != OX_Constant && n->nout && n->out[0]
+	       && is_integer(ox_dtype_known(n->out[0]));
 }
 
 static ox_status visit(ox_ctx *c, ox_node *n)

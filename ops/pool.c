@@ -36,8 +36,10 @@ bool infer_pool(ox_infer *c)
 		return rank == -1;
 	if (!ox_window_read(c, (uint32_t)rank - 2, &w) || !pads_are_natural(c, &w))
 		return false;
-	w.ceil = ox_attr_int(c->n, "ceil_mode", 0, &known) != 0;
-	w.known = w.known && known;
+	/* runtimes differ in what another number than 0 and 1 means */
+	const int64_t ceil_mode = ox_attr_int(c->n, "ceil_mode", 0, &known);
+	w.ceil = ceil_mode != 0;
+	w.known = w.known && known && (ceil_mode == 0 || ceil_mode == 1);
 	dims[0] = ox_in_axis(c, 0, 0);
 	dims[1] = ox_in_axis(c, 0, 1);
 	for (uint32_t i = 0; i < w.n; i++)

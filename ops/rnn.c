@@ -99,17 +99,18 @@ static bool agree_on_rest(ox_infer *c, rnn *r)
 bool infer_rnn(ox_infer *c)
 {
 	rnn r = {.gates = gates_of(c->n->op)};
-	bool knows_layout, knows_sequence;
+	bool known, knows_sequence;
+	const int64_t layout = ox_attr_int(c->n, "layout", 0, &known);
 
-	r.by_batch = ox_attr_int(c->n, "layout", 0, &knows_layout) != 0;
 	if (!ranks_are_right(c))
 		return false;
-	if (!knows_layout) {
+	if (!known || layout < 0 || layout > 1) {
 		ox_out_rank(c, 0, 4);
 		ox_out_rank(c, 1, 3);
 		ox_out_rank(c, 2, 3);
 		return true;
 	}
+	r.by_batch = layout == 1;
 	if (!read_direction(c, &r.dirs) || !read_hidden(c, &r.hidden) || !agree_on_hidden(c, &r)
 	    || !agree_on_rest(c, &r))
 		return false;

@@ -109,22 +109,29 @@ bool ox_window_kernel_of(ox_infer *c, uint32_t input, ox_window *w)
 
 ox_dim ox_window_extent(ox_infer *c, const ox_window *w, uint32_t i)
 {
-	if (!w->known)
+	const ox_dim k = w->kernel[i];
+
+	if (!w->known || !k)
 		return NULL;
-	return ox_dim_add_num(c->m, ox_dim_mul_num(c->m, ox_dim_add_num(c->m, w->kernel[i], -1),
+	if (ox_dim_is_num(k))
+		return ox_dim_num(c->m, (k->num - 1) * w->dilation[i] + 1);
+	return ox_dim_add_num(c->m, ox_dim_mul_num(c->m, ox_dim_add_num(c->m, k, -1),
 	                                           w->dilation[i]), 1);
 }
 
-/* d + padding - extent: how far the first window can move */
-static ox_dim slack_of(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
+/* d + padding - extent + more; without `more` it is how far the first window can move. */
+static ox_dim slack_and(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, int64_t more)
 {
-	int64_t pads = 0;
+	const ox_dim extent = ox_window_extent(c, w, i);
 
-	if (!w->known || w->padding == OX_PAD_UNKNOWN)
+	if (!extent || w->padding == OX_PAD_UNKNOWN)
 		return NULL;
 	if (w->padding == OX_PAD_GIVEN)
-		pads = w->before[i] + w->after[i];
-	return ox_dim_sub(c->m, ox_dim_add_num(c->m, d, pads), ox_window_extent(c, w, i));
+		more += w->before[i] + w->after[i];
+	/* the usual case in one step, or none */
+	if (ox_dim_is_num(extent))
+		return ox_dim_add_num(c->m, d, more - extent->num);
+	return ox_dim_sub(c->m, ox_dim_add_num(c->m, d, more), extent);
 }
 
 static bool does_not_fit(ox_infer *c, uint32_t i)
@@ -134,37 +141,41 @@ static bool does_not_fit(ox_infer *c, uint32_t i)
 
 static ox_dim same_size(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 {
-	return w->known ? ox_dim_ceildiv(c->m, d, ox_dim_num(c->m, w->stride[i])) : NULL;
+	if (!w->known || w->stride[i] == 1)
+		return w->known ? d : NULL;
+	return ox_dim_ceildiv(c->m, d, ox_dim_num(c->m, w->stride[i]));
 }
 
-static ox_dim steps_down(ox_infer *c, ox_dim slack, int64_t stride)
+/* slack // stride + 1 */
+static ox_dim steps_down(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 {
-	return ox_dim_add_num(c->m, ox_dim_floordiv(c->m, slack, ox_dim_num(c->m, stride)), 1);
+	const ox_dim s = slack_and(c, w, i, d, w->stride[i]);
+
+	return w->stride[i] == 1 ? s : ox_dim_floordiv(c->m, s, ox_dim_num(c->m, w->stride[i]));
 }
 
-static ox_dim steps_up(ox_infer *c, ox_dim slack, int64_t stride)
+/* ceil(slack / stride) + 1 */
+static ox_dim steps_up(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 {
-	return ox_dim_add_num(c->m, ox_dim_ceildiv(c->m, slack, ox_dim_num(c->m, stride)), 1);
+	const ox_dim s = slack_and(c, w, i, d, w->stride[i]);
+
+	return w->stride[i] == 1 ? s : ox_dim_ceildiv(c->m, s, ox_dim_num(c->m, w->stride[i]));
 }
 
 bool ox_window_conv(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
 {
-	const ox_dim slack = slack_of(c, w, i, d);
-
 	if (w->padding == OX_PAD_SAME) {
 		*out = same_size(c, w, i, d);
 		return true;
 	}
-	if (slack && slack->hi < 0)
-		return does_not_fit(c, i);
-	*out = steps_down(c, slack, w->stride[i]);
-	return true;
+	*out = steps_down(c, w, i, d);
+	return !*out || (*out)->hi > 0 || does_not_fit(c, i);
 }
 
 /* A window that would begin in the padding behind the input does not count. */
-static ox_dim pool_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim slack)
+static ox_dim pool_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 {
-	const ox_dim all = steps_up(c, slack, w->stride[i]);
+	const ox_dim all = steps_up(c, w, i, d);
 	/* how much of the input the last window that fits exactly reaches */
 	const ox_dim reach = ox_dim_add_num(c->m, ox_window_extent(c, w, i), -w->after[i]);
 	const ox_dim stride = ox_dim_num(c->m, w->stride[i]);
@@ -179,33 +190,34 @@ static ox_dim pool_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, o
 }
 
 /* VALID and rounding up: the specification does not do it, ONNX Runtime does. */
-static ox_dim pool_valid_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_dim slack)
+static ox_dim pool_valid_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 {
-	const ox_dim up = steps_up(c, slack, w->stride[i]);
+	const ox_dim up = steps_up(c, w, i, d);
 
-	return up == steps_down(c, slack, w->stride[i]) ? up : NULL;
+	return up == steps_down(c, w, i, d) ? up : NULL;
 }
 
 bool ox_window_pool(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
 {
-	const ox_dim slack = slack_of(c, w, i, d);
-
 	*out = NULL;
 	/* ONNX Runtime pads as if there were no dilation, and so has fewer windows */
 	if (w->padding == OX_PAD_SAME) {
 		*out = w->dilation[i] == 1 ? same_size(c, w, i, d) : NULL;
 		return true;
 	}
-	if (slack && slack->hi < -w->stride[i])
+	const ox_dim down = steps_down(c, w, i, d);
+	if (down && down->hi < 0)
 		return does_not_fit(c, i);
-	/* no window fits, but one does if the quotient is cut off */
-	if (slack && slack->hi < 0 && slack->hi > -w->stride[i])
-		return true;
-	if (!w->ceil)
-		*out = steps_down(c, slack, w->stride[i]);
+	/* no window fits, or if the quotient is cut off one does */
+	if (down && down->hi == 0 && ox_dim_is(slack_and(c, w, i, d, w->stride[i]), 0))
+		*out = down;
+	else if (down && down->hi == 0)
+		*out = NULL;
+	else if (!w->ceil)
+		*out = down;
 	else if (w->padding == OX_PAD_GIVEN)
-		*out = pool_ceil(c, w, i, d, slack);
+		*out = pool_ceil(c, w, i, d);
 	else
-		*out = pool_valid_ceil(c, w, i, slack);
+		*out = pool_valid_ceil(c, w, i, d);
 	return true;
 }

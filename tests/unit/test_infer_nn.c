@@ -256,6 +256,9 @@ Test(nn, pool)
 		 "y: float[N, 3, 3]"},
 		{22, "float[N, 3, 1] x", "y = MaxPool <kernel_shape = [2], strides = [2]> (x)",
 		 "y: float[N, 3, ?]"},
+		{22, "float[N, 3, 7] x",
+		 "y = MaxPool <kernel_shape = [2], strides = [2], ceil_mode = 2> (x)",
+		 "y: float[N, 3, ?]"},
 		{22, "float[N, 3, 1] x", "y = MaxPool <kernel_shape = [3], strides = [2]> (x)",
 		 "y: float[N, 3, 0]"},
 		{22, "float[] x", "y = MaxPool <kernel_shape = [2]> (x)", "y: float[?, ?, ?]"},
@@ -540,6 +543,8 @@ Test(nn, recurrent)
 		 "y, h = LSTM (x, w, r, , l)", "y: float[?, 1, B, 4]; h: float[1, B, 4]"},
 		{22, "float[] x, float[] w, float[] r", "y, h = RNN (x, w, r)",
 		 "y: float[?, 1, ?, ?]; h: float[1, ?, ?]"},
+		{14, "float[B, S, 5] x, float[1, 4, 5] w, float[1, 4, 4] r",
+		 "y, h = RNN <layout = 2> (x, w, r)", "y: float[?, ?, ?, ?]; h: float[?, ?, ?]"},
 		/* before opset 7 the sequence comes on request */
 		{1, "float[S, B, 5] x, float[1, 12, 5] w, float[1, 12, 4] r",
 		 "y, h = GRU (x, w, r)", "y: float; h: float[1, B, 4]"},

@@ -308,25 +308,6 @@ void ox_subgraph_input(ox_infer *c, ox_graph *g, uint32_t i, const ox_fact *f)
 
 /* ---- joining ----------------------------------------------------------------------------------- */
 
-const ox_type *ox_tensor_type_join(ox_infer *c, const ox_type *a, const ox_type *b)
-{
-	ox_type *t = ox_new(&c->m->arena, ox_type);
-	t->kind = OX_T_TENSOR;
-	t->elem = a->elem == b->elem ? a->elem : OX_UNDEFINED;
-	t->has_elem = t->elem != OX_UNDEFINED;
-	t->has_shape = a->has_shape && b->has_shape && a->rank == b->rank;
-	if (!t->has_shape)
-		return t->has_elem ? t : NULL;
-	t->rank = a->rank;
-	t->dims = ox_new_array(&c->m->arena, ox_dim, t->rank);
-	for (uint32_t i = 0; i < t->rank; i++) {
-		const ox_dim x = a->dims[i] ? ox_dim_resolve(c->m, a->dims[i]) : NULL;
-		const ox_dim y = b->dims[i] ? ox_dim_resolve(c->m, b->dims[i]) : NULL;
-		t->dims[i] = x == y ? x : NULL;
-	}
-	return t;
-}
-
 const ox_fact *ox_fact_join(ox_infer *c, const ox_fact *a, const ox_fact *b)
 {
 	if (!a || !b)

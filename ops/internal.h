@@ -95,7 +95,6 @@ const ox_fact *ox_fact_leaving(ox_infer *c, const ox_graph *body, const ox_fact 
 const ox_type *ox_type_numbers(ox_model *m, const ox_type *t);
 
 /* ops/flow.c */
-const ox_type *ox_tensor_type_join(ox_infer *c, const ox_type *a, const ox_type *b);
 const ox_function *ox_called_function(const ox_infer *c);      /* NULL: n calls no local function */
 bool ox_infer_call(ox_infer *c, const ox_function *f);
 bool ox_is_conditional(const ox_inference *s);

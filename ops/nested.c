@@ -42,12 +42,30 @@ static bool holds(const ox_type *t)
 	return t->kind == OX_T_SEQUENCE || t->kind == OX_T_OPTIONAL || t->kind == OX_T_MAP;
 }
 
+static const ox_type *join_tensors(ox_model *m, const ox_type *a, const ox_type *b)
+{
+	const ox_dtype elem = a->elem == b->elem ? a->elem : OX_UNDEFINED;
+	ox_dim dims[OX_MAX_RANK];
+
+	if (!a->has_shape || !b->has_shape || a->rank != b->rank || a->rank > OX_MAX_RANK) {
+		if (!a->has_shape && a->elem == elem)
+			return a;
+		return elem ? ox_type_unshaped(m, elem) : NULL;
+	}
+	for (uint32_t i = 0; i < a->rank; i++) {
+		const ox_dim x = a->dims[i] ? ox_dim_resolve(m, a->dims[i]) : NULL;
+		const ox_dim y = b->dims[i] ? ox_dim_resolve(m, b->dims[i]) : NULL;
+		dims[i] = x == y ? x : NULL;
+	}
+	return ox_type_tensor(m, elem, a->rank, dims);
+}
+
 const ox_type *ox_type_join(ox_infer *c, const ox_type *a, const ox_type *b)
 {
 	if (!a || !b || a == b)
 		return a && b ? a : NULL;
 	if (a->kind == OX_T_TENSOR && b->kind == OX_T_TENSOR)
-		return ox_tensor_type_join(c, a, b);
+		return join_tensors(c->m, a, b);
 	if (a->kind != b->kind || a->elem != b->elem || !holds(a))
 		return ox_type_equal(a, b) ? a : NULL;
 	return around(c->m, a, ox_type_join(c, a->of, b->of));

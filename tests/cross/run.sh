@@ -33,4 +33,5 @@ step "$python" tests/cross/schema.py --tool "$build/onnxopt"
 	step "$python" tests/cross/check.py --tool "$build/onnxopt" $folders
 	step "$python" tests/cross/sweep.py --tool "$build/onnxopt" $folders
 }
+step "$python" tests/cross/infer_bodies.py --tool "$build/onnxopt"
 exit $failed

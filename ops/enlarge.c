@@ -208,8 +208,8 @@ bool infer_expand(ox_infer *c)
 		bool clash = false;
 		const ox_dim d = aligned(c, x, rank, to, k);
 		const ox_dim by = k < to - e.n ? ox_dim_num(c->m, 1) : e.p[k - (to - e.n)];
-		if (by && by->hi < 0)
-			return ox_infer_fail(c, "Expand: entry %d of shape is negative", k - (to - e.n));
+		if (!ox_force_at_least(c, by, 0, "Expand makes dims of its elements"))
+			return false;
 		out[k] = expanded(c, d, by, &clash);
 		if (clash)
 			return ox_infer_fail(c, "Expand: dim %lld does not expand to %lld", (long long)d->num,
@@ -240,8 +240,8 @@ static bool tile_axis(ox_infer *c, int rank, const ox_dim *x)
 	int64_t axis = at->num;
 	if (!ox_axis(c, &axis, rank))
 		return false;
-	if (by && by->hi < 0)
-		return ox_infer_fail(c, "Tile: tiles is negative");
+	if (!ox_force_at_least(c, by, 0, "Tile repeats at least 0 times"))
+		return false;
 	memcpy(out, x, (size_t)rank * sizeof *out);
 	out[axis] = by && by->kind == OX_DIM_RATIO ? NULL : times(c, x[axis], by);
 	ox_out_shape(c, 0, rank, out);
@@ -269,8 +269,8 @@ bool infer_tile(ox_infer *c)
 		return true;
 	for (int k = 0; k < to; k++) {
 		const ox_dim by = e.n < 0 ? NULL : e.p[k];
-		if (by && by->hi < 0)
-			return ox_infer_fail(c, "Tile: repeat %d is negative", k);
+		if (!ox_force_at_least(c, by, 0, "Tile repeats at least 0 times"))
+			return false;
 		out[k] = times(c, x ? x[k] : NULL, by);
 	}
 	ox_out_shape(c, 0, to, out);
@@ -394,8 +394,8 @@ static bool padded_shape(ox_infer *c, const pad *p)
 
 	for (int k = 0; k < p->rank; k++) {
 		out[k] = ox_dim_add(c->m, ox_dim_add(c->m, x[k], p->before[k]), p->after[k]);
-		if (out[k] && out[k]->hi < 0)
-			return ox_infer_fail(c, "Pad: axis %d becomes negative", k);
+		if (!ox_force_at_least(c, out[k], 0, "Pad takes no more than there is"))
+			return false;
 	}
 	ox_out_shape(c, 0, p->rank, out);
 	return true;

@@ -125,8 +125,8 @@ bool infer_one_hot(ox_infer *c)
 	const ox_dim *x = ox_in_dims(c, 0), depth = ox_in_scalar(c, 1);
 
 	ox_keep_bounds(c, 0, 2);
-	if (depth && depth->hi < 0)
-		return ox_infer_fail(c, "OneHot: depth is negative");
+	if (!ox_force_at_least(c, depth, 0, "OneHot's depth is a dim"))
+		return false;
 	if (rank < 0 || rank >= OX_MAX_RANK)
 		return true;
 	if (!known) {

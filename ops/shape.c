@@ -218,8 +218,8 @@ bool infer_constant_of_shape(ox_infer *c)
 	if (!filling(c, &e))
 		return false;
 	for (int i = 0; i < rank; i++)
-		if (dims[i] && dims[i]->hi < 0)
-			return ox_infer_fail(c, "ConstantOfShape: dim %d is negative", i);
+		if (!ox_force_at_least(c, dims[i], 0, "ConstantOfShape makes dims of its elements"))
+			return false;
 	ox_out_splat(c, 0, e);
 	if (e && e->kind == OX_DIM_NUM)
 		ox_out_range(c, 0, e->num, e->num);

@@ -276,8 +276,8 @@ static bool given_sizes(ox_infer *c, split *s, const ox_list *sizes)
 		return ox_infer_fail(c, "Split: %d sizes for %u outputs", sizes->n, s->n);
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->size[i] = sizes->p[i];
-		if (s->size[i] && s->size[i]->hi < 0)
-			return ox_infer_fail(c, "Split: size %u is negative", i);
+		if (!ox_force_at_least(c, s->size[i], 0, "the sizes of Split are not negative"))
+			return false;
 		sum = ox_dim_add(c->m, sum, s->size[i]);
 	}
 	return ox_force_equal(c, sum, s->x[s->axis], "the sizes of Split add up to the dim");

@@ -394,7 +394,7 @@ Test(split, wrong)
 	WRONG(
 		{28, "float[6] x", I(s, "2,3") "y, z = Split (x, s)", "5 and 6 differ"},
 		{28, "float[6] x", I(s, "1,2,3") "y, z = Split (x, s)", "3 sizes for 2 outputs"},
-		{28, "float[6] x", I(s, "8,-2") "y, z = Split (x, s)", "size 1 is negative"},
+		{28, "float[6] x", I(s, "8,-2") "y, z = Split (x, s)", "-2 is below 0"},
 		{13, "float[7] x", "y, z = Split (x)", "7 does not divide into 2 parts"},
 		{18, "float[6] x", "y, z = Split (x)", "neither split nor num_outputs"},
 		{18, "float[6] x", "y, z = Split <num_outputs = 3> (x)", "num_outputs is 3"},
@@ -472,7 +472,7 @@ Test(expand, all)
 	WRONG(
 		{28, "float[3] x", I(s, "4") "y = Expand (x, s)", "dim 3 does not expand to 4"},
 		{28, "float[3] x", I(s, "0") "y = Expand (x, s)", "dim 3 does not expand to 0"},
-		{28, "float[3] x", I(s, "-1") "y = Expand (x, s)", "negative"},
+		{28, "float[3] x", I(s, "-1") "y = Expand (x, s)", "-1 is below 0"},
 		{28, "float[3] x", S(s, 3) "y = Expand (x, s)", "rank 0"});
 }
 
@@ -492,7 +492,7 @@ Test(tile, all)
 		{28, "float[N,3] x", "t = Shape (x)" I(r, "0") "y = Tile (t, r)", "y: int64[0] = {}"});
 	WRONG(
 		{28, "float[2,3] x", I(r, "2") "y = Tile (x, r)", "1 repeats for rank 2"},
-		{28, "float[2,3] x", I(r, "2,-1") "y = Tile (x, r)", "repeat 1 is negative"});
+		{28, "float[2,3] x", I(r, "2,-1") "y = Tile (x, r)", "-1 is below 0"});
 }
 
 /* ---- Pad, CenterCropPad, Trilu ---------------------------------------------------------------- */
@@ -515,10 +515,24 @@ Test(pad, shapes)
 	WRONG(
 		{28, "float[2] x", I(p, "1") "y = Pad (x, p)", "even number"},
 		{28, "float[2] x", I(p, "1,1,1,1") "y = Pad (x, p)", "4 pads for 1 axes"},
-		{28, "float[2] x", I(p, "-2,-1") "y = Pad (x, p)", "becomes negative"},
+		{28, "float[2] x", I(p, "-2,-1") "y = Pad (x, p)", "-1 is below 0"},
 		{28, "float[2] x", I(p, "1,1") I(a, "7") "y = Pad (x, p, , a)", "axis 7"});
 	RIGHT(
 		{28, "float[2] x", I(p, "4611686018427387904,4611686018427387904") "y = Pad (x, p)", "y: float[?]"});
+}
+
+/* What a node could not do without is known afterwards. */
+Test(bounds, of_what_ran)
+{
+	RIGHT(
+		{28, "float[N,3] x", I(p, "-1,0,-1,0") "y = Pad (x, p) m = Constant <value_int = 2> () d = Size (x) "
+		 "w = Shape <end = 1> (x) b = Squeeze (w) v = Max (b, m)", "v: int64[] = {N}"},
+		{28, "float[N,M] x", I(s, "-1") I(t, "0,-1") "y = Reshape (x, t) w = Shape (x) o = Constant <value_int = 1> () v = Max (w, o)",
+		 "v: int64[2] = {N, max(M, 1)}"},
+		{28, "float[N,M] x", S(i, 2) "y = Gather <axis = 1> (x, i) w = Shape (x) o = Constant <value_int = 3> () v = Max (w, o)",
+		 "v: int64[2] = {max(N, 3), M}"},
+		{28, "int64[1] s", "y = ConstantOfShape (s) z = Shape (y) o = Constant <value_int = 0> () v = Max (s, o) w = Equal (v, z)",
+		 "w: bool[1] = {1}"});
 }
 
 Test(pad, contents)
@@ -695,7 +709,7 @@ Test(constants, of_shape)
 		{28, "float[1] x, int64[K] s", "y = ConstantOfShape <value = int32[1] {3}> (s)", "y: int32 = all 3"},
 		{28, "float[1] x", I(s, "0,5") "y = ConstantOfShape (s)", "y: float[0, 5] = {}"});
 	WRONG(
-		{28, "float[1] x", I(s, "2,-1") "y = ConstantOfShape (s)", "dim 1 is negative"},
+		{28, "float[1] x", I(s, "2,-1") "y = ConstantOfShape (s)", "-1 is below 0"},
 		{28, "float[1] x", I(s, "2") "y = ConstantOfShape <value = int64[2] {1, 2}> (s)", "2 elements"},
 		{28, "float[1] x", S(s, 2) "y = ConstantOfShape (s)", "rank 0"});
 }
@@ -800,7 +814,7 @@ Test(index, one_hot)
 		{28, "float[1] x", I(i, "0,1") S(d, 2) I(v, "5,6") "y = OneHot <axis = 0> (i, d, v)", "y: int64[2, 2] = {6, 5, 5, 6}"},
 		{28, "int64[N] x", S(d, 3) I(v, "0,1") "y = OneHot (x, d, v)", "y: int64[N, 3] in 0..1"});
 	WRONG(
-		{28, "int64[N] x, float[2] v", S(d, -3) "y = OneHot (x, d, v)", "depth is negative"},
+		{28, "int64[N] x, float[2] v", S(d, -3) "y = OneHot (x, d, v)", "-3 is below 0"},
 		{28, "int64[N] x, float[2] v", S(d, 3) "y = OneHot <axis = 2> (x, d, v)", "axis 2"});
 }
 

@@ -325,7 +325,7 @@ static ox_dim floordiv_sym(ox_model *m, ox_dim a, ox_dim b, bool mirrored, int s
 	ox_dim x = poly_done(m, &r);
 	if (!x || x->wild || steps == 0)
 		return x ? quotient_atom(m, a, b) : NULL;
-	if (x->lo >= 0 && dim_at_least(b, x, 1))
+	if (x->lo >= 0 && dim_at_least(m, b, x, 1))
 		return poly_done(m, &q);
 	if (q.n && is_monomial(b))
 		return plus(m, &q, floordiv_sym(m, x, b, mirrored, steps - 1), 1);
@@ -374,9 +374,11 @@ ox_dim ox_dim_floordiv(ox_model *m, ox_dim a, ox_dim b)
 		return ox_dim_floor(m, ox_dim_ratio(m, a, b));
 	if (!(b->lo > 0 || b->hi < 0) || t->dividing == MAX_DIVIDING)
 		return NULL;
+	dim_enter(m);
 	t->dividing++;
 	d = floordiv(m, a, b);
 	t->dividing--;
+	dim_leave(m);
 	return d;
 }
 
@@ -497,7 +499,7 @@ static ox_dim mod_sym(ox_model *m, ox_dim a, ox_dim b)        /* b > 0, neither 
 	const ox_dim x = poly_done(m, &r);
 	if (!x || x->wild)
 		return x ? remainder_atom(m, a, b) : NULL;
-	if (x->lo >= 0 && dim_at_least(b, x, 1))
+	if (x->lo >= 0 && dim_at_least(m, b, x, 1))
 		return x;
 	return remainder_atom(m, is_monomial(b) ? x : a, b);
 }

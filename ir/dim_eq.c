@@ -115,7 +115,12 @@ static ox_dim rebuild(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym)
 
 ox_dim ox_dim_substitute(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym), void *user)
 {
-	return d ? rebuild(m, d, f, user) : NULL;
+	if (!d)
+		return NULL;
+	dim_enter(m);
+	d = rebuild(m, d, f, user);
+	dim_leave(m);
+	return d;
 }
 
 /* ---- evaluation ----------------------------------------------------------- */
@@ -218,7 +223,9 @@ static bool push_stale(void *user, ox_dim sym)
 /* Applies to d->resolved, which its own symbols are current for. */
 static void refresh(ox_model *m, ox_dim d, ox_dim before)
 {
+	dim_enter(m);
 	const ox_dim to = rebuild(m, before, resolved_symbol, NULL);
+	dim_leave(m);
 
 	/* too large when written out: d stands for itself as well */
 	set_resolved(m, d, to ? to : before);

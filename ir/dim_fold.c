@@ -359,11 +359,13 @@ ox_dim poly_fold(ox_model *m, const poly *p)
 
 	if (p->n > MAX_FOLDED || t->folding == MAX_NESTED || poly_wild(p))
 		return NULL;
+	dim_enter(m);
 	t->folding++;
 	for (uint32_t i = 0; i < p->n && !d; i++)
 		for (uint32_t k = 0; k < p->term[i].n && !d; k++)
-			if (place_of(&p->term[i], k, &at))
+			if (place_of(&p->term[i], k, &at) && t->fuel-- > 0)
 				d = fold_at(m, p, &at);
 	t->folding--;
+	dim_leave(m);
 	return d;
 }

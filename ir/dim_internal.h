@@ -31,6 +31,8 @@ struct ox_dims {
 	uint32_t nslots, count;       /* count: of slots in use */
 	uint32_t last_id;
 	uint32_t folding, dividing;   /* how many poly_fold and ox_dim_floordiv are at work, nested */
+	uint32_t busy;                /* how many functions that use fuel are */
+	int32_t fuel;                 /* attempts at proofs and folding that are left to the outermost */
 	uint32_t epoch;               /* how many symbols were narrowed so far */
 	OX_VEC(ox_equation) equations;
 	OX_VEC(ox_expr *) stack;      /* of dim_eq.c, kept for its memory */
@@ -43,6 +45,25 @@ static inline ox_expr *dim_writable(ox_dim d)
 }
 
 struct ox_dims *dims_of(ox_model *m);
+
+/* Attempts nest (a proof in a min in a fold...), and each may fail; a call from outside has
+ * so many in all, then it goes on without. */
+enum { FUEL = 300 };
+
+static inline struct ox_dims *dim_enter(ox_model *m)
+{
+	struct ox_dims *t = dims_of(m);
+
+	if (t->busy++ == 0)
+		t->fuel = FUEL;
+	return t;
+}
+
+static inline void dim_leave(ox_model *m)
+{
+	m->dims->busy--;
+}
+
 uint32_t dim_hash(const ox_expr *e);
 /* The expression like e, whose hash is set, or the free slot for it, good until the next. */
 ox_expr **dim_find(ox_model *m, const ox_expr *e);
@@ -135,8 +156,8 @@ ox_dim dim_common_factor(ox_model *m, const ox_dim *d, uint32_t n, bool positive
 
 /* ---- order ---------------------------------------------------------------- */
 
-bool dim_at_least(ox_dim a, ox_dim b, int64_t margin);        /* proven: a - b >= margin; no RATIOs */
-bool poly_at_least(const poly *p, int64_t margin);            /* proven, and p is not wild */
+bool dim_at_least(ox_model *m, ox_dim a, ox_dim b, int64_t margin);        /* proven: a - b >= margin; no RATIOs */
+bool poly_at_least(ox_model *m, const poly *p, int64_t margin);            /* proven, and p is not wild */
 
 /* ---- equations ------------------------------------------------------------ */
 

@@ -34,7 +34,7 @@ static bool by_arguments(ox_dim a, ox_dim b, int64_t margin)
 	return false;
 }
 
-bool dim_at_least(ox_dim a, ox_dim b, int64_t margin)
+bool dim_at_least(ox_model *m, ox_dim a, ox_dim b, int64_t margin)
 {
 	poly d;
 
@@ -45,7 +45,7 @@ bool dim_at_least(ox_dim a, ox_dim b, int64_t margin)
 	if (a->wild || b->wild)
 		return by_arguments(a, b, margin);
 	poly_init(&d);
-	return poly_add(&d, a, 1) && poly_add(&d, b, -1) && poly_at_least(&d, margin);
+	return poly_add(&d, a, 1) && poly_add(&d, b, -1) && poly_at_least(m, &d, margin);
 }
 
 /* a and b as integers over one denominator; false: cannot be said. */
@@ -65,9 +65,9 @@ static ox_truth greater_by(ox_model *m, ox_dim a, ox_dim b, int64_t margin)     
 {
 	if (dim_is_nil(a) || dim_is_nil(b) || !level(m, &a, &b))
 		return OX_MAYBE;
-	if (dim_at_least(a, b, margin))
+	if (dim_at_least(m, a, b, margin))
 		return OX_YES;
-	return dim_at_least(b, a, 1 - margin) ? OX_NO : OX_MAYBE;
+	return dim_at_least(m, b, a, 1 - margin) ? OX_NO : OX_MAYBE;
 }
 
 ox_truth ox_dim_lt(ox_model *m, ox_dim a, ox_dim b)
@@ -116,7 +116,7 @@ ox_truth ox_dim_eq(ox_model *m, ox_dim a, ox_dim b)
 		return OX_YES;
 	if (d.term[0].n == 0 || never_zero(&d))
 		return OX_NO;
-	return dim_at_least(a, b, 1) || dim_at_least(b, a, 1) ? OX_NO : OX_MAYBE;
+	return dim_at_least(m, a, b, 1) || dim_at_least(m, b, a, 1) ? OX_NO : OX_MAYBE;
 }
 
 bool ox_dim_nonzero(ox_dim a)
@@ -196,20 +196,20 @@ static uint32_t spread(ox_model *m, ox_expr_kind kind, ox_dim d, ox_dim *arg)
 }
 
 /* Is x, as an argument of `kind` beside y, never chosen? */
-static bool is_idle(ox_expr_kind kind, ox_dim x, ox_dim y)
+static bool is_idle(ox_model *m, ox_expr_kind kind, ox_dim x, ox_dim y)
 {
-	return kind == OX_DIM_MIN ? dim_at_least(x, y, 0) : dim_at_least(y, x, 0);
+	return kind == OX_DIM_MIN ? dim_at_least(m, x, y, 0) : dim_at_least(m, y, x, 0);
 }
 
-static bool add_argument(ox_expr_kind kind, ox_dim x, ox_dim *arg, uint32_t *n)
+static bool add_argument(ox_model *m, ox_expr_kind kind, ox_dim x, ox_dim *arg, uint32_t *n)
 {
 	uint32_t kept = 0, at;
 
 	for (uint32_t i = 0; i < *n; i++)
-		if (is_idle(kind, x, arg[i]))
+		if (is_idle(m, kind, x, arg[i]))
 			return true;
 	for (uint32_t i = 0; i < *n; i++)
-		if (!is_idle(kind, arg[i], x))
+		if (!is_idle(m, kind, arg[i], x))
 			arg[kept++] = arg[i];
 	if (kept == MAX_ARGS)
 		return false;
@@ -377,7 +377,7 @@ static ox_dim extreme(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
 	for (int s = 0; s < 2; s++) {
 		const uint32_t nmore = spread(m, kind, s ? b : a, more);
 		for (uint32_t i = 0; i < nmore; i++)
-			if (!add_argument(kind, more[i], arg, &n))
+			if (!add_argument(m, kind, more[i], arg, &n))
 				return NULL;
 	}
 	if (n == 1)
@@ -394,14 +394,22 @@ static ox_dim extreme(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
 	return dim_node(m, kind, arg, n, s);
 }
 
+static ox_dim fuelled(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
+{
+	dim_enter(m);
+	const ox_dim d = extreme(m, kind, a, b);
+	dim_leave(m);
+	return d;
+}
+
 ox_dim ox_dim_min(ox_model *m, ox_dim a, ox_dim b)
 {
-	return extreme(m, OX_DIM_MIN, a, b);
+	return fuelled(m, OX_DIM_MIN, a, b);
 }
 
 ox_dim ox_dim_max(ox_model *m, ox_dim a, ox_dim b)
 {
-	return extreme(m, OX_DIM_MAX, a, b);
+	return fuelled(m, OX_DIM_MAX, a, b);
 }
 
 /* ---- broadcasting --------------------------------------------------------- */

@@ -212,12 +212,12 @@ uint64_t poly_content(const poly *p, bool with_const)
 }
 
 /* A dim is not negative: where the intervals of its terms cannot tell, proofs may. */
-static span closer_span(const poly *p)
+static span closer_span(ox_model *m, const poly *p)
 {
 	span s = poly_span(p);
 
-	if (s.lo < 0 && s.hi > 0 && p->n > 1 && !terms_raw(p->term, p->n) && poly_at_least(p, 0))
-		s.lo = poly_at_least(p, 1);
+	if (s.lo < 0 && s.hi > 0 && p->n > 1 && !terms_raw(p->term, p->n) && poly_at_least(m, p, 0))
+		s.lo = poly_at_least(m, p, 1);
 	return s;
 }
 
@@ -237,7 +237,7 @@ static ox_dim poly_new(ox_model *m, const poly *p, ox_expr *e, ox_expr **slot)
 	}
 	if (size > MAX_SIZE || depth >= MAX_DEPTH)
 		return NULL;
-	const span s = closer_span(p);
+	const span s = closer_span(m, p);
 	e->lo = s.lo;
 	e->hi = s.hi;
 	e->size = (uint16_t)size;
@@ -282,7 +282,7 @@ ox_dim poly_done(ox_model *m, const poly *p)
 	ox_expr **slot = dim_find(m, &e);
 	if (*slot) {
 		if ((*slot)->epoch != m->dims->epoch)
-			dim_tighten(m, *slot, closer_span(p));
+			dim_tighten(m, *slot, closer_span(m, p));
 		return *slot;
 	}
 	if (holds_compound(p)) {
@@ -399,6 +399,39 @@ static ox_dim ratio_product(ox_model *m, ox_dim a, ox_dim b)
 
 /* ---- sums and products ---------------------------------------------------- */
 
+static bool is_atom(ox_dim d)
+{
+	return d->kind != OX_DIM_NUM && d->kind != OX_DIM_POLY && d->kind != OX_DIM_RATIO;
+}
+
+/* The polynomial of these terms if it was made before: most are. */
+static ox_dim known(ox_model *m, const ox_term *t, uint32_t n)
+{
+	ox_expr e = {.kind = OX_DIM_POLY, .n = n, .term = t};
+
+	e.hash = dim_hash(&e);
+	const ox_dim d = *dim_find(m, &e);
+	return d && d->epoch == m->dims->epoch ? d : NULL;
+}
+
+static ox_dim known_sum(ox_model *m, ox_dim a, ox_dim b, int64_t sign)
+{
+	const bool number = b->kind == OX_DIM_NUM, swap = !number && b->id < a->id;
+
+	if (a == b || ox_dim_is(b, INT64_MIN))
+		return NULL;
+	const ox_term s = {1, 1, &a}, t = {number ? sign * b->num : sign, !number, number ? NULL : &b};
+	const ox_term both[2] = {swap ? t : s, swap ? s : t};
+	return known(m, both, 2);
+}
+
+static ox_dim known_product(ox_model *m, ox_dim a, ox_dim b)
+{
+	const ox_dim atom[2] = {a->id < b->id ? a : b, a->id < b->id ? b : a};
+
+	return known(m, &(ox_term){1, 2, atom}, 1);
+}
+
 static ox_dim sum(ox_model *m, ox_dim a, ox_dim b, int64_t sign)
 {
 	poly p;
@@ -416,6 +449,11 @@ static ox_dim sum(ox_model *m, ox_dim a, ox_dim b, int64_t sign)
 	}
 	if (a->kind == OX_DIM_RATIO || b->kind == OX_DIM_RATIO)
 		return ratio_sum(m, a, b, sign);
+	if (is_atom(a) && b->kind != OX_DIM_POLY) {
+		const ox_dim d = known_sum(m, a, b, sign);
+		if (d)
+			return d;
+	}
 	poly_init(&p);
 	return poly_add(&p, a, 1) && poly_add(&p, b, sign) ? poly_done(m, &p) : NULL;
 }
@@ -440,6 +478,10 @@ ox_dim ox_dim_mul_num(ox_model *m, ox_dim a, int64_t n)
 		return a;
 	if (n == 0)
 		return ox_dim_num(m, 0);
+	if (a->kind == OX_DIM_NUM) {
+		int64_t r;
+		return ox_mul_i64(a->num, n, &r) ? ox_dim_num(m, r) : NULL;
+	}
 	if (a->kind == OX_DIM_RATIO)
 		return ratio_product(m, a, ox_dim_num(m, n));
 	poly_init(&p);
@@ -460,6 +502,11 @@ ox_dim ox_dim_mul(ox_model *m, ox_dim a, ox_dim b)
 		return ox_dim_mul_num(m, b, a->num);
 	if (a->kind == OX_DIM_RATIO || b->kind == OX_DIM_RATIO)
 		return ratio_product(m, a, b);
+	if (is_atom(a) && is_atom(b)) {
+		const ox_dim d = known_product(m, a, b);
+		if (d)
+			return d;
+	}
 	poly_init(&p);
 	const ox_term *t = terms_of(&a, &one, &n);
 	for (uint32_t i = 0; i < n; i++)

@@ -8,11 +8,11 @@
  *              min(a, b) is at most a, is at most b, and is one of them; max likewise
  *
  * An atom's arguments are older than it is. So relaxing goes from younger to older atoms
- * and ends; each attempt costs one of a budget.
+ * and ends; each attempt costs fuel.
  */
 #include "ir/dim_internal.h"
 
-enum { BUDGET = 24 };
+enum { BUDGET = 24 };         /* of the fuel, for one proof */
 
 /* ---- shift ---------------------------------------------------------------- */
 
@@ -84,7 +84,7 @@ static int64_t shifted_low(const poly *p)
 
 /* ---- relax ---------------------------------------------------------------- */
 
-static bool proves(const poly *p, int64_t margin, uint32_t below, int *budget);
+static bool proves(const poly *p, int64_t margin, uint32_t below, int32_t *fuel);
 
 static bool is_compound(ox_dim d)
 {
@@ -162,15 +162,15 @@ static bool replace(const poly *p, ox_dim x, ox_dim to, int64_t slack, int64_t s
 	return true;
 }
 
-static bool with(const poly *p, ox_dim x, ox_dim to, int64_t margin, int *budget)
+static bool with(const poly *p, ox_dim x, ox_dim to, int64_t margin, int32_t *fuel)
 {
 	poly q;
 
-	return replace(p, x, to, 0, 1, &q) && proves(&q, margin, x->id, budget);
+	return replace(p, x, to, 0, 1, &q) && proves(&q, margin, x->id, fuel);
 }
 
 /* p >= margin follows from k*p > k*(margin - 1). */
-static bool relax_quotient(const poly *p, ox_dim x, int64_t margin, int *budget)
+static bool relax_quotient(const poly *p, ox_dim x, int64_t margin, int32_t *fuel)
 {
 	const int sign = sign_of(p, x);
 	const ox_dim a = x->arg[0], b = x->arg[1];
@@ -180,54 +180,54 @@ static bool relax_quotient(const poly *p, ox_dim x, int64_t margin, int *budget)
 	if (sign == 0)
 		return false;
 	if (b->kind != OX_DIM_NUM)
-		return sign < 0 && a->lo >= 0 && with(p, x, a, margin, budget);
+		return sign < 0 && a->lo >= 0 && with(p, x, a, margin, fuel);
 	if (b->num < 1 || !ox_sub_i64(margin, 1, &need) || !ox_mul_i64(need, b->num, &need)
 	    || !ox_add_i64(need, 1, &need))
 		return false;
-	return replace(p, x, a, sign < 0 ? 0 : 1 - b->num, b->num, &q) && proves(&q, need, x->id, budget);
+	return replace(p, x, a, sign < 0 ? 0 : 1 - b->num, b->num, &q) && proves(&q, need, x->id, fuel);
 }
 
-static bool relax_remainder(const poly *p, ox_dim x, int64_t margin, int *budget)
+static bool relax_remainder(const poly *p, ox_dim x, int64_t margin, int32_t *fuel)
 {
 	poly q;
 
 	if (sign_of(p, x) >= 0)
 		return false;
-	if (x->arg[0]->lo >= 0 && with(p, x, x->arg[0], margin, budget))
+	if (x->arg[0]->lo >= 0 && with(p, x, x->arg[0], margin, fuel))
 		return true;
 	return x->arg[1]->kind != OX_DIM_NUM && replace(p, x, x->arg[1], -1, 1, &q)
-	       && proves(&q, margin, x->id, budget);
+	       && proves(&q, margin, x->id, fuel);
 }
 
-static bool relax_choice(const poly *p, ox_dim x, int64_t margin, int *budget)
+static bool relax_choice(const poly *p, ox_dim x, int64_t margin, int32_t *fuel)
 {
 	const bool any = sign_of(p, x) == (x->kind == OX_DIM_MIN ? -1 : 1);
 
 	for (uint32_t i = 0; i < x->n; i++)
-		if (with(p, x, x->arg[i], margin, budget) == any)
+		if (with(p, x, x->arg[i], margin, fuel) == any)
 			return any;
 	return !any;
 }
 
-static bool relax(const poly *p, ox_dim x, int64_t margin, int *budget)
+static bool relax(const poly *p, ox_dim x, int64_t margin, int32_t *fuel)
 {
 	switch (x->kind) {
 	case OX_DIM_FLOORDIV:
-		return relax_quotient(p, x, margin, budget);
+		return relax_quotient(p, x, margin, fuel);
 	case OX_DIM_MOD:
-		return relax_remainder(p, x, margin, budget);
+		return relax_remainder(p, x, margin, fuel);
 	default:
-		return relax_choice(p, x, margin, budget);
+		return relax_choice(p, x, margin, fuel);
 	}
 }
 
-static bool proves(const poly *p, int64_t margin, uint32_t below, int *budget)
+static bool proves(const poly *p, int64_t margin, uint32_t below, int32_t *fuel)
 {
 	const span s = poly_span(p);
 
 	if (s.lo != INT64_MIN && s.lo >= margin)
 		return true;
-	if (--*budget < 0 || poly_wild(p))
+	if (--*fuel < 0 || poly_wild(p))
 		return false;
 	if (p->n > 1 && wants_shift(p)) {
 		const int64_t low = shifted_low(p);
@@ -235,14 +235,19 @@ static bool proves(const poly *p, int64_t margin, uint32_t below, int *budget)
 			return true;
 	}
 	for (ox_dim x = youngest(p, below); x; x = youngest(p, x->id))
-		if (relax(p, x, margin, budget))
+		if (relax(p, x, margin, fuel))
 			return true;
 	return false;
 }
 
-bool poly_at_least(const poly *p, int64_t margin)
+bool poly_at_least(ox_model *m, const poly *p, int64_t margin)
 {
-	int budget = BUDGET;
+	struct ox_dims *t = dim_enter(m);
+	int32_t fuel = t->fuel < BUDGET ? t->fuel : BUDGET;
+	const int32_t given = fuel;
+	const bool yes = proves(p, margin, UINT32_MAX, &fuel);
 
-	return proves(p, margin, UINT32_MAX, &budget);
+	t->fuel -= given - (fuel < 0 ? 0 : fuel);
+	dim_leave(m);
+	return yes;
 }

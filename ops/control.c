@@ -340,7 +340,7 @@ bool infer_loop(ox_infer *c)
 	                 .always_true = ox_in(c, 1) != NULL};
 	for (uint32_t i = 1; i <= n; i++)
 		x[i] = (carried){.in = at[i + 1], .out = g->outputs.p[i]->use.val,
-		                 .initial = in_fact(c, i + 1)};
+		                 .initial = ox_fact_entering(c, g, at[i + 1], in_fact(c, i + 1))};
 	if (!run_body(c, g, x, n + 1))
 		return given_up(c, x + 1, n);
 	const trips t = count_trips(c, is_true(c, output_fact(c, g, 0)));
@@ -417,7 +417,7 @@ static bool take_scanned(ox_infer *c, scan *s, uint32_t k, int64_t *axis)
 static bool bind_scanned(ox_infer *c, scan *s)
 {
 	for (uint32_t k = 0; k < s->inputs; k++) {
-		const uint32_t i = s->first + s->states + k;
+		const uint32_t i = s->first + s->states + k, at = s->at[s->states + k];
 		const ox_fact *f = in_fact(c, i);
 		int64_t axis;
 		if (!take_batch(c, s, i) || !take_scanned(c, s, k, &axis))
@@ -425,7 +425,7 @@ static bool bind_scanned(ox_infer *c, scan *s)
 		f = ox_in_rank(c, i) < 0 ? bare(c, f) : slice(c, f, (uint32_t)axis);
 		if (s->batched)
 			f = slice(c, f, 0);
-		ox_subgraph_input(c, s->body, s->at[s->states + k], f);
+		ox_subgraph_input(c, s->body, at, ox_fact_entering(c, s->body, at, f));
 	}
 	return true;
 }
@@ -527,7 +527,7 @@ bool infer_scan(ox_infer *c)
 		if (!take_batch(c, &s, s.first + i))
 			return false;
 		x[i] = (carried){.in = s.at[i], .out = s.body->outputs.p[i]->use.val,
-		                 .initial = s.batched ? slice(c, f, 0) : f};
+		                 .initial = ox_fact_entering(c, s.body, s.at[i], s.batched ? slice(c, f, 0) : f)};
 	}
 	if (!bind_scanned(c, &s))
 		return false;

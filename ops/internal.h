@@ -88,6 +88,8 @@ bool ox_items_same(const ox_fact *a, const ox_fact *b);
 const ox_fact *const *ox_items_join(ox_infer *c, const ox_fact *a, const ox_fact *b);
 const ox_type *ox_sequences_join(ox_infer *c, const ox_fact *a, const ox_fact *b);
 const ox_type *ox_type_better(ox_model *m, const ox_type *old, const ox_type *new);
+/* f as input i of a body. Where nothing is known of it the element type is as declared. */
+const ox_fact *ox_fact_entering(ox_infer *c, const ox_graph *body, uint32_t i, const ox_fact *f);
 /* What holds of f where the body that made it is left: its own symbols are another number
  * each time it runs, and an equation found outside must not reach in. NULL dims result. */
 const ox_fact *ox_fact_leaving(ox_infer *c, const ox_graph *body, const ox_fact *f);

@@ -153,7 +153,19 @@ const ox_type *ox_sequences_join(ox_infer *c, const ox_fact *a, const ox_fact *b
 	return b->items && !b->nitems && s->of ? s : ox_type_join(c, s, t);
 }
 
-/* ---- leaving a body ----------------------------------------------------------- */
+/* ---- entering and leaving a body ----------------------------------------------------------- */
+
+const ox_fact *ox_fact_entering(ox_infer *c, const ox_graph *body, uint32_t i, const ox_fact *f)
+{
+	const ox_type *said = body->inputs.p[i].type;
+	ox_fact *bare;
+
+	if ((f && f->type) || !said || said->kind != OX_T_TENSOR || !said->elem)
+		return f;
+	bare = ox_new(&c->m->arena, ox_fact);
+	*bare = (ox_fact){.type = ox_type_unshaped(c->m, said->elem), .lo = INT64_MIN, .hi = INT64_MAX};
+	return bare;
+}
 
 typedef struct leaving {
 	const ox_graph *body;

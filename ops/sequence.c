@@ -533,7 +533,7 @@ bool infer_sequence_map(ox_infer *c)
 		return ox_infer_fail(c, "SequenceMap: body has %zu inputs and %zu outputs, expected %u and %u",
 		                     g->inputs.n, g->outputs.n, c->n->nin, c->n->nout);
 	for (uint32_t i = 0; i < c->n->nin; i++)
-		ox_subgraph_input(c, g, i, sample(c, i));
+		ox_subgraph_input(c, g, i, ox_fact_entering(c, g, i, sample(c, i)));
 	if (!ox_infer_subgraph(c, g))
 		return true;
 	for (uint32_t o = 0; o < c->n->nout; o++) {

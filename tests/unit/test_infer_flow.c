@@ -228,6 +228,22 @@ Test(loop, an_equation_outside_does_not_reach_in)
 	       "y: float[7, 3]; v: float[?, 3]; w: float[? + 1, 3]; z: float[2, 3]");
 }
 
+Test(loop, what_nobody_knows_is_of_the_declared_element_type)
+{
+	expect("int64 m, float[2] x",
+	       "u = my.Op (x)\n"
+	       "y = Loop (m, , u) <body = b (int64 i, bool k, float[7] v) => (bool r, float[] w) { r = Identity (k) w = Neg (v) }>",
+	       "u: ?; v: float; w: float; y: float");
+}
+
+Test(loop, old_bodies_list_their_initializers)
+{
+	expect_model("<ir_version: 3, opset_import: [\"\" : 11]>\n"
+	             "g (int64 m, float[N, 3] x) => () {\n"
+	             "y = Loop (m, , x) <body = b (int64 i, bool k, float[2] a, float[] v) => (bool r, float[] w) <float[2] a = {1, 2}>"
+	             " { r = Identity (k) w = Neg (v) }>\n}\n", "v: float[N, 3]; y: float[N, 3]", NULL, NULL);
+}
+
 Test(loop, wrong_bodies)
 {
 	expect_fail(28, "int64 m, float[2] x",

@@ -8,7 +8,7 @@
  */
 #include "pass.h"
 
-enum { LOOK_BACK = 8 };               /* links of the chain */
+enum { LOOK_BACK = 3 };               /* links of the chain */
 
 static bool is_view(const ox_node *n)
 {

@@ -184,20 +184,49 @@ const ox_fact *ox_fact_new(ox_infer *c, struct ox_inferred *out)
 
 /* ---- merging ------------------------------------------------------------------------------ */
 
-/* Numbers before expressions of symbols that others have too, before the value's own. */
+static void note_fresh(void *user, ox_dim sym)
+{
+	bool *fresh = user;
+
+	*fresh |= sym->kind == OX_DIM_FRESH;
+}
+
+/* Numbers before what the inputs' symbols say, before symbols of other values, before the
+ * value's own. */
 static int worth(const ox_value *v, ox_dim d)
 {
+	bool fresh = false;
+
 	if (!d)
 		return 0;
 	if (d->kind == OX_DIM_NUM)
-		return 3;
-	return d->kind == OX_DIM_FRESH && d->owner == v ? 1 : 2;
+		return 4;
+	if (d->kind == OX_DIM_FRESH)
+		return d->owner == v ? 1 : 2;
+	ox_dim_each_symbol(d, note_fresh, &fresh);
+	return fresh ? 2 : 3;
 }
 
+/* Of two that are worth the same the shorter. */
 static ox_dim better(ox_model *m, const ox_value *v, ox_dim old, ox_dim new)
 {
 	old = old ? ox_dim_resolve(m, old) : NULL;
-	return worth(v, new) > worth(v, old) ? new : old;
+	if (old == new || !new)
+		return old;
+	const int a = worth(v, old), b = worth(v, new);
+	return b > a || (b == a && new->size < old->size) ? new : old;
+}
+
+/* As better. A symbol of v's own that something better came for goes everywhere, so that what
+ * was computed from it follows. Not where the better may hold for this time only. */
+static ox_dim better_dim(ox_inference *s, const ox_value *v, ox_dim old, ox_dim new)
+{
+	const ox_dim d = better(s->m, v, old, new);
+
+	if (old && old != d && old->kind == OX_DIM_FRESH && old->owner == v && !s->frame
+	    && !ox_is_conditional(s))
+		ox_dim_equate(s->m, old, d, "told later");
+	return d;
 }
 
 static const ox_type *better_type(ox_inference *s, const ox_value *v, const ox_type *old,
@@ -215,7 +244,7 @@ static const ox_type *better_type(ox_inference *s, const ox_value *v, const ox_t
 	if (!new->has_shape || old->rank != new->rank)
 		return t == old->elem ? old : ox_plain_fact(s, t, old->rank, old->dims)->type;
 	for (uint32_t i = 0; i < old->rank; i++)
-		dims[i] = better(s->m, v, old->dims[i], new->dims[i]);
+		dims[i] = better_dim(s, v, old->dims[i], new->dims[i]);
 	return ox_plain_fact(s, t, old->rank, dims)->type;
 }
 

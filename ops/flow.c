@@ -131,6 +131,8 @@ const ox_fact *ox_declared_fact(ox_inference *s, const ox_value *v, const ox_typ
 
 static const char *clash(ox_inference *s, const ox_type *said, const ox_type *is)
 {
+	if (said->kind == OX_T_NONE)
+		return NULL;
 	if (said->kind != is->kind)
 		return is->kind == OX_T_TENSOR || said->kind == OX_T_TENSOR ? "another kind of type" : NULL;
 	if (is->kind != OX_T_TENSOR)

@@ -187,8 +187,10 @@ enum { MAX_FLOATS = 8 };
 /* May the contents be looked at? Floats in other files are weights: their pages stay unread. */
 static bool is_small(const ox_model *m, const ox_tensor *t, uint64_t *n)
 {
-	if (!has_elements(t->dtype) || t->source == OX_SRC_NONE || t->source == OX_SRC_STRINGS)
+	if (!has_elements(t->dtype) || t->source == OX_SRC_STRINGS)
 		return false;
+	if (t->source == OX_SRC_NONE)           /* no payload is all of no elements */
+		return ox_tensor_count(t, n) && *n == 0;
 	if (t->source == OX_SRC_EXTERNAL && ox_dtype_is_float(t->dtype))
 		return false;
 	return ox_tensor_count(t, n) && *n <= (ox_dtype_is_float(t->dtype) ? MAX_FLOATS : max_elems(m));
@@ -203,7 +205,7 @@ bool ox_tensor_elems(ox_model *m, const ox_tensor *t, ox_elems *e)
 		return false;
 	if (size > sizeof raw)
 		bytes = ox_alloc_raw(&m->arena, size);
-	if (!ox_tensor_read(m, t, 0, bytes, size))
+	if (size && !ox_tensor_read(m, t, 0, bytes, size))
 		return false;
 	ox_dim *elems = ox_new_array(&m->arena, ox_dim, n + 1);
 	const uint64_t width = n ? size / n : 0;

@@ -354,7 +354,8 @@ static bool set_rest(ox_infer *c, target *t)
 	}
 	if (!t->ncased && !rest_divides(c, t, n, over))
 		return false;
-	for (int k = 0; k < t->e.n; k++)
+	/* With allowzero runtimes go on although there is a 0. */
+	for (int k = 0; k < t->e.n && !t->allowzero; k++)
 		if (k != i && !t->cased[k])
 			ox_force_at_least(c, t->out[k], 1, "no dim beside the -1 of a Reshape is 0");
 	t->out[i] = t->ncased ? rest_with_cases(c, t, n, over) : quotient(c, t->xrank, t->x, n, over);

@@ -529,6 +529,8 @@ Test(bounds, of_what_ran)
 		 "w = Shape <end = 1> (x) b = Squeeze (w) v = Max (b, m)", "v: int64[] = {N}"},
 		{28, "float[N,M] x", I(s, "-1") I(t, "0,-1") "y = Reshape (x, t) w = Shape (x) o = Constant <value_int = 1> () v = Max (w, o)",
 		 "v: int64[2] = {N, max(M, 1)}"},
+		{28, "float[N,M] x", I(s, "-1") "n = Shape <end = 1> (x) t = Concat <axis = 0> (n, s) y = Reshape <allowzero = 1> (x, t) "
+		 "o = Constant <value_int = 1> () v = Max (n, o)", "y: float[N, M]; v: int64[1] = {max(N, 1)}"},
 		{28, "float[N,M] x", S(i, 2) "y = Gather <axis = 1> (x, i) w = Shape (x) o = Constant <value_int = 3> () v = Max (w, o)",
 		 "v: int64[2] = {max(N, 3), M}"},
 		{28, "int64[1] s", "y = ConstantOfShape (s) z = Shape (y) o = Constant <value_int = 0> () v = Max (s, o) w = Equal (v, z)",

@@ -162,11 +162,11 @@ static void dims_grow(ox_model *m, struct ox_dims *t)
 	t->nslots = old.nslots ? old.nslots * 2 : 64;
 	t->slots = ox_new_array(&m->arena, ox_expr *, t->nslots);
 	for (uint32_t i = 0; i < old.nslots; i++) {
-		uint32_t k;
 		if (!old.slots[i])
 			continue;
-		for (k = old.slots[i]->hash & (t->nslots - 1); t->slots[k]; k = (k + 1) & (t->nslots - 1))
-			;
+		uint32_t k = old.slots[i]->hash & (t->nslots - 1);
+		while (t->slots[k])
+			k = (k + 1) & (t->nslots - 1);
 		t->slots[k] = old.slots[i];
 	}
 }

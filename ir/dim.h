@@ -52,12 +52,13 @@ struct ox_expr {
 		const ox_term *term;
 		const ox_dim *arg;
 	};
-	int64_t lo, hi;               /* lo <= value <= hi; INT64_MIN, INT64_MAX: no bound. RATIO: of the floor */
+	int64_t lo, hi;               /* lo <= value <= hi; INT64_MIN, INT64_MAX: no bound.
+	                                 RATIO: of the floor */
 	ox_dim resolved;              /* with equations applied; NULL: never asked for */
 	uint32_t hash;
 	uint16_t size;                /* nodes, as a tree */
 	uint8_t depth;
-	bool raw;                     /* holds a FRESH that may be outside 0..OX_DIM_TOP, or a huge number */
+	bool raw;                     /* holds a huge number, or a FRESH not within 0..OX_DIM_TOP */
 	bool wild;                    /* raw, and without a bound on one side */
 	uint8_t narrowed;             /* symbols: how often a bound was forced on it */
 	uint32_t epoch;               /* of the narrowings that lo and hi know of */
@@ -95,7 +96,7 @@ ox_dim ox_dim_floordiv(ox_model *m, ox_dim a, ox_dim b);
 ox_dim ox_dim_ceildiv(ox_model *m, ox_dim a, ox_dim b);        /* -(-a // b) */
 ox_dim ox_dim_mod(ox_model *m, ox_dim a, ox_dim b);
 /* C's division (integer Div of ONNX): floordiv where a >= 0 and b > 0 are proven or both
- * are numbers; else NULL. */
+ * are numbers; exact quotients where b != 0 is; else NULL. */
 ox_dim ox_dim_truncdiv(ox_model *m, ox_dim a, ox_dim b);
 /* q with a = q * b for all values of the symbols with b != 0, as a polynomial; NULL if there
  * is none. N*M*4 by M is 4*N although M may be 0: what a -1 of Reshape means. */
@@ -103,15 +104,15 @@ ox_dim ox_dim_quotient(ox_model *m, ox_dim a, ox_dim b);
 /* Decided by intervals of the difference where they allow: min(N, N + 2) is N. */
 ox_dim ox_dim_min(ox_model *m, ox_dim a, ox_dim b);
 ox_dim ox_dim_max(ox_model *m, ox_dim a, ox_dim b);
-/* Float elements: a / b for a number b != 0, reduced, sign in the numerator; a may be a
- * RATIO itself, and add, sub, mul, neg, min, max and the comparisons take RATIOs too. */
+/* Float elements: a / b for a number b != 0, reduced, sign in the numerator, or an exact
+ * quotient by what is proven not to be 0; a and b may be RATIOs themselves, and add, sub, mul, neg, min, max and the comparisons take RATIOs too. */
 ox_dim ox_dim_ratio(ox_model *m, ox_dim a, ox_dim b);
 ox_dim ox_dim_floor(ox_model *m, ox_dim a);                    /* of a RATIO; else a itself */
 ox_dim ox_dim_ceil(ox_model *m, ox_dim a);
 
-/* The dim of a broadcast result (numpy): equal dims stay, 1 gives way, a number other than 1
- * wins; else max(a, b) * min(1, a, b), which is right for 0 and 1 too. Proves nothing. Two
- * different numbers, neither of them 1: NULL and *clash = true (may be NULL). */
+/* The dim of a broadcast result (numpy): equal dims stay, 1 gives way, what is proven not to
+ * be 1 wins, over NULL too; else max(a, b) * min(1, a, b), which is right for 0 and 1. Proves
+ * nothing. Never equal and neither ever 1: NULL and *clash = true (may be NULL). */
 ox_dim ox_dim_broadcast(ox_model *m, ox_dim a, ox_dim b, bool *clash);
 
 static inline bool ox_dim_is_num(ox_dim d) { return d && d->kind == OX_DIM_NUM; }
@@ -149,10 +150,12 @@ ox_dim ox_dim_substitute(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim s
 /* Calls f for each symbol (SYM, FRESH) of d, repeatedly for repeated ones. */
 void   ox_dim_each_symbol(ox_dim d, void (*f)(void *user, ox_dim sym), void *user);
 /* The value for given symbols; false: f gave none, overflow or division by zero. RATIOs fail. */
-bool   ox_dim_eval(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), void *user, int64_t *out);
+typedef bool ox_dim_value_fn(void *user, ox_dim sym, int64_t *value);
+bool   ox_dim_eval(ox_dim d, ox_dim_value_fn *f, void *user, int64_t *out);
 
 /* As Python would read it: "2*N*M + N - 3", "(H + 1)//2", "max(N, 1)". `name` says what
- * to call a symbol (NULL: SYM by its name, FRESH as ?id). In arena a. */
+ * to call a symbol (NULL: SYM by its name, FRESH as ?id). A number comes last in min and max,
+ * what is subtracted last in a sum. In arena a, with a NUL behind it. */
 ox_str ox_dim_text(ox_arena *a, ox_dim d, ox_str (*name)(void *user, ox_dim sym), void *user);
 
 #endif

@@ -176,8 +176,9 @@ static bool split(ox_dim const *a, int64_t k, poly *q, poly *r)
 	poly_init(r);
 	for (uint32_t i = 0; i < n; i++) {
 		const int64_t c = t[i].coef;
-		const int64_t up = t[i].n ? c / k : floor_div(c, k), left = t[i].n ? c % k : floor_mod(c, k);
-		if (!poly_put(q, up, t[i].atom, t[i].n) || !poly_put(r, left, t[i].atom, t[i].n))
+		const int64_t whole = t[i].n ? c / k : floor_div(c, k);
+		const int64_t rest = t[i].n ? c % k : floor_mod(c, k);
+		if (!poly_put(q, whole, t[i].atom, t[i].n) || !poly_put(r, rest, t[i].atom, t[i].n))
 			return false;
 	}
 	return true;
@@ -206,8 +207,8 @@ static bool mirror(poly *r, int64_t k)
 	return poly_add_const(r, k - 1);
 }
 
-/* ((x // d) + y) // k = (x + d*y) // (k*d): the only lone quotient by a number in r, if its
- * coefficient is 1. */
+/* ((x // d) + y) // k = (x + d*y) // (k*d): the only quotient in r, if it stands alone with
+ * coefficient 1 and d is a number. */
 static const ox_term *nested(const poly *r)
 {
 	const ox_term *found = NULL;
@@ -219,7 +220,9 @@ static const ox_term *nested(const poly *r)
 					return NULL;
 				found = &r->term[i];
 			}
-	return found && ox_dim_is_num(found->atom[0]->arg[1]) && !found->atom[0]->arg[0]->wild ? found : NULL;
+	if (!found || found->atom[0]->arg[0]->wild || !ox_dim_is_num(found->atom[0]->arg[1]))
+		return NULL;
+	return found;
 }
 
 static ox_dim unnested(ox_model *m, const poly *r, int64_t k)
@@ -234,9 +237,8 @@ static ox_dim unnested(ox_model *m, const poly *r, int64_t k)
 	poly_init(&p);
 	if (!poly_add(&p, in->atom[0]->arg[0], 1))
 		return NULL;
-	for (uint32_t i = 0; i < r->n; i++)
-		if (&r->term[i] != in
-		    && (!ox_mul_i64(r->term[i].coef, d, &c) || !poly_put(&p, c, r->term[i].atom, r->term[i].n)))
+	for (const ox_term *t = r->term; t < r->term + r->n; t++)
+		if (t != in && (!ox_mul_i64(t->coef, d, &c) || !poly_put(&p, c, t->atom, t->n)))
 			return NULL;
 	const ox_dim x = poly_done(m, &p);
 	return x && !x->wild ? ox_dim_floordiv(m, x, ox_dim_num(m, kd)) : NULL;
@@ -245,15 +247,16 @@ static ox_dim unnested(ox_model *m, const poly *r, int64_t k)
 /* (max(x, 1) + c) // k = max((x + c) // k, (1 + c) // k): numbers go on folding. */
 static ox_dim through_choice(ox_model *m, const poly *r, int64_t k)
 {
-	const ox_dim x = r->n && r->term[0].n == 1 ? r->term[0].atom[0] : NULL;
+	const bool alone = r->n == 1 || (r->n == 2 && r->term[1].n == 0);
+	const ox_dim x = alone && term_is_atom(&r->term[0]) ? r->term[0].atom[0] : NULL;
 	ox_dim all = NULL;
 
-	if (!x || !term_is_atom(&r->term[0]) || !dim_number_in(x) || r->n > 2 || (r->n == 2 && r->term[1].n))
+	if (!x || !dim_number_in(x))
 		return NULL;
 	for (uint32_t i = 0; i < x->n; i++) {
 		const ox_dim arg = ox_dim_add_num(m, x->arg[i], poly_const(r));
 		const ox_dim d = arg && !arg->wild ? ox_dim_floordiv(m, arg, ox_dim_num(m, k)) : NULL;
-		all = i == 0 ? d : x->kind == OX_DIM_MIN ? ox_dim_min(m, all, d) : ox_dim_max(m, all, d);
+		all = i == 0 ? d : dim_choice(m, x->kind, all, d);
 	}
 	return all;
 }

@@ -125,9 +125,9 @@ ox_dim ox_dim_substitute(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim s
 
 /* ---- evaluation ----------------------------------------------------------- */
 
-static bool eval(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), void *user, int64_t *out);
+static bool eval(ox_dim d, ox_dim_value_fn *f, void *user, int64_t *out);
 
-static bool eval_terms(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), void *user, int64_t *out)
+static bool eval_terms(ox_dim d, ox_dim_value_fn *f, void *user, int64_t *out)
 {
 	int64_t sum = 0, v;
 
@@ -143,7 +143,7 @@ static bool eval_terms(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *valu
 	return true;
 }
 
-static bool eval_node(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), void *user, int64_t *out)
+static bool eval_node(ox_dim d, ox_dim_value_fn *f, void *user, int64_t *out)
 {
 	int64_t x, y;
 
@@ -169,7 +169,7 @@ static bool eval_node(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value
 	return true;
 }
 
-static bool eval(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), void *user, int64_t *out)
+static bool eval(ox_dim d, ox_dim_value_fn *f, void *user, int64_t *out)
 {
 	switch (d->kind) {
 	case OX_DIM_NUM:
@@ -185,7 +185,7 @@ static bool eval(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), vo
 	}
 }
 
-bool ox_dim_eval(ox_dim d, bool (*f)(void *user, ox_dim sym, int64_t *value), void *user, int64_t *out)
+bool ox_dim_eval(ox_dim d, ox_dim_value_fn *f, void *user, int64_t *out)
 {
 	return d && eval(d, f, user, out);
 }
@@ -381,7 +381,8 @@ void dim_solve(ox_model *m, ox_dim sym, ox_dim is, const char *why)
 {
 	struct ox_dims *t = dims_of(m);
 
-	*ox_push(&m->arena, &t->equations) = (ox_equation){.sym = sym, .is = is, .why = why, .lo = INT64_MIN, .hi = INT64_MAX};
+	*ox_push(&m->arena, &t->equations) =
+		(ox_equation){sym, is, why, false, INT64_MIN, INT64_MAX};
 	dim_writable(sym)->n = (uint32_t)t->equations.n;
 }
 

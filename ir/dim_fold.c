@@ -97,9 +97,11 @@ static bool meets(const poly *p, const place *at, ox_dim d)
 static bool divides_by(const poly *p, ox_dim k)
 {
 	for (uint32_t i = 0; i < p->n; i++)
-		for (uint32_t u = 0; u < p->term[i].n; u++)
-			if (p->term[i].atom[u]->kind == OX_DIM_FLOORDIV && p->term[i].atom[u]->arg[1] == k)
+		for (uint32_t u = 0; u < p->term[i].n; u++) {
+			const ox_dim x = p->term[i].atom[u];
+			if (x->kind == OX_DIM_FLOORDIV && x->arg[1] == k)
 				return true;
+		}
 	return false;
 }
 
@@ -162,10 +164,12 @@ static ox_dim fold_complement(ox_model *m, const poly *p, const place *at)
 	for (uint32_t i = 0; i < n && k->kind == OX_DIM_NUM; i++) {
 		poly q, r;
 		const ox_term x = {.coef = 1, .n = t[i].n, .atom = t[i].atom};
-		if (t[i].n == 0 || at->beside.coef == INT64_MIN || coef_beside(p, at, &t[i]) != -at->beside.coef)
+		const int64_t by = at->beside.coef;
+		if (t[i].n == 0 || by == INT64_MIN || coef_beside(p, at, &t[i]) != -by)
 			continue;
 		poly_init(&r);
-		if (!poly_add(&r, a, -1) || !poly_add_const(&r, k->num - 1) || !poly_put(&r, k->num, x.atom, x.n))
+		if (!poly_add(&r, a, -1) || !poly_add_const(&r, k->num - 1)
+		    || !poly_put(&r, k->num, x.atom, x.n))
 			return NULL;
 		const ox_dim d = ox_dim_floordiv(m, poly_done(m, &r), k);
 		if (d && without(p, at->term, NULL, &q) && poly_put_product(&q, &at->beside, &x, 1)
@@ -211,7 +215,7 @@ static ox_dim moved(ox_model *m, ox_dim x, const ox_term *t, int64_t c)
 		    || (t && (t->coef == INT64_MIN || !poly_put(&p, -t->coef, t->atom, t->n))))
 			return NULL;
 		const ox_dim arg = poly_done(m, &p);
-		all = i == 0 ? arg : x->kind == OX_DIM_MIN ? ox_dim_min(m, all, arg) : ox_dim_max(m, all, arg);
+		all = i == 0 ? arg : dim_choice(m, x->kind, all, arg);
 		if (!all || all->wild)
 			return NULL;
 	}
@@ -231,7 +235,8 @@ static ox_dim fold_argument(ox_model *m, const poly *p, const place *at)
 			    || opposite == INT64_MIN || coef_beside(p, at, &t[i]) != -opposite)
 				continue;
 			const ox_dim d = moved(m, at->x, &t[i], 0);
-			if (d && without(p, at->term, NULL, &q) && poly_put_product(&q, &at->beside, &t[i], 1)
+			if (d && without(p, at->term, NULL, &q)
+			    && poly_put_product(&q, &at->beside, &t[i], 1)
 			    && poly_add_term_times(&q, &at->beside, d, 1) && is_smaller(&q, p))
 				return poly_done(m, &q);
 		}
@@ -285,7 +290,8 @@ static ox_dim fold_indicator(ox_model *m, const poly *p, const place *at)
 		else
 			rest = ox_dim_min(m, rest, arg);
 	}
-	if (!found || !rest || !without(p, at->term, NULL, &q) || !poly_add_term_times(&q, &at->beside, rest, 1))
+	if (!found || !rest || !without(p, at->term, NULL, &q)
+	    || !poly_add_term_times(&q, &at->beside, rest, 1))
 		return NULL;
 	return poly_done(m, &q);
 }

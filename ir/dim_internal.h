@@ -22,7 +22,7 @@ enum { MAX_TERMS = 64, MAX_DEGREE = 16, MAX_ARGS = 16, MAX_DEPTH = 64, MAX_SIZE 
 typedef struct ox_equation {
 	ox_dim sym, is;
 	const char *why;
-	bool bounds;                  /* sym is within lo..hi and not solved; `is` says so in terms of sym */
+	bool bounds;                  /* sym is within lo..hi and not solved; `is` says so with sym */
 	int64_t lo, hi;
 } ox_equation;
 
@@ -32,7 +32,7 @@ struct ox_dims {
 	uint32_t last_id;
 	uint32_t folding, dividing;   /* how many poly_fold and ox_dim_floordiv are at work, nested */
 	uint32_t busy;                /* how many functions that use fuel are */
-	int32_t fuel;                 /* attempts at proofs and folding that are left to the outermost */
+	int32_t fuel;                 /* attempts at proofs and folding that are left */
 	uint32_t epoch;               /* how many symbols were narrowed so far */
 	OX_VEC(ox_equation) equations;
 	OX_VEC(ox_expr *) stack;      /* of dim_eq.c, kept for its memory */
@@ -123,7 +123,8 @@ const ox_term *terms_of(const ox_dim *d, ox_term *one, uint32_t *n);
 bool poly_put(poly *p, int64_t coef, const ox_dim *atom, uint32_t n);
 bool poly_add(poly *p, ox_dim d, int64_t scale);     /* p += scale * d */
 bool poly_add_term_times(poly *p, const ox_term *t, ox_dim d, int64_t scale);   /* p += scale * t * d */
-bool poly_put_product(poly *p, const ox_term *a, const ox_term *b, int64_t scale);      /* copies atoms */
+/* p += scale * a * b; the atoms are copied. */
+bool poly_put_product(poly *p, const ox_term *a, const ox_term *b, int64_t scale);
 bool poly_add_const(poly *p, int64_t c);
 span term_span(const ox_term *t);
 span poly_span(const poly *p);
@@ -136,7 +137,8 @@ ox_dim poly_fold(ox_model *m, const poly *p);        /* the same in fewer terms;
 static inline bool term_is_atom(const ox_term *t) { return t->n == 1 && t->coef == 1; }
 
 void dim_tighten(ox_model *m, ox_expr *e, span s);   /* both intervals hold its value */
-ox_dim dim_number_in(ox_dim d);                      /* the argument of a MIN or MAX that is a number; NULL: none */
+ox_dim dim_number_in(ox_dim d);                      /* among the arguments of a MIN or MAX; NULL: none */
+ox_dim dim_choice(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b);       /* ox_dim_min or ox_dim_max */
 bool dim_is_count(ox_dim d);                         /* max(a, number), and a begins with a plus */
 /* FLOORDIV, MOD, MIN, MAX, RATIO over these arguments, interned as they are. */
 ox_dim dim_node(ox_model *m, ox_expr_kind kind, const ox_dim *arg, uint32_t n, span s);
@@ -156,8 +158,9 @@ ox_dim dim_common_factor(ox_model *m, const ox_dim *d, uint32_t n, bool positive
 
 /* ---- order ---------------------------------------------------------------- */
 
-bool dim_at_least(ox_model *m, ox_dim a, ox_dim b, int64_t margin);        /* proven: a - b >= margin; no RATIOs */
-bool poly_at_least(ox_model *m, const poly *p, int64_t margin);            /* proven, and p is not wild */
+/* Is it proven that a - b >= margin, p >= margin? No RATIOs. */
+bool dim_at_least(ox_model *m, ox_dim a, ox_dim b, int64_t margin);
+bool poly_at_least(ox_model *m, const poly *p, int64_t margin);
 
 /* ---- equations ------------------------------------------------------------ */
 

@@ -394,7 +394,7 @@ static ox_dim extreme(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
 	return dim_node(m, kind, arg, n, s);
 }
 
-static ox_dim fuelled(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
+ox_dim dim_choice(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
 {
 	dim_enter(m);
 	const ox_dim d = extreme(m, kind, a, b);
@@ -404,12 +404,12 @@ static ox_dim fuelled(ox_model *m, ox_expr_kind kind, ox_dim a, ox_dim b)
 
 ox_dim ox_dim_min(ox_model *m, ox_dim a, ox_dim b)
 {
-	return fuelled(m, OX_DIM_MIN, a, b);
+	return dim_choice(m, OX_DIM_MIN, a, b);
 }
 
 ox_dim ox_dim_max(ox_model *m, ox_dim a, ox_dim b)
 {
-	return fuelled(m, OX_DIM_MAX, a, b);
+	return dim_choice(m, OX_DIM_MAX, a, b);
 }
 
 /* ---- broadcasting --------------------------------------------------------- */

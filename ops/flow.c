@@ -180,7 +180,7 @@ void ox_compare_declared(ox_inference *s, const ox_value *v, const ox_fact *f)
 
 static bool out_of_patience(const ox_inference *s)
 {
-	return s->visits > (uint64_t)PATIENCE * (s->m->next_id + 1000)
+	return s->visits - s->patient_since > (uint64_t)PATIENCE * (s->m->next_id + 1000)
 	       || s->scratch_depth > MAX_DEPTH;
 }
 
@@ -607,6 +607,7 @@ static void touch_readers(ox_inference *s, const ox_node *n)
 
 void ox_infer_settle(ox_inference *s)
 {
+	s->patient_since = s->visits;
 	while (s->todo_at < s->todo.n) {
 		ox_node *n = s->todo.p[s->todo_at++];
 		mark_queued(s, n->id, false);

@@ -51,6 +51,7 @@ struct ox_inference {
 	const char **reasons;         /* by node id, or NULL */
 	uint32_t nreasons;
 	uint64_t visits;              /* calls of infer functions */
+	uint64_t patient_since;       /* of them, when the present run began */
 	uint32_t conditional;         /* subgraphs we are in, that may not run */
 	OX_VEC(ox_name *) bound;      /* dim symbols of the graph inputs */
 	struct ox_callee *callees;    /* local functions, hashed */

@@ -765,6 +765,112 @@ static void random_rounds(bool wraps)
 	cr_expect_gt(built, ROUNDS * POOL / 4);
 }
 
+/* ---- ratios against plain fractions ----------------------------------------- */
+
+typedef struct fraction {
+	__int128 p, q;                /* q > 0; q 0: none */
+} fraction;
+
+static fraction reduced(__int128 p, __int128 q)
+{
+	__int128 a = p < 0 ? -p : p, b = q < 0 ? -q : q;
+
+	while (b) {
+		const __int128 r = a % b;
+		a = b;
+		b = r;
+	}
+	a = a == 0 ? 1 : q < 0 ? -a : a;
+	return (fraction){p / a, q / a};
+}
+
+/* 0 add, 1 sub, 2 mul, 3 min, 4 max, 5 ratio, 6 floor, 7 ceil */
+static fraction fraction_of(int op, fraction a, fraction b)
+{
+	const bool less = a.p * b.q < b.p * a.q;
+
+	switch (op) {
+	case 0: return reduced(a.p * b.q + b.p * a.q, a.q * b.q);
+	case 1: return reduced(a.p * b.q - b.p * a.q, a.q * b.q);
+	case 2: return reduced(a.p * b.p, a.q * b.q);
+	case 3: return less ? a : b;
+	case 4: return less ? b : a;
+	case 5: return b.p ? reduced(a.p * b.q, a.q * b.p) : (fraction){0, 0};
+	case 6: return (fraction){floor128(a.p, a.q), 1};
+	default: return (fraction){-floor128(-a.p, a.q), 1};
+	}
+}
+
+static ox_dim ratio_op(int op, ox_dim a, ox_dim b)
+{
+	static ox_dim (*const f[])(ox_model *, ox_dim, ox_dim) = {
+		ox_dim_add, ox_dim_sub, ox_dim_mul, ox_dim_min, ox_dim_max, ox_dim_ratio,
+	};
+
+	return op == 6 ? ox_dim_floor(m, a) : op == 7 ? ox_dim_ceil(m, a) : f[op](m, a, b);
+}
+
+typedef struct ratio_pair {
+	ox_dim d;
+	fraction v[NVALUES];
+} ratio_pair;
+
+static bool is_small(fraction f)
+{
+	return f.q && f.q < 1 << 20 && f.p < 1 << 30 && f.p > -(1 << 30);
+}
+
+static void check_ratio(const ratio_pair *a, const ratio_pair *b)
+{
+	const bool over = a->d->kind == OX_DIM_RATIO;
+	const ox_truth lt = ox_dim_lt(m, a->d, b->d), eq = ox_dim_eq(m, a->d, b->d);
+	int64_t v;
+
+	for (at = 0; at < NVALUES; at++) {
+		const fraction x = a->v[at], y = b->v[at];
+		if (!is_small(x) || !is_small(y))
+			continue;
+		if (ox_dim_eval(over ? a->d->arg[0] : a->d, value_of, NULL, &v))
+			cr_assert(v * x.q == x.p * (over ? a->d->arg[1]->num : 1), "%s", text(a->d));
+		cr_assert(floor128(x.p, x.q) >= a->d->lo && floor128(x.p, x.q) <= a->d->hi, "%s", text(a->d));
+		cr_assert(lt == OX_MAYBE || (lt == OX_YES) == (x.p * y.q < y.p * x.q), "%s < %s", text(a->d),
+		          text(b->d));
+		cr_assert(eq == OX_MAYBE || (eq == OX_YES) == (x.p * y.q == y.p * x.q), "%s == %s",
+		          text(a->d), text(b->d));
+	}
+}
+
+Test(dim, random_ratios)
+{
+	static ratio_pair pool[POOL];
+	static random_test r;
+	int built = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		teardown();
+		setup();
+		start(&r, (uint64_t)round, false);
+		for (int i = 0; i < POOL; i++) {
+			const int op = (int)draw(&r, 8);
+			const uint64_t made = i ? (uint64_t)i : 1;
+			const ratio_pair *a = &pool[draw(&r, made)], *b = &pool[draw(&r, made)];
+			ratio_pair p = {.d = i < 12 ? NULL : ratio_op(op, a->d, b->d)};
+			const pair leaf = random_leaf(&r);
+			built += p.d != NULL;
+			for (int k = 0; k < NVALUES; k++)
+				if (!p.d)
+					p.v[k] = (fraction){leaf.v[k], 1};
+				else if (is_small(a->v[k]) && is_small(b->v[k]))
+					p.v[k] = fraction_of(op, a->v[k], b->v[k]);
+			p.d = p.d ? p.d : leaf.d;
+			pool[i] = p;
+			check_ratio(&pool[i], &pool[draw(&r, (uint64_t)i + 1)]);
+			check_ratio(&pool[draw(&r, (uint64_t)i + 1)], &pool[i]);
+		}
+	}
+	cr_expect_gt(built, ROUNDS * POOL / 4);
+}
+
 /* The first assignment is right; what it makes equal is said to be, and must stay right. */
 Test(dim, random_equations)
 {

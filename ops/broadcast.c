@@ -1,6 +1,71 @@
 /* broadcast.c - shapes and contents that meet as numpy has it. */
 #include "ops/internal.h"
 
+/* ---- dims that cannot meet when a symbol is 0 ------------------------------- */
+
+enum { MAX_TRIED = 4 };
+
+typedef struct zeros {
+	ox_model *m;
+	uint32_t n;
+	ox_dim sym[MAX_TRIED];        /* that may be 0 */
+	ox_dim now;                   /* the one that is taken for 0 */
+} zeros;
+
+static void note(void *user, ox_dim sym)
+{
+	zeros *z = user;
+
+	for (uint32_t i = 0; i < z->n; i++)
+		if (z->sym[i] == sym)
+			return;
+	if (sym->lo == 0 && z->n < MAX_TRIED)
+		z->sym[z->n++] = sym;
+}
+
+static ox_dim zero_now(void *user, ox_dim sym)
+{
+	const zeros *z = user;
+
+	return sym == z->now ? ox_dim_num(z->m, 0) : NULL;
+}
+
+/* Where a Reshape copies a dim in place of a 0 its result is S for S > 0, and 16, say, for
+ * S = 0. When that meets S again, S = 0 would be 16 beside 0: it is not 0 where this runs. */
+static bool cannot_be_zero(ox_infer *c, ox_dim a, ox_dim b)
+{
+	zeros z = {.m = c->m};
+
+	ox_dim_each_symbol(a->size > b->size ? a : b, note, &z);
+	for (uint32_t i = 0; i < z.n; i++) {
+		bool clash = false;
+		z.now = z.sym[i];
+		ox_dim_broadcast(c->m, ox_dim_substitute(c->m, a, zero_now, &z),
+		                 ox_dim_substitute(c->m, b, zero_now, &z), &clash);
+		if (clash && !ox_force_at_least(c, z.now, 1, "dims that differ do not broadcast"))
+			return false;
+	}
+	return true;
+}
+
+static bool meet(ox_infer *c, ox_dim *to, ox_dim d)
+{
+	bool clash = false;
+	ox_dim was = *to;
+
+	if (was && was != d && was->size + d->size > 3 && !ox_dim_is(was, 1) && !ox_dim_is(d, 1)) {
+		if (!cannot_be_zero(c, was, d))
+			return false;
+		was = ox_dim_resolve(c->m, was);
+		d = ox_dim_resolve(c->m, d);
+	}
+	*to = ox_dim_broadcast(c->m, was, d, &clash);
+	return !clash || ox_infer_fail(c, "%s: dims %lld and %lld do not broadcast",
+	                               ox_op_row_of(c->n->op)->name, (long long)was->num, (long long)d->num);
+}
+
+/* ---- shapes ------------------------------------------------------------------ */
+
 int ox_broadcast(ox_infer *c, uint32_t n, const uint32_t *inputs, ox_dim *dims)
 {
 	int rank = 0;
@@ -15,17 +80,9 @@ int ox_broadcast(ox_infer *c, uint32_t n, const uint32_t *inputs, ox_dim *dims)
 		dims[i] = ox_dim_num(c->m, 1);
 	for (uint32_t k = 0; k < n; k++) {
 		const int r = ox_in_rank(c, inputs[k]);
-		for (int i = 0; i < r; i++) {
-			bool clash = false;
-			ox_dim *to = &dims[rank - r + i];
-			const ox_dim d = ox_in_dim(c, inputs[k], (uint32_t)i), was = *to;
-			*to = ox_dim_broadcast(c->m, was, d, &clash);
-			if (!clash)
-				continue;
-			ox_infer_fail(c, "%s: dims %lld and %lld do not broadcast",
-			              ox_op_row_of(c->n->op)->name, (long long)was->num, (long long)d->num);
-			return -2;
-		}
+		for (int i = 0; i < r; i++)
+			if (!meet(c, &dims[rank - r + i], ox_in_dim(c, inputs[k], (uint32_t)i)))
+				return -2;
 	}
 	return rank;
 }

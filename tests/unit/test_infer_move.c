@@ -533,6 +533,12 @@ Test(bounds, of_what_ran)
 		 "o = Constant <value_int = 1> () v = Max (n, o)", "y: float[N, M]; v: int64[1] = {max(N, 1)}"},
 		{28, "float[N,M] x", S(i, 2) "y = Gather <axis = 1> (x, i) w = Shape (x) o = Constant <value_int = 3> () v = Max (w, o)",
 		 "v: int64[2] = {max(N, 3), M}"},
+		/* S = 0 would make 16 of it, and 16 does not meet 0 */
+		{28, "float[B,S,16] x", "f = Flatten <axis = 2> (x) s = Shape (x) y = Reshape (f, s) z = Add (x, y) "
+		 "w = Shape <start = 1, end = 2> (x) o = Constant <value_int = 1> () v = Max (w, o)",
+		 "y: float[B, S, 16]; z: float[B, S, 16]; v: int64[1] = {S}"},
+		{28, "float[B,S,16] x, float[T,16] q", "f = Flatten <axis = 2> (x) s = Shape (x) y = Reshape (f, s) z = Add (q, y)",
+		 "y: float[B, 15*max(1 - S, 0) + max(S, 1), 16]"},
 		{28, "int64[1] s", "y = ConstantOfShape (s) z = Shape (y) o = Constant <value_int = 0> () v = Max (s, o) w = Equal (v, z)",
 		 "w: bool[1] = {1}"});
 }

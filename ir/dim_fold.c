@@ -7,9 +7,11 @@
  *     max(a, b) - a              =  max(0, b - a), and so for min and for each term of a
  *     max(a, 1) + 2              =  max(a + 2, 3), and so for min
  *     a * min(1, a)              =  a
+ *     min(1, a) * max(1, a)      =  a
+ *     min(1, a) * max(1 - a, 0)  =  0,  and so a * max(1 - a, 0)
  *
  * Exporters write the left side or the right one, and both should be one expression. Apart
- * from the last two, which have a direction of their own, a sum is replaced by one with
+ * from the last four, which have a direction of their own, a sum is replaced by one with
  * fewer terms, or as many and fewer parts; so this ends.
  */
 #include "ir/dim_internal.h"
@@ -296,6 +298,75 @@ static ox_dim fold_indicator(ox_model *m, const poly *p, const place *at)
 	return poly_done(m, &q);
 }
 
+/* One of what stands beside is d: which; -1: none. */
+static int find_beside(const place *at, ox_dim d)
+{
+	for (uint32_t i = 0; i < at->beside.n; i++)
+		if (at->beside.atom[i] == d)
+			return (int)i;
+	return -1;
+}
+
+/* p without the term, and instead the rest of it, but for its atom i, times d */
+static ox_dim instead(ox_model *m, const poly *p, const place *at, int i, ox_dim d)
+{
+	place rest = *at;
+	poly q;
+
+	rest.beside.atom = rest.room;
+	rest.beside.n--;
+	for (uint32_t k = 0, n = 0; k < at->beside.n; k++)
+		if ((int)k != i)
+			rest.room[n++] = at->beside.atom[k];
+	if (!d || !without(p, at->term, NULL, &q) || !poly_add_term_times(&q, &rest.beside, d, 1))
+		return NULL;
+	return poly_done(m, &q);
+}
+
+static ox_dim gone(ox_model *m, const poly *p, const place *at)
+{
+	poly q;
+
+	return without(p, at->term, NULL, &q) ? poly_done(m, &q) : NULL;
+}
+
+/* The cases a = 0 and a >= 1 beside each other, at being min(1, a, b): times max(1, a) it is
+ * a * min(1, b), times max(1 - a, 0) it is 0. */
+static ox_dim fold_cases(ox_model *m, const poly *p, const place *at)
+{
+	const ox_dim one = ox_dim_num(m, 1), nothing = ox_dim_num(m, 0);
+
+	if (at->x->kind != OX_DIM_MIN || !ox_dim_is(dim_number_in(at->x), 1) || !at->beside.n)
+		return NULL;
+	for (uint32_t i = 0; i < at->x->n; i++) {
+		const ox_dim a = at->x->arg[i];
+		ox_dim rest = one;
+		if (a->kind == OX_DIM_NUM || a->lo < 0)
+			continue;
+		if (find_beside(at, ox_dim_max(m, ox_dim_sub(m, one, a), nothing)) >= 0)
+			return gone(m, p, at);
+		const int there = find_beside(at, ox_dim_max(m, a, one));
+		if (there < 0)
+			continue;
+		for (uint32_t k = 0; k < at->x->n; k++)
+			rest = k == i ? rest : ox_dim_min(m, rest, at->x->arg[k]);
+		return instead(m, p, at, there, ox_dim_mul(m, a, rest));
+	}
+	return NULL;
+}
+
+/* at being max(1 - a, 0), beside a */
+static ox_dim fold_empty(ox_model *m, const poly *p, const place *at)
+{
+	if (at->x->kind != OX_DIM_MAX || at->x->n != 2 || !ox_dim_is(dim_number_in(at->x), 0))
+		return NULL;
+	const ox_dim rest = at->x->arg[at->x->arg[0]->kind == OX_DIM_NUM];
+	const ox_dim a = ox_dim_sub(m, ox_dim_num(m, 1), rest);
+	if (!a || a->lo < 0 || find_beside(at, a) < 0)
+		return NULL;
+	return gone(m, p, at);
+}
+
 /* ---- all ------------------------------------------------------------------ */
 
 static bool is_foldable(ox_dim x)
@@ -351,7 +422,9 @@ static ox_dim fold_at(ox_model *m, const poly *p, const place *at)
 		d = d ? d : fold_complement(m, p, at);
 		return d ? d : fold_pairs(m, p, at);
 	default:
-		d = fold_indicator(m, p, at);
+		d = fold_cases(m, p, at);
+		d = d ? d : fold_empty(m, p, at);
+		d = d ? d : fold_indicator(m, p, at);
 		d = d ? d : fold_argument(m, p, at);
 		return d ? d : fold_constant(m, p, at);
 	}

@@ -1004,3 +1004,17 @@ Test(dim, types_with_expressions)
 	ox_model_free(back);
 	ox_model_free(t);
 }
+
+/* What a Reshape copies where an entry is 0: cases of a = 0 and a >= 1. */
+Test(dim, cases_beside_each_other)
+{
+	const ox_dim one = num(1), zero = num(0);
+	const ox_dim some = min(N, one), none = max(sub(one, N), zero), least = max(N, one);
+
+	SAME(mul(some, least), N);
+	SAME(mul(some, none), zero);
+	SAME(mul(N, none), zero);
+	SAME(mul(some, add(times(none, 31), least)), N);
+	SAME(mul(min(min(N, M), one), least), mul(N, min(M, one)));
+	cr_expect(mul(M, none) != zero && mul(min(M, one), least) != M);
+}

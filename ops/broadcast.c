@@ -1,7 +1,7 @@
 /* broadcast.c - shapes and contents that meet as numpy has it. */
 #include "ops/internal.h"
 
-/* ---- dims that cannot meet when a symbol is 0 ------------------------------- */
+/* ---- what is known of dims that meet: they are equal, or one is 1 ------------- */
 
 enum { MAX_TRIED = 4 };
 
@@ -48,13 +48,25 @@ static bool cannot_be_zero(ox_infer *c, ox_dim a, ox_dim b)
 	return true;
 }
 
+/* Beside a itself min(a, k) for k > 1 is 1 only where a is 1, so that both are equal where this
+ * runs: a <= k. A mask cut out of a buffer of k rows does that, and positions. */
+static bool must_fit(ox_infer *c, ox_dim a, ox_dim b)
+{
+	const int64_t k = b->hi;
+
+	if (k < 2 || k >= a->hi || ox_dim_min(c->m, a, ox_dim_num(c->m, k)) != b)
+		return true;
+	return ox_force_at_least(c, ox_dim_sub(c->m, ox_dim_num(c->m, k), a), 0,
+	                         "dims that differ do not broadcast");
+}
+
 static bool meet(ox_infer *c, ox_dim *to, ox_dim d)
 {
 	bool clash = false;
 	ox_dim was = *to;
 
 	if (was && was != d && was->size + d->size > 3 && !ox_dim_is(was, 1) && !ox_dim_is(d, 1)) {
-		if (!cannot_be_zero(c, was, d))
+		if (!cannot_be_zero(c, was, d) || !must_fit(c, was, d) || !must_fit(c, d, was))
 			return false;
 		was = ox_dim_resolve(c->m, was);
 		d = ox_dim_resolve(c->m, d);

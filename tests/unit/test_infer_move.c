@@ -537,6 +537,11 @@ Test(bounds, of_what_ran)
 		{28, "float[B,S,16] x", "f = Flatten <axis = 2> (x) s = Shape (x) y = Reshape (f, s) z = Add (x, y) "
 		 "w = Shape <start = 1, end = 2> (x) o = Constant <value_int = 1> () v = Max (w, o)",
 		 "y: float[B, S, 16]; z: float[B, S, 16]; v: int64[1] = {S}"},
+		/* min(S, 64) beside S: S is at most 64 */
+		{28, "float[B,S] x, float[64] p", I(s, "0") "e = Shape <start = 1> (x) q = Slice (p, s, e, s) y = Add (x, q) "
+		 "o = Constant <value_int = 64> () v = Max (e, o)", "q: float[S]; y: float[B, S]; v: int64[1] = {64}"},
+		{28, "float[B,S] x, float[1] p", I(s, "0") "e = Shape <start = 1> (x) q = Slice (p, s, e, s) y = Add (x, q)",
+		 "q: float[min(S, 1)]; y: float[B, S]"},
 		{28, "float[B,S,16] x, float[T,16] q", "f = Flatten <axis = 2> (x) s = Shape (x) y = Reshape (f, s) z = Add (q, y)",
 		 "y: float[B, 15*max(1 - S, 0) + max(S, 1), 16]"},
 		{28, "int64[1] s", "y = ConstantOfShape (s) z = Shape (y) o = Constant <value_int = 0> () v = Max (s, o) w = Equal (v, z)",

@@ -319,6 +319,7 @@ onnxopt_status onnxopt_optimize(onnxopt_model *h, const onnxopt_run_options *opt
 			.verify_each = o.verify_each,
 			.keep_ir_version = o.keep_ir_version,
 			.write_value_info = o.write_value_info,
+			.positive_dims = o.positive_dims,
 			.inline_mode = modes[o.inline_mode],
 		},
 		.stated = {.shapes = o.input_shapes, .dims = o.dims},

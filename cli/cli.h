@@ -47,6 +47,7 @@ typedef struct cli_options {
 	uint64_t rewrite_limit;
 	bool has_rewrite_limit;
 	bool verify_each, keep_ir_version, initializers_as_constants, write_value_info;
+	bool positive_dims;
 	int inline_mode;              /* ox_inline_mode */
 	/* files */
 	int external;                 /* ox_external_mode */

@@ -593,7 +593,9 @@ static bool open_look(look *l, ox_cli *c, ox_model *m, bool machine)
 	if (!cli_is_sound(c, m))
 		return false;
 	find_names(l);
-	l->s = ox_inference_new(m, &(ox_infer_options){.diag = &c->diag, .progress = &c->progress});
+	l->s = ox_inference_new(m, &(ox_infer_options){
+		.diag = &c->diag, .progress = &c->progress, .positive_dims = c->options.positive_dims,
+	});
 	if (ox_infer_all(l->s)) {
 		mark_hidden(l);
 		return true;

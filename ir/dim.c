@@ -219,7 +219,7 @@ ox_dim ox_dim_num(ox_model *m, int64_t n)
 
 ox_dim ox_dim_sym(ox_model *m, ox_name *sym)
 {
-	ox_expr e = {.kind = OX_DIM_SYM, .sym = sym, .lo = m->positive_dims, .hi = OX_DIM_TOP};
+	ox_expr e = {.kind = OX_DIM_SYM, .sym = sym, .hi = OX_DIM_TOP};
 
 	if (sym->n)
 		return leaf(m, &e);

@@ -77,7 +77,7 @@ struct ox_expr {
 typedef enum ox_truth { OX_NO, OX_YES, OX_MAYBE } ox_truth;
 
 ox_dim ox_dim_num(ox_model *m, int64_t n);
-/* In 0..OX_DIM_TOP, or from 1 when m->positive_dims was set before it was first made. */
+/* In 0..OX_DIM_TOP. */
 ox_dim ox_dim_sym(ox_model *m, ox_name *sym);
 /* The same for the same owner and index; the interval counts when it is first made. Not
  * bounded by OX_DIM_TOP unless hi says so: an element of an input may be anything. */

@@ -431,7 +431,6 @@ struct ox_model {
 	bool unsorted;                /* some graph was loaded out of order; passes sort it first */
 	bool node_names_taken;        /* m->names has them too: a fresh one was asked for */
 	bool initializers_as_constants;       /* IR >= 4: treat input + initializer as constant */
-	bool positive_dims;           /* assumption: named dims of inputs are >= 1 */
 	OX_VEC(ox_value *) overlaps;  /* inner values named like a value of a graph around them, and
 	                                 Constants made again later, until the first edit that
 	                                 could confuse them renames them */

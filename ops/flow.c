@@ -523,6 +523,8 @@ static void take_inputs(ox_inference *s)
 	for (size_t i = 0; i < g->inputs.n; i++)
 		if (!g->inputs.p[i].val || !ox_value_const(g->inputs.p[i].val))
 			bind_symbols(s, g->inputs.p[i].type);
+	for (size_t i = 0; i < s->bound.n && s->o.positive_dims; i++)
+		ox_dim_force_at_least(s->m, ox_dim_sym(s->m, s->bound.p[i]), 1, "--positive-dims");
 	for (size_t i = 0; i < g->inputs.n; i++) {
 		ox_value *v = g->inputs.p[i].val;
 		if (v && !ox_value_const(v) && !v->fact)
@@ -639,7 +641,6 @@ ox_inference *ox_inference_new(ox_model *m, const ox_infer_options *o)
 	if (!s->o.max_elems)
 		s->o.max_elems = OX_MAX_ELEMS;
 	m->max_elems = s->o.max_elems;
-	m->positive_dims = s->o.positive_dims;
 	ox_arena_init(&s->arena, m->arena.heap);
 	index_functions(s);
 	return s;

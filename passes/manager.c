@@ -628,6 +628,7 @@ static void begin_inference(ox_manager *mg)
 	const ox_infer_options o = {
 		.diag = mg->told ? NULL : mg->diag,
 		.progress = mg->o->progress,
+		.positive_dims = mg->o->positive_dims,
 		.changed = enqueue_learned,
 		.user = mg,
 	};

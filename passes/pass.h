@@ -138,6 +138,7 @@ typedef struct ox_run_options {
 	bool verify_each;             /* run the checker after each pass */
 	bool keep_ir_version;
 	bool write_value_info;        /* infer_shapes runs too, last */
+	bool positive_dims;           /* assumed: no named dim of an input is 0 */
 	ox_inline_mode inline_mode;
 	const ox_progress *progress;
 } ox_run_options;

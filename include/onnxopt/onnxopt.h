@@ -143,6 +143,7 @@ typedef struct onnxopt_run_options {
 	const char *const *input_shapes;      /* "x:1x3x224x?": ? leaves a dim as it is */
 	const char *const *dims;      /* "batch=4": every dim of that name */
 	int write_value_info;         /* store what is inferred of types and shapes */
+	int positive_dims;            /* assume that no named dim of an input is 0 */
 } onnxopt_run_options;
 
 typedef struct onnxopt_run_result {

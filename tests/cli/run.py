@@ -151,7 +151,7 @@ def every_option_is_in_a_page(d):
                  "--external-threshold --allow-links --sync --keep-ir-version "
                  "--initializers-as-constants --inline --keep-values --report --assert --fail-on "
                  "--dry-run -q -v --color --progress --stats --max-memory -o --in-place --input-shape --dim "
-                 "--write-value-info").split():
+                 "--write-value-info --positive-dims").split():
         assert re.search(r"(^|[ ,])" + re.escape(flag) + r"\b", page, re.M), flag
 
 

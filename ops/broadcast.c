@@ -72,8 +72,10 @@ static bool meet(ox_infer *c, ox_dim *to, ox_dim d)
 		d = ox_dim_resolve(c->m, d);
 	}
 	*to = ox_dim_broadcast(c->m, was, d, &clash);
-	return !clash || ox_infer_fail(c, "%s: dims %lld and %lld do not broadcast",
-	                               ox_op_row_of(c->n->op)->name, (long long)was->num, (long long)d->num);
+	if (!clash)
+		return true;
+	return ox_infer_fail(c, "%s: dims %lld and %lld do not broadcast",
+	                     ox_op_row_of(c->n->op)->name, (long long)was->num, (long long)d->num);
 }
 
 /* ---- shapes ------------------------------------------------------------------ */

@@ -37,7 +37,8 @@ static bool join_shapes(ox_infer *c, int rank, int64_t axis, ox_dim *out)
 		for (int k = 0; x && k < rank; k++) {
 			if (k == axis)
 				continue;
-			if (!ox_force_equal(c, out[k], x[k], "Concat joins shapes that differ in its axis only"))
+			if (!ox_force_equal(c, out[k], x[k],
+			                    "Concat joins shapes that differ in its axis only"))
 				return false;
 			out[k] = plainer(out[k], x[k]);
 		}
@@ -82,7 +83,8 @@ static bool is_small(const ox_infer *c, int rank, const ox_dim *dims)
 	uint64_t n = 1;
 
 	for (int k = 0; k < rank; k++)
-		if (!ox_dim_is_num(dims[k]) || dims[k]->num < 0 || !ox_mul_u64(n, (uint64_t)dims[k]->num, &n))
+		if (!ox_dim_is_num(dims[k]) || dims[k]->num < 0
+		    || !ox_mul_u64(n, (uint64_t)dims[k]->num, &n))
 			return false;
 	return n <= c->max_elems;
 }
@@ -212,8 +214,8 @@ bool infer_expand(ox_infer *c)
 			return false;
 		out[k] = expanded(c, d, by, &clash);
 		if (clash)
-			return ox_infer_fail(c, "Expand: dim %lld does not expand to %lld", (long long)d->num,
-			                     (long long)by->num);
+			return ox_infer_fail(c, "Expand: dim %lld does not expand to %lld",
+			                     (long long)d->num, (long long)by->num);
 	}
 	ox_out_shape(c, 0, to, out);
 	repeat_elems(c, to, out);
@@ -324,7 +326,8 @@ static int64_t padded_place(pad_mode mode, int64_t i, int64_t n)
 }
 
 /* Negative pads cut first, then the others add. */
-static bool pad_axis(ox_infer *c, pad_mode mode, int64_t d, int64_t before, int64_t after, ox_pick *p)
+static bool pad_axis(ox_infer *c, pad_mode mode, int64_t d, int64_t before, int64_t after,
+                     ox_pick *p)
 {
 	const int64_t cut = before < 0 ? -before : 0, cut_end = after < 0 ? -after : 0;
 	const int64_t kept = d - cut - cut_end, lead = before > 0 ? before : 0;

@@ -14,8 +14,8 @@ static bool place_of(ox_infer *c, ox_dim i, int64_t d, int64_t *place)
 	if (!ox_dim_is_num(i))
 		return true;
 	if (i->num < -d || i->num >= d)
-		return ox_infer_fail(c, "%s: index %lld is out of range for a dim of %lld", ox_op_name(c),
-		                     (long long)i->num, (long long)d);
+		return ox_infer_fail(c, "%s: index %lld is out of range for a dim of %lld",
+		                     ox_op_name(c), (long long)i->num, (long long)d);
 	*place = i->num < 0 ? i->num + d : i->num;
 	return true;
 }
@@ -117,7 +117,8 @@ static bool place_along(ox_infer *c, const ox_block *x, const ox_block *index, i
 			return true;
 		}
 		if (coordinate[k] >= x->dim[k])
-			return ox_infer_fail(c, "%s: indices are longer than data on axis %d", ox_op_name(c), k);
+			return ox_infer_fail(c, "%s: indices are longer than data on axis %d",
+			                     ox_op_name(c), k);
 		*place = *place * x->dim[k] + coordinate[k];
 	}
 	return true;
@@ -159,8 +160,8 @@ bool infer_gather_elements(ox_infer *c)
 
 /* Where the slice of x that a tuple of n indices means begins, axes from `first` on;
  * *place negative: unknown. `place` comes in as the place of the axes before. */
-static bool place_of_tuple(ox_infer *c, const ox_block *x, int first, const ox_dim *tuple, int64_t n,
-                           int64_t *place)
+static bool place_of_tuple(ox_infer *c, const ox_block *x, int first, const ox_dim *tuple,
+                           int64_t n, int64_t *place)
 {
 	bool told = true;
 
@@ -222,14 +223,15 @@ bool infer_gather_nd(ox_infer *c)
 	if (!known || rank < 0 || irank < 0 || rank > OX_MAX_RANK || irank > OX_MAX_RANK)
 		return true;
 	if (batch < 0 || batch >= rank || batch >= irank)
-		return ox_infer_fail(c, "GatherND: batch_dims is %lld, expected less than both ranks",
+		return ox_infer_fail(c,
+		                     "GatherND: batch_dims is %lld, expected less than both ranks",
 		                     (long long)batch);
 	const ox_dim width = index[irank - 1];
 	if (!ox_dim_is_num(width))
 		return true;
 	if (width->num < 0 || width->num > rank - batch)
-		return ox_infer_fail(c, "GatherND: tuples of %lld indices into %d axes", (long long)width->num,
-		                     rank - (int)batch);
+		return ox_infer_fail(c, "GatherND: tuples of %lld indices into %d axes",
+		                     (long long)width->num, rank - (int)batch);
 	int n = 0;
 	for (int k = 0; k < irank - 1; k++)
 		out[n++] = index[k];
@@ -323,7 +325,8 @@ bool infer_scatter(ox_infer *c)
 
 	for (uint32_t i = 1; i < 3; i++)
 		if (rank >= 0 && ox_in_rank(c, i) >= 0 && ox_in_rank(c, i) != rank)
-			return ox_infer_fail(c, "%s: ranks %d and %d differ", ox_op_name(c), rank, ox_in_rank(c, i));
+			return ox_infer_fail(c, "%s: ranks %d and %d differ",
+			                     ox_op_name(c), rank, ox_in_rank(c, i));
 	if (rank == 0)
 		return ox_infer_fail(c, "%s: data has rank 0, expected at least 1", ox_op_name(c));
 	ox_out_like(c, 0, 0);
@@ -346,8 +349,8 @@ static bool scatter_tuples(ox_infer *c, int64_t width)
 	if (!ox_block_of(c, 2, &updates) && !ox_block_blank(c, 2, &updates))
 		updates.e = (ox_elems){0, NULL};
 	else if (updates.e.n != run * tuples)
-		return ox_infer_fail(c, "ScatterND: updates have %u elements, expected %lld", updates.e.n,
-		                     (long long)(run * tuples));
+		return ox_infer_fail(c, "ScatterND: updates have %u elements, expected %lld",
+		                     updates.e.n, (long long)(run * tuples));
 	for (int64_t i = 0; i < tuples; i++) {
 		int64_t place = 0;
 		if (!place_of_tuple(c, &w.x, 0, index.e.p + i * width, width, &place))
@@ -357,7 +360,8 @@ static bool scatter_tuples(ox_infer *c, int64_t width)
 			return true;
 		}
 		for (int64_t k = 0; k < run; k++)
-			write_elem(&w, place * run + k, updates.e.p ? updates.e.p[i * run + k] : NULL);
+			write_elem(&w, place * run + k,
+			           updates.e.p ? updates.e.p[i * run + k] : NULL);
 	}
 	return true;
 }
@@ -379,8 +383,8 @@ bool infer_scatter_nd(ox_infer *c)
 	if (!ox_dim_is_num(width))
 		return true;
 	if (width->num < 0 || width->num > rank)
-		return ox_infer_fail(c, "ScatterND: tuples of %lld indices into %d axes", (long long)width->num,
-		                     rank);
+		return ox_infer_fail(c, "ScatterND: tuples of %lld indices into %d axes",
+		                     (long long)width->num, rank);
 	const int urank = ox_in_rank(c, 2);
 	if (urank >= 0 && urank != irank - 1 + rank - width->num)
 		return ox_infer_fail(c, "ScatterND: updates have rank %d, expected %lld", urank,

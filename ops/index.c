@@ -46,7 +46,8 @@ static ox_dim nonzero_count(ox_infer *c, int rank)
 
 	if (all == OX_MAYBE)
 		return NULL;
-	return all == OX_YES ? ox_product(c->m, (uint32_t)rank, ox_in_dims(c, 0)) : ox_dim_num(c->m, 0);
+	return all == OX_YES ? ox_product(c->m, (uint32_t)rank, ox_in_dims(c, 0))
+	                     : ox_dim_num(c->m, 0);
 }
 
 static void nonzero_bounds(ox_infer *c, int rank)
@@ -102,8 +103,8 @@ static void one_hot_elems(ox_infer *c, int64_t axis, int64_t depth)
 	ox_elems values;
 	int64_t inner = 1, at = 0;
 
-	if (depth < 0 || depth > c->max_elems || !ox_block_of(c, 0, &b) || !ox_in_elems(c, 2, &values)
-	    || values.n != 2)
+	if (depth < 0 || depth > c->max_elems || !ox_block_of(c, 0, &b)
+	    || !ox_in_elems(c, 2, &values) || values.n != 2)
 		return;
 	for (int64_t k = axis; k < b.rank; k++)
 		inner *= b.dim[k];
@@ -234,8 +235,8 @@ static bool unique_along(ox_infer *c, int64_t axis, int rank)
 
 	memcpy(out, x, (size_t)rank * sizeof *out);
 	/* All of no slices, and the one of one, are distinct. */
-	out[axis] = ox_dim_is(x[axis], 0) || ox_dim_is(x[axis], 1) ? x[axis]
-	                                                           : ox_out_own_dim(c, 0, (uint32_t)axis);
+	if (!ox_dim_is(x[axis], 0) && !ox_dim_is(x[axis], 1))
+		out[axis] = ox_out_own_dim(c, 0, (uint32_t)axis);
 	ox_out_shape(c, 0, rank, out);
 	unique_shapes(c, out[axis], x[axis]);
 	return true;

@@ -43,7 +43,9 @@ bool infer_transpose(ox_infer *c)
 	ox_keep_bounds(c, 0, 0);
 	if (given) {
 		if (rank >= 0 && n != (size_t)rank)
-			return ox_infer_fail(c, "Transpose: perm has %zu entries, the input rank %d", n, rank);
+			return ox_infer_fail(c,
+			                     "Transpose: perm has %zu entries, the input rank %d",
+			                     n, rank);
 		if (n > OX_MAX_RANK || !is_permutation(list, n, perm))
 			return ox_infer_fail(c, "Transpose: perm is no permutation of %zu axes", n);
 	}
@@ -160,11 +162,13 @@ bool infer_space_to_depth(ox_infer *c)
 	if (!divides(c, b.x[2], b.by, "the height") || !divides(c, b.x[3], b.by, "the width"))
 		return false;
 	const ox_dim out[] = {b.x[0], ox_dim_mul(c->m, b.x[1], b.square),
-	                      ox_dim_floordiv(c->m, b.x[2], b.by), ox_dim_floordiv(c->m, b.x[3], b.by)};
+	                      ox_dim_floordiv(c->m, b.x[2], b.by),
+	                      ox_dim_floordiv(c->m, b.x[3], b.by)};
 	ox_out_shape(c, 0, 4, out);
-	if (ox_dims_numbers(b.x, 4, d))
-		move_pixels(c, &b, (int64_t[]){d[0], d[1], d[2] / b.size, b.size, d[3] / b.size, b.size},
-		            b.is_crd ? crd : dcr);
+	if (!ox_dims_numbers(b.x, 4, d))
+		return true;
+	const int64_t six[] = {d[0], d[1], d[2] / b.size, b.size, d[3] / b.size, b.size};
+	move_pixels(c, &b, six, b.is_crd ? crd : dcr);
 	return true;
 }
 
@@ -210,9 +214,12 @@ bool infer_reverse_sequence(ox_infer *c)
 	const int rank = ox_in_rank(c, 0);
 
 	if (rank >= 0 && rank < 2)
-		return ox_infer_fail(c, "ReverseSequence: input has rank %d, expected at least 2", rank);
+		return ox_infer_fail(c,
+		                     "ReverseSequence: input has rank %d, expected at least 2",
+		                     rank);
 	if (time_known && batch_known && (time < 0 || time > 1 || batch != 1 - time))
-		return ox_infer_fail(c, "ReverseSequence: time_axis %lld and batch_axis %lld, expected 0 and 1",
+		return ox_infer_fail(c,
+		                     "ReverseSequence: time_axis %lld and batch_axis %lld, expected 0 and 1",
 		                     (long long)time, (long long)batch);
 	ox_out_like(c, 0, 0);
 	ox_keep_bounds(c, 0, 0);

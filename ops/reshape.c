@@ -179,7 +179,9 @@ static bool set_literal(ox_infer *c, target *t, int i, ox_dim e)
 	}
 	if (e->num == 0) {
 		if (t->xrank >= 0 && i >= t->xrank)
-			return ox_infer_fail(c, "Reshape: entry %d is 0, but the input has rank %d", i, t->xrank);
+			return ox_infer_fail(c,
+			                     "Reshape: entry %d is 0, but the input has rank %d",
+			                     i, t->xrank);
 		t->out[i] = t->xrank >= 0 ? t->x[i] : NULL;
 		return true;
 	}
@@ -303,7 +305,8 @@ static ox_dim with_case(ox_model *m, ox_dim e, ox_dim d)
 
 	/* The longer form shows that it is not 0. */
 	if (d->lo > 0)
-		return ox_dim_add(m, ox_dim_max(m, e, one), ox_dim_mul(m, ox_dim_add_num(m, d, -1), is_zero));
+		return ox_dim_add(m, ox_dim_max(m, e, one),
+		                  ox_dim_mul(m, ox_dim_add_num(m, d, -1), is_zero));
 	return ox_dim_add(m, e, ox_dim_mul(m, d, is_zero));
 }
 
@@ -357,8 +360,10 @@ static bool set_rest(ox_infer *c, target *t)
 	/* With allowzero runtimes go on although there is a 0. */
 	for (int k = 0; k < t->e.n && !t->allowzero; k++)
 		if (k != i && !t->cased[k])
-			ox_force_at_least(c, t->out[k], 1, "no dim beside the -1 of a Reshape is 0");
-	t->out[i] = t->ncased ? rest_with_cases(c, t, n, over) : quotient(c, t->xrank, t->x, n, over);
+			ox_force_at_least(c, t->out[k], 1,
+			                  "no dim beside the -1 of a Reshape is 0");
+	t->out[i] = t->ncased ? rest_with_cases(c, t, n, over)
+	                      : quotient(c, t->xrank, t->x, n, over);
 	return true;
 }
 
@@ -392,7 +397,8 @@ bool infer_reshape(ox_infer *c)
 	target t = {.rest = -1, .e = ox_list_exprs(c, "shape", 1)};
 
 	if (ox_in_rank(c, 1) >= 0 && ox_in_rank(c, 1) != 1)
-		return ox_infer_fail(c, "Reshape: shape input has rank %d, expected 1", ox_in_rank(c, 1));
+		return ox_infer_fail(c, "Reshape: shape input has rank %d, expected 1",
+		                     ox_in_rank(c, 1));
 	ox_keep_elems(c, 0, 0);
 	t.allowzero = ox_attr_int(c->n, "allowzero", 0, &known) != 0;
 	if (t.e.n < 0 || t.e.n > OX_MAX_RANK)
@@ -423,7 +429,8 @@ bool infer_flatten(ox_infer *c)
 		out[0] = ox_dim_num(c->m, 1);
 	if (known && rank >= 0) {
 		if (axis < -rank || axis > rank)
-			return ox_infer_fail(c, "Flatten: axis %lld is outside of rank %d", (long long)axis, rank);
+			return ox_infer_fail(c, "Flatten: axis %lld is outside of rank %d",
+			                     (long long)axis, rank);
 		axis += axis < 0 ? rank : 0;
 		out[0] = ox_product(c->m, (uint32_t)axis, x);
 		out[1] = ox_product(c->m, (uint32_t)(rank - axis), x + axis);
@@ -452,7 +459,8 @@ static bool squeeze_axes(ox_infer *c, int rank, const ox_dim *x, const bool *cho
 	for (int i = 0; i < rank; i++) {
 		if (!chosen[i])
 			out[n++] = x[i];
-		else if (!ox_force_equal(c, x[i], ox_dim_num(c->m, 1), "Squeeze removes dims of 1 only"))
+		else if (!ox_force_equal(c, x[i], ox_dim_num(c->m, 1),
+		                         "Squeeze removes dims of 1 only"))
 			return false;
 	}
 	ox_out_shape(c, 0, n, out);
@@ -526,7 +534,8 @@ static bool unsqueeze(ox_infer *c, int n, const int64_t *axes, int rank)
 		if (!ox_axis(c, &axis, to))
 			return false;
 		if (chosen[axis])
-			return ox_infer_fail(c, "Unsqueeze: axis %lld is given twice", (long long)axis);
+			return ox_infer_fail(c, "Unsqueeze: axis %lld is given twice",
+			                     (long long)axis);
 		chosen[axis] = true;
 	}
 	for (int i = 0; i < to; i++)

@@ -30,16 +30,18 @@ static void say_tensor(ox_infer *c, const ox_tensor *t)
 }
 
 /* Place of entry i of a sparse tensor, its indices being places or coordinates. */
-static bool sparse_place(const ox_sparse *s, const ox_elems *index, uint32_t i, uint64_t n, uint64_t *at)
+static bool sparse_place(const ox_sparse *s, const ox_elems *index, uint32_t i, uint64_t n,
+                         uint64_t *at)
 {
-	const uint32_t width = s->indices->rank == 2 ? s->rank : 1;
+	const bool are_coordinates = s->indices->rank == 2;
+	const uint32_t width = are_coordinates ? s->rank : 1;
 
 	*at = 0;
 	for (uint32_t k = 0; k < width; k++) {
 		const ox_dim x = index->p[i * width + k];
 		if (!ox_dim_is_num(x) || x->num < 0)
 			return false;
-		*at = s->indices->rank == 2 ? *at * (uint64_t)s->dims[k] + (uint64_t)x->num : (uint64_t)x->num;
+		*at = (are_coordinates ? *at * (uint64_t)s->dims[k] : 0) + (uint64_t)x->num;
 	}
 	return *at < n;
 }
@@ -48,7 +50,8 @@ static void say_sparse_elems(ox_infer *c, const ox_sparse *s, uint64_t n)
 {
 	ox_elems e, index;
 
-	if (!s->indices || !ox_tensor_elems(c->m, s->values, &e) || !ox_tensor_elems(c->m, s->indices, &index))
+	if (!s->indices || !ox_tensor_elems(c->m, s->values, &e)
+	    || !ox_tensor_elems(c->m, s->indices, &index))
 		return;
 	const uint32_t width = s->indices->rank == 2 ? s->rank : 1;
 	if (index.n != e.n * width)
@@ -184,7 +187,8 @@ static bool filling(ox_infer *c, ox_dim *e)
 	if (!ox_tensor_elems(c->m, a->t, &one))
 		return true;
 	if (one.n != 1)
-		return ox_infer_fail(c, "ConstantOfShape: value has %u elements, expected 1", one.n);
+		return ox_infer_fail(c, "ConstantOfShape: value has %u elements, expected 1",
+		                     one.n);
 	*e = one.p[0];
 	return true;
 }
@@ -214,7 +218,8 @@ bool infer_constant_of_shape(ox_infer *c)
 	const int rank = dims_in(c, 0, &dims);
 
 	if (ox_in_rank(c, 0) >= 0 && ox_in_rank(c, 0) != 1)
-		return ox_infer_fail(c, "ConstantOfShape: shape has rank %d, expected 1", ox_in_rank(c, 0));
+		return ox_infer_fail(c, "ConstantOfShape: shape has rank %d, expected 1",
+		                     ox_in_rank(c, 0));
 	if (!filling(c, &e))
 		return false;
 	for (int i = 0; i < rank; i++)
@@ -227,7 +232,9 @@ bool infer_constant_of_shape(ox_infer *c)
 		return true;
 	ox_out_shape(c, 0, rank, dims);
 	const ox_dim n = ox_product(c->m, (uint32_t)rank, dims);
-	ox_dim *out = e && ox_dim_is_num(n) && n->num >= 0 ? ox_out_elems(c, 0, (uint64_t)n->num) : NULL;
+	if (!e || !ox_dim_is_num(n) || n->num < 0)
+		return true;
+	ox_dim *out = ox_out_elems(c, 0, (uint64_t)n->num);
 	for (int64_t i = 0; out && i < n->num; i++)
 		out[i] = e;
 	return true;
@@ -286,7 +293,8 @@ static ox_dim steps_between(ox_model *m, ox_dim start, ox_dim limit, ox_dim delt
 	if (!way || !delta)
 		return NULL;
 	if (delta->hi < 0)
-		return ox_dim_max(m, zero, ox_dim_ceildiv(m, ox_dim_neg(m, way), ox_dim_neg(m, delta)));
+		return ox_dim_max(m, zero,
+		                  ox_dim_ceildiv(m, ox_dim_neg(m, way), ox_dim_neg(m, delta)));
 	return delta->lo > 0 ? ox_dim_max(m, zero, ox_dim_ceildiv(m, way, delta)) : NULL;
 }
 
@@ -314,10 +322,10 @@ static ox_dim float_steps(ox_infer *c, ox_dtype t, ox_dim start, ox_dim limit, o
 	if (!as_double(start, &a) || !as_double(limit, &b) || !as_double(delta, &d) || d == 0)
 		return NULL;
 	const double way = b - a, steps = way / d;
-	if ((t == OX_F32 ? (double)(float)way : way) != way || way + a != b || !(fabs(steps) < (double)top))
+	if ((t == OX_F32 && (double)(float)way != way) || way + a != b || !(fabs(steps) < (double)top))
 		return NULL;
-	const double n = ceil(steps);
-	if (steps != n && (n - steps < 1e-9 * (1 + fabs(n)) || steps - (n - 1) < 1e-9 * (1 + fabs(n))))
+	const double n = ceil(steps), near = 1e-9 * (1 + fabs(n));
+	if (steps != n && (n - steps < near || steps - (n - 1) < near))
 		return NULL;
 	if (steps == n && n * d != way)
 		return NULL;
@@ -388,7 +396,8 @@ static ox_dim range_count(ox_infer *c, ox_dtype t, ox_dim start, ox_dim limit, o
 bool infer_range(ox_infer *c)
 {
 	const ox_dtype t = ox_in_dtype(c, 0);
-	const ox_dim start = ox_in_scalar(c, 0), limit = ox_in_scalar(c, 1), delta = ox_in_scalar(c, 2);
+	const ox_dim start = ox_in_scalar(c, 0), limit = ox_in_scalar(c, 1);
+	const ox_dim delta = ox_in_scalar(c, 2);
 
 	if (ox_dim_is(delta, 0))
 		return ox_infer_fail(c, "Range: delta is 0");
@@ -416,7 +425,8 @@ bool infer_shape(ox_infer *c)
 	const int rank = ox_in_rank(c, 0);
 	const ox_dim *x = ox_in_dims(c, 0);
 	const int64_t from = ox_attr_int(c->n, "start", 0, &from_known);
-	const int64_t to = ox_infer_attr(c, "end") ? ox_attr_int(c->n, "end", 0, &to_known) : INT64_MAX;
+	const int64_t to = ox_infer_attr(c, "end") ? ox_attr_int(c->n, "end", 0, &to_known)
+	                                            : INT64_MAX;
 
 	ox_out_rank(c, 0, 1);
 	ox_out_range(c, 0, 0, INT64_MAX);

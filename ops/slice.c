@@ -178,13 +178,25 @@ static bool slice_elems(ox_infer *c, const slice *s, const ox_dim *out, const in
 	if (!ox_block_of(c, 0, &b))
 		return true;
 	for (int k = 0; k < s->rank; k++) {
-		const int i = at[k];
 		pick[k] = (ox_pick){b.dim[k], NULL};
-		if (i >= 0 && !taken(c, b.dim[k], entry(&s->starts, i), s->step ? s->step[i] : 1, out[k], &pick[k]))
+		if (at[k] < 0)
+			continue;
+		const int64_t step = s->step ? s->step[at[k]] : 1;
+		if (!taken(c, b.dim[k], entry(&s->starts, at[k]), step, out[k], &pick[k]))
 			return true;
 	}
 	ox_out_picked(c, 0, &b, pick, NULL);
 	return true;
+}
+
+static ox_dim sliced(ox_model *m, const slice *s, int64_t axis, int i, ox_dim step)
+{
+	const ox_dim d = s->x[axis];
+
+	if (ox_dim_is(d, 0))
+		return d;
+	return ox_dim_is_num(step)
+		? slice_length(m, d, entry(&s->starts, i), entry(&s->ends, i), step->num) : NULL;
 }
 
 static bool slice_axes(ox_infer *c, const slice *s, int n)
@@ -206,9 +218,7 @@ static bool slice_axes(ox_infer *c, const slice *s, int n)
 		const ox_dim step = s->steps.there ? entry(&s->steps, i) : ox_dim_num(c->m, 1);
 		if (ox_dim_is(step, 0))
 			return ox_infer_fail(c, "Slice: step %d is 0", i);
-		out[axis] = ox_dim_is(s->x[axis], 0) ? s->x[axis] : ox_dim_is_num(step)
-			? slice_length(c->m, s->x[axis], entry(&s->starts, i), entry(&s->ends, i), step->num)
-			: NULL;
+		out[axis] = sliced(c->m, s, axis, i, step);
 	}
 	ox_out_shape(c, 0, s->rank, out);
 	return (s->steps.there && !s->step) || slice_elems(c, s, out, at);
@@ -224,7 +234,8 @@ static bool entries(ox_infer *c, const slice *s, int *n)
 		if (!lists[i]->there || lists[i]->n < 0)
 			continue;
 		if (*n >= 0 && *n != lists[i]->n)
-			return ox_infer_fail(c, "Slice: starts, ends, axes and steps differ in length");
+			return ox_infer_fail(c,
+			                     "Slice: starts, ends, axes and steps differ in length");
 		*n = lists[i]->n;
 	}
 	return true;
@@ -292,7 +303,8 @@ static bool equal_sizes(ox_infer *c, split *s)
 	const bool even = c->since < 18 || ox_dim_is(ox_dim_mod(c->m, d, n), 0);
 
 	if (ox_dim_is_num(d) && c->since < 18 && d->num % s->n)
-		return ox_infer_fail(c, "Split: %lld does not divide into %u parts", (long long)d->num, s->n);
+		return ox_infer_fail(c, "Split: %lld does not divide into %u parts",
+		                     (long long)d->num, s->n);
 	for (uint32_t i = 0; i < s->n; i++)
 		s->size[i] = even ? floor : ox_dim_ceildiv(c->m, d, n);
 	if (even)

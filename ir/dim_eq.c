@@ -63,24 +63,41 @@ static bool contains(ox_dim d, ox_dim sym)
 	return !each_symbol(d, is_other, (void *)(uintptr_t)sym);
 }
 
+bool dim_holds(ox_dim d, ox_dim part)
+{
+	if (d == part)
+		return true;
+	if (d->kind == OX_DIM_POLY) {
+		for (uint32_t i = 0; i < d->n; i++)
+			for (uint32_t k = 0; k < d->term[i].n; k++)
+				if (dim_holds(d->term[i].atom[k], part))
+					return true;
+		return false;
+	}
+	for (uint32_t i = 0; i < d->n && d->kind > OX_DIM_FRESH; i++)
+		if (dim_holds(d->arg[i], part))
+			return true;
+	return false;
+}
+
 /* ---- substitution --------------------------------------------------------- */
 
-static ox_dim rebuild(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym), void *user);
+static ox_dim rebuild(ox_model *m, ox_dim d, dim_hook *f, void *user);
 
-static ox_dim rebuild_terms(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym), void *user)
+ox_dim dim_rebuild_terms(ox_model *m, const ox_term *t, uint32_t n, dim_hook *f, void *user)
 {
 	ox_dim sum = ox_dim_num(m, 0);
 
-	for (uint32_t i = 0; i < d->n && sum; i++) {
-		ox_dim product = ox_dim_num(m, d->term[i].coef);
-		for (uint32_t k = 0; k < d->term[i].n; k++)
-			product = ox_dim_mul(m, product, rebuild(m, d->term[i].atom[k], f, user));
+	for (uint32_t i = 0; i < n && sum; i++) {
+		ox_dim product = ox_dim_num(m, t[i].coef);
+		for (uint32_t k = 0; k < t[i].n; k++)
+			product = ox_dim_mul(m, product, rebuild(m, t[i].atom[k], f, user));
 		sum = ox_dim_add(m, sum, product);
 	}
 	return sum;
 }
 
-static ox_dim rebuild_node(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym), void *user)
+static ox_dim rebuild_node(ox_model *m, ox_dim d, dim_hook *f, void *user)
 {
 	ox_dim x = rebuild(m, d->arg[0], f, user);
 
@@ -95,30 +112,44 @@ static ox_dim rebuild_node(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim
 	return x;
 }
 
-static ox_dim rebuild(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym), void *user)
+static ox_dim rebuild(ox_model *m, ox_dim d, dim_hook *f, void *user)
 {
-	ox_dim to;
+	const ox_dim to = f(user, d);
 
+	if (to)
+		return to;
 	switch (d->kind) {
 	case OX_DIM_NUM:
-		return d;
 	case OX_DIM_SYM:
 	case OX_DIM_FRESH:
-		to = f(user, d);
-		return to ? to : d;
+		return d;
 	case OX_DIM_POLY:
-		return rebuild_terms(m, d, f, user);
+		return dim_rebuild_terms(m, d->term, d->n, f, user);
 	default:
 		return rebuild_node(m, d, f, user);
 	}
 }
 
+typedef struct substitution {
+	ox_dim (*f)(void *user, ox_dim sym);
+	void *user;
+} substitution;
+
+static ox_dim substituted(void *user, ox_dim d)
+{
+	const substitution *s = user;
+
+	return dim_is_symbol(d) ? s->f(s->user, d) : NULL;
+}
+
 ox_dim ox_dim_substitute(ox_model *m, ox_dim d, ox_dim (*f)(void *user, ox_dim sym), void *user)
 {
+	substitution s = {f, user};
+
 	if (!d)
 		return NULL;
 	dim_enter(m);
-	d = rebuild(m, d, f, user);
+	d = rebuild(m, d, substituted, &s);
 	dim_leave(m);
 	return d;
 }
@@ -200,7 +231,7 @@ static bool is_current(const ox_model *m, ox_dim sym)
 static ox_dim resolved_symbol(void *user, ox_dim sym)
 {
 	(void)user;
-	return sym->resolved;
+	return dim_is_symbol(sym) ? sym->resolved : NULL;
 }
 
 static void set_resolved(ox_model *m, ox_dim d, ox_dim to)

@@ -9,10 +9,11 @@
  *     a * min(1, a)              =  a
  *     min(1, a) * max(1, a)      =  a
  *     min(1, a) * max(1 - a, 0)  =  0,  and so a * max(1 - a, 0)
+ *     max(a, 1) - max(1 - a, 0)  =  a,  and whatever the cases a = 0 and a >= 1 agree on
  *
- * Exporters write the left side or the right one, and both should be one expression. Apart
- * from the last four, which have a direction of their own, a sum is replaced by one with
- * fewer terms, or as many and fewer parts; so this ends.
+ * Exporters write the left side or the right one, and both should be one expression. The
+ * four before the last have a direction of their own; otherwise a sum is replaced by one
+ * with fewer terms, or as many and fewer parts; so this ends.
  */
 #include "ir/dim_internal.h"
 
@@ -367,6 +368,72 @@ static ox_dim fold_empty(ox_model *m, const poly *p, const place *at)
 	return gone(m, p, at);
 }
 
+/* ---- cases ---------------------------------------------------------------- */
+
+/* The x >= 0 of min(x, 1), max(x, 1), max(1 - x, 0) and the like; NULL: it is none of them. */
+static ox_dim case_of(ox_dim choice)
+{
+	const ox_dim number = dim_number_in(choice);
+	const ox_dim *arg = number && choice->n == 2 ? &choice->arg[choice->arg[0] == number] : NULL;
+	ox_term one;
+	uint32_t n;
+
+	if (!arg)
+		return NULL;
+	const ox_term *t = terms_of(arg, &one, &n);
+	if (t[0].n != 1 || n > 2 || (n == 2 && t[1].n))
+		return NULL;
+	const ox_dim x = t[0].atom[0];
+	return x->lo == 0 && x->hi <= OX_DIM_TOP && !x->raw ? x : NULL;
+}
+
+/* In how many atoms of p, powers counted, x is. */
+static uint32_t count_of(const poly *p, ox_dim x)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n; i++)
+		for (uint32_t k = 0; k < p->term[i].n; k++)
+			n += dim_holds(p->term[i].atom[k], x);
+	return n;
+}
+
+static ox_dim swapped(void *user, ox_dim d)
+{
+	const ox_dim *from_to = user;
+
+	return d == from_to[0] ? from_to[1] : NULL;
+}
+
+static ox_dim with(ox_model *m, ox_dim d, ox_dim from, ox_dim to)
+{
+	ox_dim from_to[2] = {from, to};
+	ox_term one;
+	uint32_t n;
+	const ox_term *t = d ? terms_of(&d, &one, &n) : NULL;
+
+	return t ? dim_rebuild_terms(m, t, n, swapped, from_to) : NULL;
+}
+
+/* p for x >= 1, if that is p for x = 0 as well. */
+static ox_dim fold_zero(ox_model *m, const poly *p, ox_dim choice)
+{
+	const ox_dim x = case_of(choice), zero = ox_dim_num(m, 0);
+	poly q;
+
+	if (!x || count_of(p, x) < 2 || dims_of(m)->fuel-- <= 0)
+		return NULL;
+	const ox_dim more = ox_dim_fresh(m, x, 1, 1, x->hi);
+	ox_dim nought[2] = {x, zero}, raised[2] = {x, more};
+	const ox_dim none = dim_rebuild_terms(m, p->term, p->n, swapped, nought);
+	const ox_dim some = dim_rebuild_terms(m, p->term, p->n, swapped, raised);
+	if (!none || with(m, some, more, zero) != none)
+		return NULL;
+	const ox_dim d = with(m, some, more, x);
+	poly_init(&q);
+	return d && poly_add(&q, d, 1) && is_smaller(&q, p) ? d : NULL;
+}
+
 /* ---- all ------------------------------------------------------------------ */
 
 static bool is_foldable(ox_dim x)
@@ -444,6 +511,9 @@ ox_dim poly_fold(ox_model *m, const poly *p)
 		for (uint32_t k = 0; k < p->term[i].n && !d; k++)
 			if (place_of(&p->term[i], k, &at) && t->fuel-- > 0)
 				d = fold_at(m, p, &at);
+	for (uint32_t i = 0; i < p->n && !d; i++)
+		for (uint32_t k = 0; k < p->term[i].n && !d; k++)
+			d = fold_zero(m, p, p->term[i].atom[k]);
 	t->folding--;
 	dim_leave(m);
 	return d;

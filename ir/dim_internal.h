@@ -162,6 +162,13 @@ ox_dim dim_common_factor(ox_model *m, const ox_dim *d, uint32_t n, bool positive
 bool dim_at_least(ox_model *m, ox_dim a, ox_dim b, int64_t margin);
 bool poly_at_least(ox_model *m, const poly *p, int64_t margin);
 
+/* ---- rebuilding ----------------------------------------------------------- */
+
+/* What is to stand for d, asked of all parts from the outside in; NULL: look inside. */
+typedef ox_dim dim_hook(void *user, ox_dim d);
+ox_dim dim_rebuild_terms(ox_model *m, const ox_term *t, uint32_t n, dim_hook *f, void *user);
+bool dim_holds(ox_dim d, ox_dim part);               /* part is d, or somewhere in it */
+
 /* ---- equations ------------------------------------------------------------ */
 
 /* From here on sym is `is`, in which no solved symbol occurs, nor sym. */

@@ -99,11 +99,17 @@ bool poly_add(poly *p, ox_dim d, int64_t scale)
 	return true;
 }
 
+/* 0 or 1, and so its own square. */
+static bool is_boolean(ox_dim d)
+{
+	return d->lo >= 0 && d->hi <= 1;
+}
+
 bool poly_put_product(poly *p, const ox_term *a, const ox_term *b, int64_t scale)
 {
 	const uint32_t n = a->n + b->n;
 	int64_t coef;
-	uint32_t i = 0, k = 0;
+	uint32_t i = 0, k = 0, made = 0;
 
 	if (n > MAX_DEGREE || !ox_mul_i64(a->coef, b->coef, &coef) || !ox_mul_i64(coef, scale, &coef))
 		return false;
@@ -112,11 +118,13 @@ bool poly_put_product(poly *p, const ox_term *a, const ox_term *b, int64_t scale
 		return false;
 	while (i < a->n || k < b->n) {
 		const bool left = k == b->n || (i < a->n && a->atom[i]->id <= b->atom[k]->id);
-		atom[i + k] = left ? a->atom[i] : b->atom[k];
+		const ox_dim x = left ? a->atom[i] : b->atom[k];
 		i += left;
 		k += !left;
+		if (made == 0 || atom[made - 1] != x || !is_boolean(x))
+			atom[made++] = x;
 	}
-	return poly_put(p, coef, atom, n);
+	return poly_put(p, coef, atom, made);
 }
 
 bool poly_add_term_times(poly *p, const ox_term *t, ox_dim d, int64_t scale)
@@ -211,12 +219,23 @@ uint64_t poly_content(const poly *p, bool with_const)
 	return g;
 }
 
+static bool holds_choice(const poly *p)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		for (uint32_t k = 0; k < p->term[i].n; k++)
+			if (p->term[i].atom[k]->kind == OX_DIM_MIN || p->term[i].atom[k]->kind == OX_DIM_MAX)
+				return true;
+	return false;
+}
+
 /* A dim is not negative: where the intervals of its terms cannot tell, proofs may. */
 static span closer_span(ox_model *m, const poly *p)
 {
 	span s = poly_span(p);
 
-	if (s.lo < 0 && s.hi > 0 && p->n > 1 && !terms_raw(p->term, p->n) && poly_at_least(m, p, 0))
+	if (p->n < 2 || s.lo > 0 || s.hi <= 0 || terms_raw(p->term, p->n))
+		return s;
+	if (s.lo < 0 ? poly_at_least(m, p, 0) : holds_choice(p))
 		s.lo = poly_at_least(m, p, 1);
 	return s;
 }

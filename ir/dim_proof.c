@@ -199,6 +199,47 @@ static bool relax_remainder(const poly *p, ox_dim x, int64_t margin, int32_t *fu
 	       && proves(&q, margin, x->id, fuel);
 }
 
+/* q = p with c*x, the lone term `at`, replaced by k*a + (c - k)*b, k such that the first term
+ * in which a and b differ goes away. */
+static bool mix(const poly *p, uint32_t at, ox_dim a, ox_dim b, poly *q)
+{
+	const int64_t c = p->term[at].coef;
+	int64_t r = 0, s, k;
+	poly d;
+
+	poly_init(q);
+	poly_init(&d);
+	if (!poly_add(&d, a, 1) || !poly_add(&d, b, -1) || d.n == 0 || !poly_add(q, b, c))
+		return false;
+	for (uint32_t i = 0; i < p->n; i++)
+		if (i != at && !poly_put(q, p->term[i].coef, p->term[i].atom, p->term[i].n))
+			return false;
+	for (uint32_t i = 0; i < q->n; i++)
+		if (term_cmp(&q->term[i], &d.term[0]) == 0)
+			r = q->term[i].coef;
+	s = d.term[0].coef;
+	if (r == 0 || r == INT64_MIN || r % s != 0)
+		return false;
+	k = -(r / s);
+	return (c > 0 ? k > 0 && k < c : k < 0 && k > c) && poly_add(q, a, k) && poly_add(q, b, -k);
+}
+
+/* c*max(a, b) is at least k*a + (c - k)*b for 0 <= k <= c; likewise -c*min(a, b). */
+static bool relax_mixture(const poly *p, ox_dim x, int64_t margin, int32_t *fuel)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		if (p->term[i].n != 1 || p->term[i].atom[0] != x || x->n != 2)
+			continue;
+		for (int swap = 0; swap < 2; swap++) {
+			poly q;
+			if (mix(p, i, x->arg[swap], x->arg[!swap], &q)
+			    && proves(&q, margin, x->id, fuel))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool relax_choice(const poly *p, ox_dim x, int64_t margin, int32_t *fuel)
 {
 	const bool any = sign_of(p, x) == (x->kind == OX_DIM_MIN ? -1 : 1);
@@ -206,7 +247,7 @@ static bool relax_choice(const poly *p, ox_dim x, int64_t margin, int32_t *fuel)
 	for (uint32_t i = 0; i < x->n; i++)
 		if (with(p, x, x->arg[i], margin, fuel) == any)
 			return any;
-	return !any;
+	return any ? relax_mixture(p, x, margin, fuel) : true;
 }
 
 static bool relax(const poly *p, ox_dim x, int64_t margin, int32_t *fuel)

@@ -236,6 +236,27 @@ Test(dim, sums_are_folded)
 	SAME(add(min(N, M), sub(max(N, M), min(N, M))), max(N, M));
 }
 
+/* What a Reshape makes of an entry S that copies d where it is 0. */
+Test(dim, cases_of_zero_are_told)
+{
+	const ox_dim i = min(N, num(1)), z = max(sub(num(1), N), num(0)), e = add(N, times(z, 16));
+
+	SAME(mul(i, i), i);
+	SAME(mul(z, z), z);
+	SAME(mul(i, z), num(0));
+	SAME(mul(N, z), num(0));
+	SAME(mul(i, max(N, num(1))), N);
+	SAME(add(i, z), num(1));
+	SAME(sub(max(N, num(1)), z), N);
+	SAME(ox_dim_broadcast(m, N, e, NULL), N);
+	SAME(mul(e, i), N);
+	cr_expect_neq(e, N);
+	cr_expect(ox_dim_nonzero(e) && e->lo == 1);
+	const ox_dim x = fdiv(inc(H, 7), num(8));
+	SAME(mul(x, max(sub(num(1), x), num(0))), num(0));
+	SAME(add(mul(M, x), mul(mul(M, x), max(sub(num(1), x), num(0)))), mul(M, x));
+}
+
 Test(dim, ratios)
 {
 	const ox_dim half = ratio(num(1), num(2));

@@ -24,6 +24,16 @@ static bool pads_are_natural(ox_infer *c, const ox_window *w)
 	return true;
 }
 
+/* Of the indices of MaxPool: rows first, or columns. */
+static bool order_is_right(ox_infer *c)
+{
+	bool known;
+	const int64_t order = ox_attr_int(c->n, "storage_order", 0, &known);
+
+	return !known || order == 0 || order == 1
+	       || ox_wrong(c, "storage_order is %lld, expected 0 or 1", (long long)order);
+}
+
 /* AveragePool, LpPool, MaxPool */
 bool infer_pool(ox_infer *c)
 {
@@ -34,7 +44,8 @@ bool infer_pool(ox_infer *c)
 
 	if (rank < 0)
 		return rank == -1;
-	if (!ox_window_read(c, (uint32_t)rank - 2, &w) || !pads_are_natural(c, &w))
+	if (!ox_window_read(c, (uint32_t)rank - 2, &w) || !pads_are_natural(c, &w)
+	    || !order_is_right(c))
 		return false;
 	/* runtimes differ in what another number than 0 and 1 means */
 	const int64_t ceil_mode = ox_attr_int(c->n, "ceil_mode", 0, &known);

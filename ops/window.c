@@ -6,9 +6,9 @@
  *     VALID    the same without padding
  *     SAME     ceil(d / stride)
  *
- * Where the padded input is shorter than the extent, no convolution runs. The formula for
- * pooling says 0 at first, or, in runtimes that cut the quotient off, 1: then a known d tells
- * nothing, but a symbolic one is taken to be long enough.
+ * Where the padded input is shorter than the extent no convolution runs. Pooling does: the
+ * formula of the specification says 0 or less, but ONNX Runtime and the inference of the onnx
+ * package cut the quotient off, and there are exported models that rely on the 1.
  */
 #include "ops/window.h"
 
@@ -134,11 +134,6 @@ static ox_dim slack_and(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, i
 	return ox_dim_sub(c->m, ox_dim_add_num(c->m, d, more), extent);
 }
 
-static bool does_not_fit(ox_infer *c, uint32_t i)
-{
-	return ox_wrong(c, "spatial axis %u with its padding is shorter than the kernel", i);
-}
-
 static ox_dim same_size(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 {
 	if (!w->known || w->stride[i] == 1)
@@ -162,14 +157,44 @@ static ox_dim steps_up(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 	return w->stride[i] == 1 ? s : ox_dim_ceildiv(c->m, s, ox_dim_num(c->m, w->stride[i]));
 }
 
+/* Runtimes refuse a slack below `least`. False after ox_infer_fail. */
+static bool force_slack(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, int64_t least)
+{
+	const ox_dim slack = slack_and(c, w, i, d, 0);
+
+	if (!slack || slack->lo >= least)
+		return true;
+	if (slack->hi < least)
+		return ox_wrong(c, "spatial axis %u with its padding is shorter than the kernel", i);
+	return ox_force_at_least(c, slack, least, "no input is shorter than the kernel, padded");
+}
+
 bool ox_window_conv(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
 {
 	if (w->padding == OX_PAD_SAME) {
 		*out = same_size(c, w, i, d);
 		return true;
 	}
-	*out = steps_down(c, w, i, d);
-	return !*out || (*out)->hi > 0 || does_not_fit(c, i);
+	if (!force_slack(c, w, i, d, 0))
+		return false;
+	*out = steps_down(c, w, i, ox_dim_resolve(c->m, d));
+	return true;
+}
+
+/* slack // stride + 1, but the quotient cut off, not rounded down, where the slack is
+ * negative: 1 within a stride, 0 within two; more is refused. */
+static ox_dim pool_floor(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
+{
+	const ox_dim down = steps_down(c, w, i, d), zero = ox_dim_num(c->m, 0), one = ox_dim_num(c->m, 1);
+	const ox_dim slack = slack_and(c, w, i, d, 0);
+
+	if (w->stride[i] == 1 || !slack || slack->lo >= 0)
+		return down;
+	if (slack->lo > -w->stride[i])
+		return ox_dim_max(c->m, down, one);
+
+	const ox_dim few = ox_dim_max(c->m, ox_dim_add_num(c->m, slack, w->stride[i]), zero);
+	return ox_dim_max(c->m, down, ox_dim_min(c->m, few, one));
 }
 
 /* A window that would begin in the padding behind the input does not count. */
@@ -194,7 +219,7 @@ static ox_dim pool_valid_ceil(ox_infer *c, const ox_window *w, uint32_t i, ox_di
 {
 	const ox_dim up = steps_up(c, w, i, d);
 
-	return up == steps_down(c, w, i, d) ? up : NULL;
+	return up == pool_floor(c, w, i, d) ? up : NULL;
 }
 
 bool ox_window_pool(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
@@ -205,16 +230,11 @@ bool ox_window_pool(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_di
 		*out = w->dilation[i] == 1 ? same_size(c, w, i, d) : NULL;
 		return true;
 	}
-	const ox_dim down = steps_down(c, w, i, d);
-	if (down && down->hi < 0)
-		return does_not_fit(c, i);
-	/* no window fits, or if the quotient is cut off one does */
-	if (down && down->hi == 0 && ox_dim_is(slack_and(c, w, i, d, w->stride[i]), 0))
-		*out = down;
-	else if (down && down->hi == 0)
-		*out = NULL;
-	else if (!w->ceil)
-		*out = down;
+	if (!force_slack(c, w, i, d, 1 - 2 * w->stride[i]))
+		return false;
+	d = ox_dim_resolve(c->m, d);
+	if (!w->ceil)
+		*out = pool_floor(c, w, i, d);
 	else if (w->padding == OX_PAD_GIVEN)
 		*out = pool_ceil(c, w, i, d);
 	else

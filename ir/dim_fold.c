@@ -5,6 +5,7 @@
  *     x - (r // k)               =  (k*x - r + k - 1) // k
  *     (r // k) + (s // k)        =  (r + s - k + 1) / k, where that is a polynomial
  *     max(a, b) - a              =  max(0, b - a), and so for min and for each term of a
+ *     max(a, b) + min(-a, -b)    =  0, and so for a and b moved alike
  *     max(a, 1) + 2              =  max(a + 2, 3), and so for min
  *     a * min(1, a)              =  a
  *     min(1, a) * max(1, a)      =  a
@@ -463,17 +464,65 @@ static bool place_of(const ox_term *t, uint32_t k, place *at)
 	return true;
 }
 
+static bool is_argument(ox_dim choice, ox_dim d)
+{
+	for (uint32_t i = 0; i < choice->n; i++)
+		if (choice->arg[i] == d)
+			return true;
+	return false;
+}
+
+/* k such that y is x + k, or k - x where one is a min and the other a max; NULL: none. */
+static ox_dim offset_between(ox_model *m, ox_dim x, ox_dim y)
+{
+	ox_dim (*const f)(ox_model *, ox_dim, ox_dim) = x->kind == y->kind ? ox_dim_sub : ox_dim_add;
+	ox_dim (*const back)(ox_model *, ox_dim, ox_dim) = x->kind == y->kind ? ox_dim_add : ox_dim_sub;
+
+	for (uint32_t first = 0; first < y->n && x->n == y->n && dims_of(m)->fuel-- > 0; first++) {
+		const ox_dim k = f(m, y->arg[first], x->arg[0]);
+		uint32_t i = 0;
+		while (k && i < x->n && is_argument(y, back(m, k, x->arg[i])))
+			i++;
+		if (i == x->n)
+			return k;
+	}
+	return NULL;
+}
+
+/* b's min or max is told by a's, beside the same. */
+static ox_dim fold_alike(ox_model *m, const poly *p, const place *a, const place *b)
+{
+	poly q;
+
+	if (a->x == b->x || a->beside.n != b->beside.n || term_cmp(&a->beside, &b->beside) != 0)
+		return NULL;
+	const ox_dim k = offset_between(m, a->x, b->x);
+	if (!k || !without(p, b->term, NULL, &q) || !poly_add_term_times(&q, &b->beside, k, 1)
+	    || !poly_add_term_times(&q, &b->beside, a->x, a->x->kind == b->x->kind ? 1 : -1))
+		return NULL;
+	return is_smaller(&q, p) ? poly_done(m, &q) : NULL;
+}
+
+static ox_dim fold_two(ox_model *m, const poly *p, const place *a, const place *b)
+{
+	const bool quotients = a->x->kind == OX_DIM_FLOORDIV && b->x->kind == OX_DIM_FLOORDIV;
+	const bool choices = a->x->kind >= OX_DIM_MIN && b->x->kind >= OX_DIM_MIN;
+	ox_dim d = choices ? fold_alike(m, p, a, b) : NULL;
+
+	d = choices && !d ? fold_alike(m, p, b, a) : d;
+	return quotients ? fold_pair(m, p, a, b) : d;
+}
+
 static ox_dim fold_pairs(ox_model *m, const poly *p, const place *at)
 {
 	place other;
 
 	for (const ox_term *t = at->term + 1; t < p->term + p->n; t++)
-		for (uint32_t k = 0; k < t->n; k++)
-			if (t->atom[k]->kind == OX_DIM_FLOORDIV && place_of(t, k, &other)) {
-				const ox_dim d = fold_pair(m, p, at, &other);
-				if (d)
-					return d;
-			}
+		for (uint32_t k = 0; k < t->n; k++) {
+			const ox_dim d = place_of(t, k, &other) ? fold_two(m, p, at, &other) : NULL;
+			if (d)
+				return d;
+		}
 	return NULL;
 }
 
@@ -493,6 +542,7 @@ static ox_dim fold_at(ox_model *m, const poly *p, const place *at)
 		d = d ? d : fold_empty(m, p, at);
 		d = d ? d : fold_indicator(m, p, at);
 		d = d ? d : fold_argument(m, p, at);
+		d = d ? d : fold_pairs(m, p, at);
 		return d ? d : fold_constant(m, p, at);
 	}
 }

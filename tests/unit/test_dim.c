@@ -223,6 +223,10 @@ Test(dim, sums_are_folded)
 	SAME(inc(max(inc(N, -1), num(0)), 1), max(N, num(1)));
 	SAME(inc(max(N, num(1)), -1), max(inc(N, -1), num(0)));
 	SAME(sub(min(N, num(5)), num(5)), ox_dim_neg(m, max(sub(num(5), N), num(0))));
+	SAME(add(min(N, num(100)), max(sub(num(100), N), num(0))), num(100));
+	SAME(add(max(N, K), min(sub(M, N), sub(M, K))), M);
+	SAME(sub(max(N, num(1)), max(sub(num(1), N), num(0))), N);
+	TEXT(add(max(N, num(1)), max(sub(num(1), N), num(0))), "2*max(N, 1) - N");
 	SAME(sub(mul(M, max(K, num(1))), M), mul(M, max(inc(K, -1), num(0))));
 	SAME(mul(N, min(N, num(1))), N);
 	SAME(mul(mul(N, K), min(num(1), min(K, M))), mul(mul(N, K), min(num(1), M)));

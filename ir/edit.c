@@ -52,6 +52,8 @@ void ox_use_unlink(ox_model *m, ox_use *u)
 		OX_SET(m, v->noutput,
 		       v->noutput == UINT16_MAX ? count_outputs(v) : (uint16_t)(v->noutput - 1));
 	ox_touch_node(m, v->def);
+	if (!v->uses)
+		ox_touch_node(m, v->carrier);
 }
 
 /* ---- names ---------------------------------------------------------------- */
@@ -179,6 +181,8 @@ bool ox_value_replace_named(ox_value *from, ox_value *to)
 	ox_name *name = to->name;
 	OX_SET(m, to->name, from->name);
 	OX_SET(m, from->name, name);
+	if (!to->type)
+		OX_SET(m, to->type, from->type);
 	ox_touch_readers(m, to);
 	ox_touch_node(m, to->def);
 	return true;

@@ -189,10 +189,11 @@ static uint64_t mix(uint64_t h, const void *p)
 	return (h ^ (uint64_t)(uintptr_t)p) * 0x9e3779b97f4a7c15u;
 }
 
-/* All that n's inference depends on: attributes, and what is known of its inputs. */
+/* All that n's inference depends on: where n stands, attributes, what is known of its inputs
+ * and declared of its outputs. */
 static uint64_t sight(const ox_node *n)
 {
-	uint64_t h = mix((uint64_t)n->op + 1, n->attr);
+	uint64_t h = mix(mix((uint64_t)n->op + 1, n->attr), n->graph);
 
 	for (uint32_t i = 0; i < n->nattr; i++)
 		h = mix(mix(h, n->attr[i].name), (const void *)(uintptr_t)n->attr[i].i);
@@ -200,6 +201,8 @@ static uint64_t sight(const ox_node *n)
 		const ox_value *v = n->in[i].val;
 		h = mix(h, !v ? NULL : v->fact ? (const void *)v->fact : (const void *)v->tensor);
 	}
+	for (uint32_t o = 0; o < n->nout; o++)
+		h = mix(h, n->out[o] ? n->out[o]->type : NULL);
 	return h ^ h >> 32;
 }
 

@@ -8,7 +8,7 @@
  *     its number         where the dim is one
  *     0, that is copy    where it is the dim of x in the same place
  *     -1                 once, for anything else, where the product of the other dims is
- *                        proven not to be zero, or where -1 stood before
+ *                        proven not to be zero, or where -1 stood before, without allowzero
  *
  * A dim that is the number 0 is left alone: 0 would copy. What computed the shape dies if
  * nobody else reads it. exact.
@@ -29,6 +29,14 @@ static bool asked_to_tell(ox_ctx *c, const ox_node *n, uint32_t i)
 	ox_elems e;
 
 	return ox_elems_known(c->m, n->in[SHAPE].val, &e) && i < e.n && ox_dim_is(e.p[i], -1);
+}
+
+/* With allowzero a 0 beside -1 is an error, which some runtimes give a meaning. */
+static bool may_ask_for_zero(const ox_node *n)
+{
+	bool known;
+
+	return ox_attr_int(n, "allowzero", 0, &known) || !known;
 }
 
 static bool copies(ox_ctx *c, const ox_node *n, uint32_t i, ox_dim d)
@@ -58,7 +66,7 @@ static bool target_of(ox_ctx *c, const ox_node *n, int64_t *target, uint32_t ran
 	for (uint32_t i = 0; i < rank; i++)
 		if ((int)i != told && !ox_dim_nonzero(ox_dim_known(c->m, n->out[0], i)))
 			others_nonzero = false;
-	return told < 0 || others_nonzero || asked_to_tell(c, n, (uint32_t)told);
+	return told < 0 || others_nonzero || (!may_ask_for_zero(n) && asked_to_tell(c, n, (uint32_t)told));
 }
 
 static ox_status visit(ox_ctx *c, ox_node *n)

@@ -72,7 +72,7 @@ void ox_node_give_way(ox_ctx *c, ox_node *n, ox_value *const *results)
 
 	for (uint32_t i = 0; i < nout; i++) {
 		ox_value *y = n->out[i], *r = results[i];
-		if (!y || !y->uses)
+		if (!y || !r || (!y->uses && !ox_is_kept(c, y)))
 			continue;
 		outs[i] = y;
 		if (!r->type && y->type)

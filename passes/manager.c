@@ -68,6 +68,7 @@ typedef struct ox_manager {
 	uint64_t nodes;               /* in all scopes, Constant nodes included */
 	ox_inference *inference;      /* since a stage asked for facts; NULL before */
 	uint64_t inferred_at;         /* m->edits when that began */
+	uint32_t equations;           /* that all facts know of */
 	bool told;                    /* what declared types contradict, of the model as it came */
 	bool limited;                 /* there is a rewrite limit or an end was asked for: stop */
 	bool failed;
@@ -286,12 +287,26 @@ bool ox_rewrite_begin(ox_ctx *c, const ox_node *at)
 	return true;
 }
 
+/* What a node was found to force holds everywhere: all that asks for facts looks anew. */
+static void learn_equations(ox_manager *mg)
+{
+	if (mg->equations == ox_dim_equations(mg->m))
+		return;
+	for (size_t i = 0; i < mg->nstages; i++)
+		if (mg->stages[i].facts) {
+			mg->stages[i].all = true;
+			mg->stages[i].ran = false;
+		}
+}
+
 static void commit(ox_manager *mg)
 {
 	ox_txn_each_touched(mg->m, enqueue_touched, mg);
 	ox_txn_commit(mg->m);
-	if (mg->inference)
-		ox_infer_settle(mg->inference);
+	if (!mg->inference)
+		return;
+	ox_infer_settle(mg->inference);
+	learn_equations(mg);
 }
 
 void ox_rewrite_end(ox_ctx *c)
@@ -623,6 +638,17 @@ static void end_inference(ox_manager *mg)
 	mg->inference = NULL;
 }
 
+static void infer_all(ox_manager *mg)
+{
+	const bool done = ox_infer_all(mg->inference);
+
+	mg->equations = ox_dim_equations(mg->m);
+	if (done)
+		return;
+	ox_report(mg->diag, OX_E_CANCELLED, OX_NOWHERE, "stopped on request during inference");
+	mg->failed = true;
+}
+
 static void begin_inference(ox_manager *mg)
 {
 	const ox_infer_options o = {
@@ -636,10 +662,7 @@ static void begin_inference(ox_manager *mg)
 	mg->told = true;
 	mg->inferred_at = mg->m->edits;
 	mg->inference = ox_inference_new(mg->m, &o);
-	if (ox_infer_all(mg->inference))
-		return;
-	ox_report(mg->diag, OX_E_CANCELLED, OX_NOWHERE, "stopped on request during inference");
-	mg->failed = true;
+	infer_all(mg);
 }
 
 /* True: it rewrote something. */
@@ -662,6 +685,8 @@ static bool run_stage(ox_manager *mg, stage *st)
 	}
 	if (st->facts && !mg->inference)
 		begin_inference(mg);
+	else if (st->facts && mg->equations != ox_dim_equations(mg->m))
+		infer_all(mg);
 	if (stopped(mg))
 		return false;
 	if (st->visits)

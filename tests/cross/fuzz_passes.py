@@ -189,9 +189,9 @@ class Scope:
                 pass
 
     def steps(self):
-        few = [Scope.branch, Scope.loop, Scope.call] if self.kind is None else []
-        few += [Scope.branch] if self.kind == "loop" and self.r.random() < 0.3 else []
-        return SHAPES * 2 + DATA * 2 + (few if self.r.random() < 0.7 else [])
+        few = [Scope.branch] * 5 + [Scope.loop, Scope.call] * 2 if self.kind is None else []
+        few += [Scope.branch] * 4 if self.kind == "loop" and self.r.random() < 0.3 else []
+        return SHAPES + DATA + (few if self.r.random() < 0.7 else [])
 
     # -- shapes
 
@@ -298,7 +298,8 @@ class Scope:
         return self.emit("Range", [self.const(0), n, self.const(self.r.choice([1, 1, 2]))])
 
     def product(self):
-        v = self.pick(lambda v: v.is_vector)
+        # Runtimes multiply in floats.
+        v = self.pick(lambda v: v.is_vector and np.prod(np.abs(v.a.astype(float))) < 1e9)
         return self.emit(self.r.choice(["ReduceProd", "ReduceMax", "ReduceMin"]), [v], keepdims=self.r.randint(0, 1))
 
     def size(self):
@@ -358,7 +359,9 @@ class Scope:
             s = self.whole_shape(self.pick(lambda w: w.is_float and w.a.size == v.a.size))
         else:
             s = self.pick(lambda w: w.is_vector and int(np.prod(w.a)) in (v.a.size, -v.a.size))
-        attrs = {"allowzero": 1} if self.m.opset >= 14 and self.r.random() < 0.15 else {}
+        # A 0 that is one, beside -1, is an error to which runtimes give a meaning.
+        zero = self.m.opset >= 14 and self.r.random() < 0.15 and s.a.min() >= 0
+        attrs = {"allowzero": 1} if zero else {}
         return self.emit("Reshape", [v, s], **attrs)
 
     def expand(self):
@@ -518,7 +521,11 @@ class Scope:
                                  initializer=s.inits)
 
     def branch(self):
-        cond = self.pick(lambda v: v.a.dtype == np.bool_ and v.a.ndim == 0)
+        try:
+            cond = self.pick(lambda v: v.a.dtype == np.bool_ and v.a.ndim == 0)
+        except Reject:
+            v = self.pick(lambda v: v.is_int)
+            cond = self.emit("Equal", [v, self.const(self.r.choice([1, 2, 3, 4, 5]))])
         sides = []
         for _ in range(2):
             s = self.inside("branch")
@@ -527,9 +534,6 @@ class Scope:
             if v not in s.vals[len(self.vals):]:
                 v = s.emit(self.r.choice(["Identity", "Relu"]), [v])
             sides.append((s, v))
-        if self.r.random() < 0.5:     # an integer beside it
-            for s, _ in sides:
-                s.fill(1)
         g = [self.close(s, [], [v]) for s, v in sides]
         return self.emit("If", [cond], then_branch=g[0], else_branch=g[1])
 
@@ -545,7 +549,9 @@ class Scope:
         out = s.emit("Add", [carried, self.r.choice(same)]) if self.r.random() < 0.5 else \
             s.emit("Identity", [s.floats()])
         next_number = s.emit("Add", [number, s.pick(lambda v: v.is_int)])
-        scanned = s.emit("Identity", [s.pick(lambda v: v.is_float or v.is_vector)])
+        # What dims there are in nothing stacked, runtimes take from what they know of the body.
+        once = count.name in self.consts and count.a > 0
+        scanned = s.emit("Identity", [s.pick(lambda v: v.is_float or v.is_vector if once else v.is_int)])
         goes_on = s.emit("Identity", [cond])
         free = [None] * start.a.ndim
         body = self.close(s, [info(i.name, i.a), info(cond.name, cond.a),

@@ -109,29 +109,47 @@ bool ox_window_kernel_of(ox_infer *c, uint32_t input, ox_window *w)
 
 ox_dim ox_window_extent(ox_infer *c, const ox_window *w, uint32_t i)
 {
-	const ox_dim k = w->kernel[i];
+	const ox_dim k = w->known ? w->kernel[i] : NULL;
 
-	if (!w->known || !k)
-		return NULL;
-	if (ox_dim_is_num(k))
-		return ox_dim_num(c->m, (k->num - 1) * w->dilation[i] + 1);
 	return ox_dim_add_num(c->m, ox_dim_mul_num(c->m, ox_dim_add_num(c->m, k, -1),
 	                                           w->dilation[i]), 1);
+}
+
+static int64_t padding_of(const ox_window *w, uint32_t i)
+{
+	return w->padding == OX_PAD_GIVEN ? w->before[i] + w->after[i] : 0;
+}
+
+/* padding - extent, where it is a number. */
+static bool offset_of(const ox_window *w, uint32_t i, int64_t *offset)
+{
+	const ox_dim k = w->kernel[i];
+
+	if (!w->known || w->padding == OX_PAD_UNKNOWN || !ox_dim_is_num(k))
+		return false;
+	*offset = padding_of(w, i) - (k->num - 1) * w->dilation[i] - 1;
+	return true;
 }
 
 /* d + padding - extent + more; without `more` it is how far the first window can move. */
 static ox_dim slack_and(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, int64_t more)
 {
-	const ox_dim extent = ox_window_extent(c, w, i);
+	int64_t offset;
 
-	if (!extent || w->padding == OX_PAD_UNKNOWN)
-		return NULL;
-	if (w->padding == OX_PAD_GIVEN)
-		more += w->before[i] + w->after[i];
 	/* the usual case in one step, or none */
-	if (ox_dim_is_num(extent))
-		return ox_dim_add_num(c->m, d, more - extent->num);
-	return ox_dim_sub(c->m, ox_dim_add_num(c->m, d, more), extent);
+	if (offset_of(w, i, &offset))
+		return ox_dim_add_num(c->m, d, more + offset);
+	if (w->padding == OX_PAD_UNKNOWN)
+		return NULL;
+	return ox_dim_sub(c->m, ox_dim_add_num(c->m, d, more + padding_of(w, i)),
+	                  ox_window_extent(c, w, i));
+}
+
+static bool slack_is_at_least(const ox_window *w, uint32_t i, ox_dim d, int64_t least)
+{
+	int64_t offset;
+
+	return d && offset_of(w, i, &offset) && d->lo >= least - offset;
 }
 
 static ox_dim same_size(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
@@ -158,15 +176,18 @@ static ox_dim steps_up(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 }
 
 /* Runtimes refuse a slack below `least`. False after ox_infer_fail. */
-static bool force_slack(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, int64_t least)
+static bool force_slack(ox_infer *c, const ox_window *w, uint32_t i, ox_dim *d, int64_t least)
 {
-	const ox_dim slack = slack_and(c, w, i, d, 0);
-
-	if (!slack || slack->lo >= least)
+	if (slack_is_at_least(w, i, *d, least))
 		return true;
-	if (slack->hi < least)
+
+	const ox_dim slack = slack_and(c, w, i, *d, 0);
+	if (slack && slack->hi < least)
 		return ox_wrong(c, "spatial axis %u with its padding is shorter than the kernel", i);
-	return ox_force_at_least(c, slack, least, "no input is shorter than the kernel, padded");
+	if (!ox_force_at_least(c, slack, least, "no input is shorter than the kernel, padded"))
+		return false;
+	*d = ox_dim_resolve(c->m, *d);
+	return true;
 }
 
 bool ox_window_conv(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_dim *out)
@@ -175,9 +196,9 @@ bool ox_window_conv(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_di
 		*out = same_size(c, w, i, d);
 		return true;
 	}
-	if (!force_slack(c, w, i, d, 0))
+	if (!force_slack(c, w, i, &d, 0))
 		return false;
-	*out = steps_down(c, w, i, ox_dim_resolve(c->m, d));
+	*out = steps_down(c, w, i, d);
 	return true;
 }
 
@@ -185,15 +206,14 @@ bool ox_window_conv(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_di
  * negative: 1 within a stride, 0 within two; more is refused. */
 static ox_dim pool_floor(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d)
 {
-	const ox_dim down = steps_down(c, w, i, d), zero = ox_dim_num(c->m, 0), one = ox_dim_num(c->m, 1);
-	const ox_dim slack = slack_and(c, w, i, d, 0);
+	const ox_dim down = steps_down(c, w, i, d), one = ox_dim_num(c->m, 1);
 
-	if (w->stride[i] == 1 || !slack || slack->lo >= 0)
+	if (w->stride[i] == 1 || slack_is_at_least(w, i, d, 0))
 		return down;
-	if (slack->lo > -w->stride[i])
+	if (slack_is_at_least(w, i, d, 1 - w->stride[i]))
 		return ox_dim_max(c->m, down, one);
 
-	const ox_dim few = ox_dim_max(c->m, ox_dim_add_num(c->m, slack, w->stride[i]), zero);
+	const ox_dim few = ox_dim_max(c->m, slack_and(c, w, i, d, w->stride[i]), ox_dim_num(c->m, 0));
 	return ox_dim_max(c->m, down, ox_dim_min(c->m, few, one));
 }
 
@@ -230,9 +250,8 @@ bool ox_window_pool(ox_infer *c, const ox_window *w, uint32_t i, ox_dim d, ox_di
 		*out = w->dilation[i] == 1 ? same_size(c, w, i, d) : NULL;
 		return true;
 	}
-	if (!force_slack(c, w, i, d, 1 - 2 * w->stride[i]))
+	if (!force_slack(c, w, i, &d, 1 - 2 * w->stride[i]))
 		return false;
-	d = ox_dim_resolve(c->m, d);
 	if (!w->ceil)
 		*out = pool_floor(c, w, i, d);
 	else if (w->padding == OX_PAD_GIVEN)

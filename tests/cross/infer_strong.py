@@ -9,11 +9,14 @@ the onnx package recovers must be recovered and equal, and --more of the others.
 --models: the share of the values of the main graph (tensors that nodes compute) whose every
 dim is a number or an expression over the symbols of the inputs; value_info and the shapes of
 outputs are erased first, for all three. Ours must not be behind on any model, and --share
-over all models that have no data-dependent operator.
+over all models that have no data-dependent operator. With --keep FILE what the other two
+find is written to FILE and read from it the next time.
 """
 
 import argparse
 import collections
+import hashlib
+import json
 import shutil
 import sys
 import tempfile
@@ -163,6 +166,8 @@ def cases(args):
             faults.append(f"{path.parent.name}: {problem}")
             continue
         for op, name, declared, theirs, mine in rows:
+            if not is_static(declared):
+                continue
             count["outputs"] += 1
             count["onnx"] += is_static(theirs)
             count["ours"] += is_static(mine)
@@ -186,6 +191,9 @@ def cases(args):
 
 # --- models ---------------------------------------------------------------------------------
 
+WHO = ("ours", "onnx", "script")
+
+
 
 def not_tensors(model):
     """Names of sequences, optionals and maps, as far as operators tell."""
@@ -203,7 +211,7 @@ def has_data_dependent(model):
 
 
 def share_work(item):
-    """(names, {who: names found} or {who: why not})."""
+    """Values, values found, whether there is a data-dependent operator, and where it ends."""
     who, tool, path, seconds = item
     model = inferred.load(path)
     skip = not_tensors(model)
@@ -221,32 +229,34 @@ def share_work(item):
     known = {n for n in found if is_full(found, n)} | {t.name for t in model.graph.initializer} | {""}
     first = collections.Counter(makers[n.output[0]] for n in model.graph.node
                                 if set(n.output) & set(missed) and all(i in known for i in n.input))
-    return len(names), len(names) - len(missed), has_data_dependent(model), first, missed[:4]
+    return len(names), len(names) - len(missed), has_data_dependent(model), dict(first.most_common(5))
 
 
 def shares(args):
     faults, rows = [], [("model", "values", "ours", "onnx", "ORT script", "", "where ours ends")]
     paths = list(inferred.models_in(args.models))
-    items = [(who, args.tool, p, args.seconds) for p in paths for who in ("ours", "onnx", "script")]
-    sums = {True: collections.Counter(), False: collections.Counter()}
-    row = {}
+    kept = json.loads(args.keep.read_text()) if args.keep and args.keep.exists() else {}
+    keys = {p: hashlib.sha256(p.read_bytes()).hexdigest()[:16] for p in paths}
+    items = [(who, args.tool, p, args.seconds) for p in paths for who in WHO if f"{who} {keys[p]}" not in kept]
     for (who, _, path, _), result, problem in inferred.in_children(share_work, items, args.jobs, args.seconds, 8):
-        row[who] = result or (0, 0, False, {}, [])
+        kept[f"{who} {keys[path]}"] = result or (0, 0, False, {})
         if problem and who == "ours":
             faults.append(f"{path.name}: {problem}")
-        if who != "script":
-            continue
-        total, mine, free, first, _ = row["ours"]
-        best = max(row["onnx"][1], row["script"][1])
-        sums[free].update(values=total, ours=mine, onnx=row["onnx"][1], script=row["script"][1])
+    if args.keep:
+        args.keep.write_text(json.dumps({k: v for k, v in kept.items() if not k.startswith("ours")}))
+    sums = {True: collections.Counter(), False: collections.Counter()}
+    for path in paths:
+        found = {who: kept[f"{who} {keys[path]}"] for who in WHO}
+        total, mine, free, first = found["ours"]
+        best = max(found["onnx"][1], found["script"][1])
+        sums[free].update(values=total, **{who: found[who][1] for who in WHO})
         if mine < best:
             faults.append(f"{path.name}: {mine} of {total}, another has {best}")
-        percent = [f"{100 * row[w][1] / max(total, 1):.1f}" for w in ("ours", "onnx", "script")]
-        rows.append((path.name, total, *percent, "data-dependent" if free else "", " ".join(
-            f"{op} {n}" for op, n in collections.Counter(first).most_common(5))))
+        rows.append((path.name, total, *(f"{100 * found[who][1] / max(total, 1):.1f}" for who in WHO),
+                     "data-dependent" if free else "", " ".join(f"{op} {n}" for op, n in first.items())))
     for free, label in ((False, "no data-dependent op"), (True, "data-dependent")):
         s = sums[free]
-        rows.append((label, s["values"], *(f"{100 * s[w] / max(s['values'], 1):.2f}" for w in ("ours", "onnx", "script")), "", ""))
+        rows.append((label, s["values"], *(f"{100 * s[who] / max(s['values'], 1):.2f}" for who in WHO), "", ""))
     inferred.table(rows, "lrrrrll")
     share = 100 * sums[False]["ours"] / max(sums[False]["values"], 1)
     if share < args.share:
@@ -261,6 +271,7 @@ def main():
     parser.add_argument("--models", type=Path, nargs="*", default=[])
     parser.add_argument("--more", type=int, default=80, help="outputs of cases that the onnx package does not find")
     parser.add_argument("--share", type=float, default=97, help="percent")
+    parser.add_argument("--keep", type=Path, help="what the others find, from run to run")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=300, help="for one model")
     args = parser.parse_args()

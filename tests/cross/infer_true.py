@@ -154,13 +154,18 @@ def true_inputs(model):
 
 
 def variants(base, pinned):
-    """One dim changed at a time, then all: what a formula for some other size would not survive."""
+    """One dim changed at a time, then all: what a formula for some other size would not survive.
+    Zeros last: a runtime may die of them."""
     free = [s for s in base if s not in pinned]
-    for change in (lambda n: 1, lambda n: 2 * n, lambda n: n + 1, lambda n: n + 2, lambda n: 3 * n, lambda n: 0):
+    for change in (lambda n: 1, lambda n: 2 * n, lambda n: n + 1, lambda n: n + 2, lambda n: 3 * n):
         for s in free:
             yield base | {s: change(base[s])}
     yield base | {s: 1 for s in free}
     yield base | {s: 2 * base[s] for s in free}
+    for s in sorted(base, key=lambda s: s in pinned):
+        yield base | {s: base[s] + 1}
+    for s in free:
+        yield base | {s: 0}
 
 
 class Maker:
@@ -188,7 +193,7 @@ class Maker:
             if len(accepted) >= WANTED:
                 break
         pinned = {s for s, v in self.hint.get("dims", {}).items() if not isinstance(v, list)}
-        for base in list(accepted)[:2] + list(accepted)[-1:] or tried[:1]:
+        for base in list(accepted)[:2] + list(accepted)[-1:]:
             for sizes in variants(base, pinned):
                 if sizes not in tried:
                     tried.append(sizes)
@@ -229,6 +234,7 @@ def read_proto(path, declared):
 class Tally:
     def __init__(self):
         self.runs = self.values = self.dims = self.elements = self.unsolved = 0
+        self.made = set()  # by nodes: what counts; inputs and weights are compared as well
         self.faults = {}  # by what is claimed: the first time it is wrong
 
     def fault(self, claim, text):
@@ -247,8 +253,8 @@ def input_symbols(shapes, model, seen):
     return {f"s{i}": sizes[name] for i, name in enumerate(shapes["symbols"]) if name in sizes}
 
 
-def claims(shapes, seen):
-    """(where, entry, what came out, dtype) of all that can be compared."""
+def claims(shapes, seen, made):
+    """(where, entry, what came out, dtype, whether a node made it) of all that can be compared."""
     for v in shapes["values"]:
         got = seen.get(v["name"])
         if got is None:
@@ -256,12 +262,12 @@ def claims(shapes, seen):
         if v["dims"] is not None and len(v["dims"]) == len(got.shape):
             for axis, (d, n) in enumerate(zip(v["dims"], got.shape)):
                 if d is not None:
-                    yield f"{v['name']} dim {axis}", d, n, None
+                    yield f"{v['name']} dim {axis}", d, n, None, v["name"] in made
         known = v.get("elements")
         if known and got.content is not None and len(known) == len(got.content):
             for i, (e, x) in enumerate(zip(known, got.content)):
                 if e is not None:
-                    yield f"{v['name']} element {i}", e, x, got.dtype
+                    yield f"{v['name']} element {i}", e, x, got.dtype, v["name"] in made
 
 
 def solve(entry, got, env):
@@ -299,32 +305,35 @@ def compare(shapes, model, seen, tally, label):
         got = seen.get(v["name"])
         if got is None:
             continue
-        tally.values += v["dims"] is not None
+        tally.values += v["dims"] is not None and v["name"] in tally.made
         if v["dims"] is not None and len(v["dims"]) != len(got.shape):
             tally.fault(v["name"], f"rank {len(v['dims'])} {v['dims']}, is {list(got.shape)} at {label}")
         if v.get("dtype") and got.dtype and v["dtype"] != got.dtype:
             tally.fault(v["name"], f"{v['dtype']}, is {got.dtype}")
         if v.get("elements") and got.content is not None and len(v["elements"]) != len(got.content):
             tally.fault(v["name"], f"{len(v['elements'])} elements, is {list(got.shape)} at {label}")
-    found = list(claims(shapes, seen))
-    for _, entry, got, _ in found:  # where a fresh symbol stands alone
+    found = list(claims(shapes, seen, tally.made))
+    for _, entry, got, *_ in found:  # where a fresh symbol stands alone
         if isinstance(entry, str) and entry not in env and inferred.symbols_of(entry) == {entry}:
             env[entry] = Fraction(got) if got == got and abs(got) != float("inf") else got
     for _ in range(3):
-        for _, entry, got, _ in found:
+        for _, entry, got, *_ in found:
             if isinstance(entry, str):
                 solve(entry, got, env)
-    for where, entry, got, dtype in found:
+    for e in shapes["equations"]:
+        if e["symbol"] in env:
+            found.append((f"equation of {e['symbol']}", e["is"], env[e["symbol"]], None, True))
+    for where, entry, got, dtype, made in found:
         if symbols_unbound(entry, env):
-            tally.unsolved += 1
+            tally.unsolved += made
             continue
         try:
             said = inferred.evaluate(entry, env)
             right = agrees(said, got, dtype)
         except ZeroDivisionError:
             said, right = "a division by zero", False
-        tally.dims += dtype is None
-        tally.elements += dtype is not None
+        tally.dims += made and dtype is None
+        tally.elements += made and dtype is not None
         if not right:
             used = {s: int(env[s]) for s in sorted(inferred.symbols_of(entry))}
             tally.fault(where, f"{entry} = {said} with {used}, is {got} at {label}")
@@ -333,7 +342,7 @@ def compare(shapes, model, seen, tally, label):
 # --- one model ------------------------------------------------------------------------------
 
 
-def run_model(model, path, shapes, tally, deadline):
+def run_model(model, path, shapes, tally, deadline, zeros):
     """Returns why it has fewer runs than wanted, or None."""
     session = open_session(model)
     maker, accepted, problem = Maker(model, path, session), [], "no sizes to try"
@@ -342,6 +351,8 @@ def run_model(model, path, shapes, tally, deadline):
             enough = len(accepted) >= ENOUGH or len(accepted) >= WANTED and time.monotonic() > deadline
             if enough or tries > MOST_TRIES or time.monotonic() > deadline + 60:
                 break
+            if not zeros and 0 in sizes.values():
+                continue
             for seed in range(1 if maker.symbols else 2):
                 try:
                     feeds = maker.feeds(sizes, ints, seed)
@@ -384,23 +395,33 @@ def run_case(model, path, shapes, tally):
 
 
 def work(item):
-    tool, path, seconds = item
+    tool, path, seconds, zeros = item
     tally = Tally()
     model = inferred.load(path)
     (shapes,) = inferred.ask(tool, [path], seconds)
-    told = {v["name"] for v in shapes["values"]}
-    missing = [n for node in model.graph.node for n in node.output if n and n not in told]
+    tally.made = {n for node in model.graph.node for n in node.output if n}
+    missing = tally.made - {v["name"] for v in shapes["values"]}
     if missing:
-        tally.fault(missing[0], f"not told, {len(missing)} in all")
+        tally.fault(min(missing), f"not told, {len(missing)} in all")
     expose(model)
     try:
         if any(path.parent.glob("test_data_set_*")):
             why = run_case(model, path, shapes, tally)
         else:
-            why = run_model(model, path, shapes, tally, time.monotonic() + seconds / 3)
+            why = run_model(model, path, shapes, tally, time.monotonic() + seconds / 3, zeros)
     except Exception as e:
         why = inferred.one_line(str(e))
     return tally, why
+
+
+def work_all(paths, args):
+    """A model whose child died runs once more, without dims of zero."""
+    limits = {"jobs": args.jobs, "seconds": args.seconds, "gigabytes": args.gigabytes}
+    for (_, path, *_), result, problem in inferred.in_children(
+            work, [(args.tool, p, args.seconds, True) for p in paths], **limits):
+        if problem and problem.startswith("crashed"):
+            ((_, result, problem),) = inferred.in_children(work, [(args.tool, path, args.seconds, False)], **limits)
+        yield path, (result, problem)
 
 
 def main():
@@ -422,11 +443,12 @@ def main():
     use_judge(args.judge, paths)
     bad, unrun, total = 0, [], Tally()
     print(f"{'model':50} runs  values    dims  elements  unsolved")
-    for (_, path, _), result, problem in inferred.in_children(
-            work, [(args.tool, p, args.seconds) for p in paths], args.jobs, args.seconds, args.gigabytes):
+    for path, (result, problem) in work_all(paths, args):
         name = path.parent.name if path.name == "model.onnx" else path.name
         tally, why = result or (Tally(), problem)
-        if not result:
+        if not result and "exit 3:" in problem and not sweep.is_readable(path):
+            unrun.append((name, "refused, as the onnx package does"))
+        elif not result:
             tally.fault("work", problem)
         elif why and tally.runs == 0:
             unrun.append((name, why))

@@ -1,9 +1,12 @@
 """What tests/cross/infer_*.py share: asking the tool for shapes, its expressions, children.
 
-`onnxopt inspect --shapes --json MODEL` prints, under models[0].shapes:
+`onnxopt inspect --shapes --json MODEL` prints (docs/shapes.schema.json), of several models
+under `models`:
 
-    symbols   the dim names of the graph inputs; s0, s1... refer to them in order
-    values    of the main graph: name, dtype, dims (null: unknown rank), elements (if known)
+    symbols    the dim names of the graph inputs; s0, s1... refer to them in order
+    values     of the main graph: name, dtype, dims (null: unknown rank), elements (if known)
+    equations  symbols that an operator forces to be something else
+    failed     nodes of which nothing is known, and why
 
 A dim or element is an integer, null, or an expression in s0.., u0.. (fresh symbols) with
 + - * // % min max as Python evaluates them; `/` makes the ratios of float elements.
@@ -31,15 +34,16 @@ FORK = multiprocessing.get_context("fork")
 
 
 def ask(tool, paths, seconds=120, options=()):
-    """What the tool says of several models: for each its `shapes`, in order."""
+    """What the tool says of several models, in order."""
     argv = [tool, "inspect", "--shapes", "--json", *options, *map(str, paths)]
     p = subprocess.run(argv, capture_output=True, text=True, timeout=seconds)
     if p.returncode:
         raise RuntimeError(f"exit {p.returncode}: {p.stderr.strip()[-300:]}")
-    models = json.loads(p.stdout)["models"]
+    told = json.loads(p.stdout)
+    models = told.get("models", [told])
     if len(models) != len(paths):
         raise RuntimeError(f"{len(models)} of {len(paths)} models told")
-    return [m["shapes"] for m in models]
+    return models
 
 
 def models_in(folders):

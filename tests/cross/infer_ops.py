@@ -102,12 +102,15 @@ def older(model, feeds):
         for o in copy.opset_import:
             if o.domain == node.domain:
                 o.version = schema.since_version
-        if told_by(copy.graph, schema, left):
-            try:
-                onnx.checker.check_model(copy)
-            except Exception:
-                continue
-            yield copy, left
+        if not told_by(copy.graph, schema, left):
+            continue
+        try:
+            onnx.checker.check_model(copy)
+        except Exception:
+            continue
+        for v in copy.graph.output:  # some had another type
+            v.ClearField("type")
+        yield copy, left
 
 
 def told_by(graph, schema, feeds):
@@ -181,6 +184,10 @@ def broken_equation(shapes, model, seen):
         known = e["symbol"] in env and not infer_true.symbols_unbound(e["is"], env)
         if known and inferred.evaluate(e["is"], env) != env[e["symbol"]]:
             return e["why"]
+    for node in model.graph.node:  # ONNX Runtime skips operands without elements
+        shapes = [seen[i].shape for i in node.input if i in seen] if node.op_type == "Concat" else []
+        if any(sum(a != b for a, b in zip(shapes[0], s)) > 1 for s in shapes):
+            return "Concat joins shapes that differ in its axis only"
     return None
 
 
@@ -197,6 +204,8 @@ def run_variant(item, model, feeds, shared, constants, tally, changes, label):
     try:
         session = infer_true.open_session(model)
     except Exception:
+        if item.kind == "older":  # the reference evaluator does not mind versions
+            return
         session = None
     for tries, chosen in enumerate(assignments(sizes, changes)):
         if tries > item.most:

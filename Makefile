@@ -54,6 +54,10 @@ $(1)/onnxopt: $(call objects,$(1),cli) $(1)/libonnxopt.a
 $(1)/unit/%: tests/unit/%.c $(1)/libonnxopt.a
 	$(Q)mkdir -p $$(@D); echo "  CC     $$@"; \
 	$(2) $(OXFLAGS) -I$(BUILD)/gen $(3) -MMD -MP -o $$@ $$< $(1)/libonnxopt.a $(4) $(LIBS) -lcriterion
+
+$(1)/bench/%: bench/%.c $(1)/libonnxopt.a
+	$(Q)mkdir -p $$(@D); echo "  CC     $$@"; \
+	$(2) $(OXFLAGS) -I$(BUILD)/gen $(3) -MMD -MP -o $$@ $$< $(1)/libonnxopt.a $(4) $(LIBS)
 endef
 $(eval $(call variant,$(BUILD),$(CC),$(OPT) $(HARDEN) $(CFLAGS),$(LDFLAGS)))
 $(eval $(call variant,$(BUILD)/asan,$(CC),-O1 -g -fno-omit-frame-pointer $(SANITIZE),$(SANITIZE)))
@@ -125,8 +129,14 @@ faults: $(BUILD)/onnxopt                    ## kill and fail the tool at every w
 bench-io: $(BUILD)/onnxopt                  ## against cp and python onnx, in one interleaved run
 	$(PYTHON) bench/io.py --tool $(BUILD)/onnxopt --check
 
+bench-infer: $(BUILD)/bench/infer_time      ## inference alone: per node, as models grow, after an edit
+	$(PYTHON) bench/infer.py --program $< --check
+
 cross: $(BUILD)/onnxopt                     ## against the onnx package (a virtual environment in build/)
 	$(Q)sh tests/cross/run.sh $(BUILD)
+
+infer-check: $(BUILD)/onnxopt $(BUILD)/asan/onnxopt   ## shapes and contents beside ONNX Runtime: never wrong, strong, bad input
+	$(Q)STEPS=infer sh tests/cross/run.sh $(BUILD)
 
 judge: $(BUILD)/onnxopt                     ## ../shared/judge on ../shared/models
 	$(Q)sh tests/cross/judge.sh $(BUILD)
@@ -138,6 +148,6 @@ help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 .PHONY: all demo static lib install test floors unit golden bless cli-test models install-test \
-        asan compilers faults bench-io cross judge clean help
+        asan compilers faults bench-io bench-infer cross infer-check judge clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

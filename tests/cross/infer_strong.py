@@ -2,9 +2,11 @@
 
     infer_strong.py [--tool build/onnxopt] [--cases FOLDER] [--models FOLDER...]
 
---cases: operator cases. The declared shapes of outputs are erased; of the tensor outputs,
-how many come back fully static from onnx.shape_inference (data_prop) and from us. All that
-the onnx package recovers must be recovered and equal, and --more of the others.
+--cases: operator cases. The declared shapes of outputs are erased; of the tensor outputs
+that are declared with fixed dims, how many come back from onnx.shape_inference (data_prop)
+and from us. All that the onnx package recovers must be recovered and equal. Of the others,
+whose operands are inputs in these cases, --more must follow once the inputs of at most 64
+elements are constants, with the data of the case.
 
 --models: the share of the values of the main graph (tensors that nodes compute) whose every
 dim is a number or an expression over the symbols of the inputs; value_info and the shapes of
@@ -22,8 +24,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import onnx
 
+import infer_true
 import inferred
 
 # Operators whose output dims depend on data, not on the contents that carry shapes.
@@ -46,10 +50,11 @@ def erase(model):
     del model.graph.value_info[:]
 
 
-def write_erased(path, out):
+def write_erased(path, out, declared=False):
     """A copy beside copies of its external data."""
     model = inferred.load(path, external=False)
-    erase(model)
+    if not declared:
+        erase(model)
     for tensor in model.graph.initializer:
         for e in tensor.external_data:
             if e.key == "location" and (path.parent / e.value).is_file():
@@ -66,8 +71,14 @@ def declared_symbols(model):
 
 def ours(tool, path, seconds):
     (shapes,) = inferred.ask(tool, [path], seconds)
-    tensors = {v["name"]: v["dims"] for v in shapes["values"]}
-    return {n: [d if inferred.is_formula(d) else None for d in dims] for n, dims in tensors.items() if dims is not None}
+    tensors = {v["name"]: v["dims"] for v in shapes["values"] if v["dims"] is not None}
+    inputs = {v.name for v in inferred.load(path, external=False).graph.input}
+    unnamed = {d for n in inputs for d in tensors.get(n, []) if isinstance(d, str)}  # dims without a name
+    return {n: [d if is_known(d, unnamed) else None for d in dims] for n, dims in tensors.items()}
+
+
+def is_known(dim, unnamed):
+    return dim is not None and all(s[0] == "s" or s in unnamed for s in inferred.symbols_of(dim))
 
 
 def from_protos(model, is_known):
@@ -75,8 +86,13 @@ def from_protos(model, is_known):
     for v in [*model.graph.value_info, *model.graph.output, *model.graph.input]:
         t = v.type.tensor_type
         if v.type.HasField("tensor_type") and t.HasField("shape"):
-            found[v.name] = [d.dim_value if d.HasField("dim_value") else is_known(d.dim_param) for d in t.shape.dim]
+            found[v.name] = [size_of(d) if d.HasField("dim_value") else is_known(d.dim_param) for d in t.shape.dim]
     return found
+
+
+def size_of(dim):
+    """Some exporters declare -1 where they mean any."""
+    return dim.dim_value if dim.dim_value >= 0 else None
 
 
 def by_onnx(path):
@@ -122,25 +138,42 @@ def is_full(found, name):
 # --- operator cases -------------------------------------------------------------------------
 
 
+def freeze(model, path):
+    """Short inputs become constants."""
+    feeds, _ = next(infer_true.stored_sets(path, model), ({}, {}))
+    for v in list(model.graph.input):
+        array = feeds.get(v.name)
+        if isinstance(array, np.ndarray) and array.size <= 64:
+            model.graph.initializer.append(onnx.numpy_helper.from_array(array, v.name))
+            if model.ir_version >= 4:
+                model.graph.input.remove(v)
+
+
+def both(tool, model, folder):
+    path = Path(folder) / "m.onnx"
+    onnx.save(model, path)
+    try:
+        theirs = by_onnx(path)
+    except Exception:
+        theirs = {}
+    return theirs, ours(tool, path, 60)
+
+
 def case_work(item):
-    """[(op, declared, onnx's, ours)] of the tensor outputs."""
+    """(op, name, declared, onnx's, ours, onnx's of constants, ours of constants) of the tensor outputs."""
     tool, path = item
-    with tempfile.TemporaryDirectory() as folder:
-        erased = Path(folder) / "m.onnx"
-        write_erased(path, erased)
-        try:
-            theirs = by_onnx(erased)
-        except Exception:
-            theirs = {}
-        mine = ours(tool, erased, 60)
     model = onnx.load(path)
     makers = {o: n.op_type for n in model.graph.node for o in n.output}
-    rows = []
-    for v in model.graph.output:
-        if v.type.HasField("tensor_type"):
-            declared = from_protos_of(v)
-            rows.append((makers.get(v.name, "input"), v.name, declared, theirs.get(v.name), mine.get(v.name)))
-    return rows
+    declared = {v.name: from_protos_of(v) for v in model.graph.output if v.type.HasField("tensor_type")}
+    with tempfile.TemporaryDirectory() as folder:
+        erase(model)
+        found = both(tool, model, folder)
+        if any(not is_static(found[1].get(n)) for n in declared):
+            freeze(model, path)
+            found += both(tool, model, folder)
+        else:
+            found += found
+    return [(makers.get(n, "input"), n, d, *(f.get(n) for f in found)) for n, d in declared.items()]
 
 
 def from_protos_of(value):
@@ -152,11 +185,6 @@ def is_static(dims):
     return dims is not None and all(isinstance(d, int) for d in dims)
 
 
-def fits(declared, found):
-    return declared is None or len(declared) == len(found) and all(
-        not isinstance(a, int) or a == b for a, b in zip(declared, found))
-
-
 def cases(args):
     paths = [p for p in inferred.models_in([args.cases]) if "_expanded" not in p.parent.name]
     count, faults, missed, extra = collections.Counter(), [], collections.Counter(), collections.Counter()
@@ -165,25 +193,26 @@ def cases(args):
         if problem:
             faults.append(f"{path.parent.name}: {problem}")
             continue
-        for op, name, declared, theirs, mine in rows:
+        for op, name, declared, theirs, mine, theirs_const, mine_const in rows:
             if not is_static(declared):
                 continue
             count["outputs"] += 1
             count["onnx"] += is_static(theirs)
             count["ours"] += is_static(mine)
-            if is_static(mine) and not fits(declared, mine):
-                faults.append(f"{path.parent.name}: {name} is {mine}, declared {declared}")
+            for found, what in ((mine, ""), (mine_const, " with constants")):
+                if is_static(found) and found != declared:
+                    faults.append(f"{path.parent.name}: {name} is {found}{what}, declared {declared}")
             if is_static(theirs) and theirs != mine:
                 faults.append(f"{path.parent.name}: {name} is {mine}, onnx {theirs}")
-            if not is_static(mine):
-                missed[op] += 1
-            elif not is_static(theirs):
-                extra[op] += 1
+            if not is_static(theirs):
+                count["onnx with constants"] += is_static(theirs_const)
+                extra[op] += is_static(mine_const)
+                missed[op] += not is_static(mine_const)
     more = sum(extra.values())
     print(f"operator cases: {count['models']} models, {count['outputs']} tensor outputs, fully static: "
-          f"onnx {count['onnx']}, ours {count['ours']}, {more} that onnx does not find")
-    print("ours alone:", *(f"{op} {n}" for op, n in extra.most_common()))
-    print("not found: ", *(f"{op} {n}" for op, n in missed.most_common()))
+          f"onnx {count['onnx']}, ours {count['ours']}; of the other {count['outputs'] - count['onnx']}, "
+          f"with constants: onnx {count['onnx with constants']}, ours {more}")
+    print("not found:", *(f"{op} {n}" for op, n in missed.most_common() if n))
     if more < args.more:
         faults.append(f"{more} beyond the onnx package, {args.more} wanted")
     return faults
@@ -212,13 +241,13 @@ def has_data_dependent(model):
 
 def share_work(item):
     """Values, values found, whether there is a data-dependent operator, and where it ends."""
-    who, tool, path, seconds = item
+    who, tool, path, seconds, declared = item
     model = inferred.load(path)
     skip = not_tensors(model)
     names = [o for n in model.graph.node for o in n.output if o and o not in skip]
     with tempfile.TemporaryDirectory() as folder:
         erased = Path(folder) / path.name
-        write_erased(path, erased)
+        write_erased(path, erased, declared)
         if who == "ours":
             found = ours(tool, erased, seconds)
         else:
@@ -236,9 +265,10 @@ def shares(args):
     faults, rows = [], [("model", "values", "ours", "onnx", "ORT script", "", "where ours ends")]
     paths = list(inferred.models_in(args.models))
     kept = json.loads(args.keep.read_text()) if args.keep and args.keep.exists() else {}
-    keys = {p: hashlib.sha256(p.read_bytes()).hexdigest()[:16] for p in paths}
-    items = [(who, args.tool, p, args.seconds) for p in paths for who in WHO if f"{who} {keys[p]}" not in kept]
-    for (who, _, path, _), result, problem in inferred.in_children(share_work, items, args.jobs, args.seconds, 8):
+    keys = {p: hashlib.sha256(p.read_bytes()).hexdigest()[:16] + " declared" * args.declared for p in paths}
+    items = [(who, args.tool, p, args.seconds, args.declared)
+             for p in paths for who in WHO if f"{who} {keys[p]}" not in kept]
+    for (who, _, path, *_), result, problem in inferred.in_children(share_work, items, args.jobs, args.seconds, 8):
         kept[f"{who} {keys[path]}"] = result or (0, 0, False, {})
         if problem and who == "ours":
             faults.append(f"{path.name}: {problem}")
@@ -271,6 +301,7 @@ def main():
     parser.add_argument("--models", type=Path, nargs="*", default=[])
     parser.add_argument("--more", type=int, default=80, help="outputs of cases that the onnx package does not find")
     parser.add_argument("--share", type=float, default=97, help="percent")
+    parser.add_argument("--declared", action="store_true", help="erase nothing in models")
     parser.add_argument("--keep", type=Path, help="what the others find, from run to run")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=300, help="for one model")

@@ -166,6 +166,16 @@ bool ox_value_can_replace(const ox_value *from, const ox_value *to)
 	       && !to->noutput && !to->pinned;
 }
 
+/* Of what is declared for a graph output and for the value that becomes it, the former is all
+ * that the file will say. */
+static bool says_more(const ox_type *a, const ox_type *b)
+{
+	if (!a || !b)
+		return a;
+	return a->kind == OX_T_TENSOR && b->kind == OX_T_TENSOR && a->has_shape && !b->has_shape
+	       && (a->elem == b->elem || !b->elem);
+}
+
 bool ox_value_replace_named(ox_value *from, ox_value *to)
 {
 	if (!ox_value_can_replace(from, to))
@@ -181,7 +191,7 @@ bool ox_value_replace_named(ox_value *from, ox_value *to)
 	ox_name *name = to->name;
 	OX_SET(m, to->name, from->name);
 	OX_SET(m, from->name, name);
-	if (!to->type)
+	if (says_more(from->type, to->type))
 		OX_SET(m, to->type, from->type);
 	ox_touch_readers(m, to);
 	ox_touch_node(m, to->def);

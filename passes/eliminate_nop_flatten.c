@@ -6,15 +6,6 @@
  */
 #include "pass.h"
 
-static ox_status visit(ox_ctx *c, ox_node *n)
-{
-	if (n->nin < 1 || n->nout != 1 || !n->in[0].val || !n->out[0])
-		return OX_SAME;
-	if (!ox_shapes_equal(c->m, n->in[0].val, n->out[0]))
-		return OX_SAME;
-	return ox_bypass(c, n, n->in[0].val);
-}
-
 const ox_pass ox_pass_eliminate_nop_flatten = {
 	.name     = "eliminate_nop_flatten",
 	.help     = "remove Flatten of a value of that shape",
@@ -22,5 +13,5 @@ const ox_pass ox_pass_eliminate_nop_flatten = {
 	.facts    = true,
 	.numerics = OX_EXACT,
 	.pipe     = OX_PIPE_O1,
-	.visit    = visit,
+	.visit    = ox_bypass_if_same_shape,
 };

@@ -27,11 +27,7 @@ static bool steps_are_one(ox_ctx *c, const ox_node *n)
 
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
-	if (n->nin < 1 || n->nout != 1 || !n->in[0].val || !n->out[0])
-		return OX_SAME;
-	if (!ox_shapes_equal(c->m, n->in[0].val, n->out[0]) || !steps_are_one(c, n))
-		return OX_SAME;
-	return ox_bypass(c, n, n->in[0].val);
+	return steps_are_one(c, n) ? ox_bypass_if_same_shape(c, n) : OX_SAME;
 }
 
 const ox_pass ox_pass_eliminate_nop_slice = {

@@ -8,14 +8,10 @@
 
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
-	if (n->nin < 1 || n->nout != 1 || !n->in[0].val || !n->out[0])
-		return OX_SAME;
 	/* An empty list on Squeeze has two readings; leave it. */
 	if (n->op == OX_Squeeze && (n->nin > 1 || n->nattr))
 		return OX_SAME;
-	if (!ox_shapes_equal(c->m, n->in[0].val, n->out[0]))
-		return OX_SAME;
-	return ox_bypass(c, n, n->in[0].val);
+	return ox_bypass_if_same_shape(c, n);
 }
 
 const ox_pass ox_pass_eliminate_nop_unsqueeze = {

@@ -103,6 +103,15 @@ ox_status ox_bypass(ox_ctx *c, ox_node *n, ox_value *x)
 	return OX_CHANGED;
 }
 
+ox_status ox_bypass_if_same_shape(ox_ctx *c, ox_node *n)
+{
+	if (n->nin < 1 || n->nout != 1 || !n->in[0].val || !n->out[0])
+		return OX_SAME;
+	if (!ox_shapes_equal(c->m, n->in[0].val, n->out[0]))
+		return OX_SAME;
+	return ox_bypass(c, n, n->in[0].val);
+}
+
 const ox_type *ox_type_unsymbolic(ox_model *m, const ox_type *t)
 {
 	bool symbolic = false;

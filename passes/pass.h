@@ -84,6 +84,9 @@ bool ox_may_replace(const ox_ctx *c, const ox_value *from, const ox_value *to);
 /* n, which makes one value, hands x on: its readers read x, n goes. Declines, with a reason,
  * where a name is in the way. */
 ox_status ox_bypass(ox_ctx *c, ox_node *n, ox_value *x);
+/* The same with its first input, if its one result is proven to have that shape: a visit for
+ * operators that then have nothing left to do. */
+ox_status ox_bypass_if_same_shape(ox_ctx *c, ox_node *n);
 
 /* Dropout that hands its input through (row A9), as far as the model shows. */
 bool ox_dropout_is_nop(const ox_model *m, const ox_node *n);

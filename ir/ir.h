@@ -43,6 +43,12 @@ unsigned    ox_dtype_bits(ox_dtype t);              /* 32, 4, ...; 0 for STRING 
 /* Payload bytes of n elements, packed (4-bit: two per byte). False: overflow. */
 bool        ox_dtype_bytes(ox_dtype t, uint64_t n, uint64_t *bytes);
 
+/* Float types as doubles, exactly, and back rounded once, half to even (ir/float.c). NaNs are
+ * quiet. Beyond the largest number: it if saturate, else infinity, or NaN where there is none. */
+bool        ox_float_known(ox_dtype t);             /* a float type, complex ones aside */
+double      ox_float_of(ox_dtype t, uint64_t bits);
+uint64_t    ox_float_bits(ox_dtype t, double x, bool saturate);       /* all but OX_F8E8M0 */
+
 /* ---- dims and types ------------------------------------------------------ */
 
 #include "ir/dim.h"

@@ -22,7 +22,7 @@ enum {
 
 static const ox_op_row op_rows[OX_NOPS] = {
 #define V(...) (const uint8_t[]){__VA_ARGS__, 0}
-#define OP(ident, domain, name, since, flags, category, infer) \
+#define OP(ident, domain, name, since, flags, category, infer, eval) \
 	[OX_##ident] = {OX_##ident, domain, name, flags, since, category},
 #include "ops/ops.def"
 #undef OP

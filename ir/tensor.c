@@ -427,75 +427,12 @@ bool ox_tensor_ints(const ox_model *m, const ox_tensor *t, int64_t *out, size_t 
 	return true;
 }
 
-/* Floats of up to 16 bits: sign, exponent, mantissa. What the largest exponent means
- * differs: IEEE has infinities and NaN there; the FN types have only numbers and one NaN
- * pattern; the FNUZ types put their only NaN where -0 would be. */
-enum special { IEEE, FN, FNUZ, FINITE };
-static const struct { ox_dtype t; uint8_t exponent, mantissa; int bias; enum special special; } floats[] = {
-	{OX_F16,        5, 10, 15,  IEEE},
-	{OX_BF16,       8, 7,  127, IEEE},
-	{OX_F8E4M3FN,   4, 3,  7,   FN},
-	{OX_F8E4M3FNUZ, 4, 3,  8,   FNUZ},
-	{OX_F8E5M2,     5, 2,  15,  IEEE},
-	{OX_F8E5M2FNUZ, 5, 2,  16,  FNUZ},
-	{OX_F4E2M1,     2, 1,  1,   FINITE},
-};
-
-static double two_to(int e)
-{
-	/* Exact: e is within the normal range of double for every type above. */
-	const uint64_t bits = (uint64_t)(e + 1023) << 52;
-	double d;
-
-	memcpy(&d, &bits, sizeof d);
-	return d;
-}
-
-static double widen(uint64_t bits, size_t row)
-{
-	const unsigned mantissa = floats[row].mantissa, exponent = floats[row].exponent;
-	const uint64_t m = bits & (((uint64_t)1 << mantissa) - 1);
-	const int e = (int)(bits >> mantissa & ((1u << exponent) - 1));
-	const bool top = e == (int)(1u << exponent) - 1;
-	const bool negative = bits >> (mantissa + exponent) & 1;
-	const double sign = negative ? -1.0 : 1.0;
-
-	if (floats[row].special == IEEE && top)
-		return m ? __builtin_nan("") : sign * __builtin_inf();
-	if (floats[row].special == FN && top && m == ((uint64_t)1 << mantissa) - 1)
-		return __builtin_nan("");
-	if (floats[row].special == FNUZ && negative && e == 0 && m == 0)
-		return __builtin_nan("");
-	const double scale = two_to((e ? e : 1) - floats[row].bias - (int)mantissa);
-	return sign * scale * (double)(m + (e ? (uint64_t)1 << mantissa : 0));
-}
-
 bool ox_tensor_scalar_f64(const ox_model *m, const ox_tensor *t, double *out)
 {
 	uint64_t bits;
 
-	if (!is_one_element(t) || !element_bits(m, t, 0, &bits))
+	if (!ox_float_known(t->dtype) || !is_one_element(t) || !element_bits(m, t, 0, &bits))
 		return false;
-	if (t->dtype == OX_F64) {
-		memcpy(out, &bits, sizeof *out);
-		return true;
-	}
-	if (t->dtype == OX_F32) {
-		const uint32_t low = (uint32_t)bits;
-		float f;
-		memcpy(&f, &low, sizeof f);
-		*out = (double)f;
-		return true;
-	}
-	if (t->dtype == OX_F8E8M0) {          /* a bare exponent, no sign, 255 is NaN */
-		*out = bits == 255 ? __builtin_nan("") : two_to((int)bits - 127);
-		return true;
-	}
-	for (size_t i = 0; i < OX_LEN(floats); i++) {
-		if (floats[i].t == t->dtype) {
-			*out = widen(bits, i);
-			return true;
-		}
-	}
-	return false;
+	*out = ox_float_of(t->dtype, bits);
+	return true;
 }

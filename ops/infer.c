@@ -384,7 +384,7 @@ static void set_dtypes(ox_infer *c)
 /* ---- one node -------------------------------------------------------------------------------- */
 
 static ox_infer_fn *const functions[OX_NOPS] = {
-#define OP(ident, domain, name, since, flags, category, infer) [OX_##ident] = infer,
+#define OP(ident, domain, name, since, flags, category, infer, eval) [OX_##ident] = infer,
 #include "ops/ops.def"
 #undef OP
 };

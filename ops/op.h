@@ -182,7 +182,7 @@ void     ox_out_items(ox_infer *c, uint32_t o, uint32_t n, const ox_fact *const 
 
 /* ---- the table ---------------------------------------------------------------- */
 
-#define OP(ident, domain, name, since, flags, category, infer) ox_infer_fn infer;
+#define OP(ident, domain, name, since, flags, category, infer, eval) ox_infer_fn infer;
 #include "ops/ops.def"
 #undef OP
 

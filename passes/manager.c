@@ -19,6 +19,7 @@
 #include "passes/pass.h"
 
 #include "base/os.h"
+#include "proto/proto.h"
 
 #include <fnmatch.h>
 #include <limits.h>
@@ -72,6 +73,7 @@ typedef struct ox_manager {
 	bool told;                    /* what declared types contradict, of the model as it came */
 	bool limited;                 /* there is a rewrite limit or an end was asked for: stop */
 	bool failed;
+	int64_t grown, may_grow;      /* bytes, by folding; may_grow 0: not asked for yet */
 	OX_VEC(ox_skip_stat) skips;
 	uint16_t *faults;             /* verify-each: seen[] of the model as it came */
 	jmp_buf escape;
@@ -335,6 +337,42 @@ ox_status ox_skip(ox_ctx *c, const ox_node *n, const char *why)
 	}
 	*ox_push(&mg->arena, &mg->skips) = (ox_skip_stat){c->pass, why, 1};
 	return OX_SAME;
+}
+
+/* ---- growth ----------------------------------------------------------------- */
+
+static uint64_t constant_bytes(ox_manager *mg)
+{
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(mg->m, &mg->scratch, &n);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < graphs[i]->inits.n; k++)
+			if (graphs[i]->inits.p[k]->tensor)
+				sum += graphs[i]->inits.p[k]->tensor->nbytes;
+	return sum;
+}
+
+/* A hundredth of the file, or of the constants of a model that is none, but 4 KiB at least. */
+static int64_t growth_allowed(ox_manager *mg)
+{
+	const uint64_t size = ox_model_file_size(mg->m);
+	const uint64_t part = (size ? size : constant_bytes(mg)) / 100;
+
+	return part < 4096 ? 4096 : part > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)part;
+}
+
+bool ox_may_grow(ox_ctx *c, int64_t bytes)
+{
+	ox_manager *mg = c->manager;
+
+	if (!mg->may_grow)
+		mg->may_grow = growth_allowed(mg);
+	if (bytes > 0 && bytes > mg->may_grow - mg->grown)
+		return false;
+	mg->grown += bytes;
+	return true;
 }
 
 /* ---- what must stay --------------------------------------------------------- */

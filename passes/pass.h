@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "ir/ir.h"
+#include "ops/eval.h"
 #include "ops/op.h"
 
 typedef enum ox_status {
@@ -121,6 +122,13 @@ static inline ox_value *ox_const_for(const ox_value *v, ox_tensor *t)
 }
 /* A constant vector of int64, or of int32, in g. Fits. */
 ox_value *ox_const_ints(ox_graph *g, ox_dtype t, const int64_t *p, size_t n, const char *hint);
+
+/* Evaluates n, whose inputs are all constants, and puts constants in its place (row B1): if
+ * its op computes exactly, or else if not, as asked for. */
+ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact);
+/* Folding would make the model larger by so many bytes, or smaller: may it, on top of what it
+ * did before? Then that counts. */
+bool ox_may_grow(ox_ctx *c, int64_t bytes);
 
 /* Is g still part of the model? */
 bool ox_graph_lives(const ox_graph *g);

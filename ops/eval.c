@@ -1,0 +1,480 @@
+/* eval.c - one node: arrays of its inputs, its kernel, arrays of its outputs. */
+#include "ops/eval.h"
+
+#include <math.h>
+
+/* ---- element types ---------------------------------------------------------------- */
+
+size_t ox_elem_width(ox_dtype t)
+{
+	const unsigned bits = ox_dtype_bits(t);
+
+	return t == OX_STRING ? sizeof(ox_str) : bits >= 8 ? bits / 8 : bits != 0;
+}
+
+ox_kind ox_kind_of(ox_dtype t)
+{
+	static const uint8_t kinds[OX_NDTYPES] = {
+		[OX_U8]  = OX_UNSIGNED, [OX_U16] = OX_UNSIGNED, [OX_U32] = OX_UNSIGNED,
+		[OX_U64] = OX_UNSIGNED, [OX_U4]  = OX_UNSIGNED, [OX_U2]  = OX_UNSIGNED,
+		[OX_I8]  = OX_SIGNED,   [OX_I16] = OX_SIGNED,   [OX_I32] = OX_SIGNED,
+		[OX_I64] = OX_SIGNED,   [OX_I4]  = OX_SIGNED,   [OX_I2]  = OX_SIGNED,
+		[OX_BOOL] = OX_UNSIGNED,
+	};
+	return ox_float_known(t) ? OX_FLOATING : (ox_kind)kinds[t];
+}
+
+int64_t ox_least_int(ox_dtype t)
+{
+	return -(int64_t)(UINT64_C(1) << (ox_dtype_bits(t) - 2)) * 2;
+}
+
+/* ---- elements --------------------------------------------------------------------- */
+
+static uint64_t load(const ox_array *a, uint64_t i)
+{
+	uint8_t b;
+	uint16_t h;
+	uint32_t w;
+	uint64_t d;
+
+	switch (ox_elem_width(a->dtype)) {
+	case 1:
+		b = ((const uint8_t *)a->data)[i];
+		return b;
+	case 2:
+		memcpy(&h, (const uint8_t *)a->data + 2 * i, sizeof h);
+		return h;
+	case 4:
+		memcpy(&w, (const uint8_t *)a->data + 4 * i, sizeof w);
+		return w;
+	default:
+		memcpy(&d, (const uint8_t *)a->data + 8 * i, sizeof d);
+		return d;
+	}
+}
+
+static void store(ox_array *a, uint64_t i, uint64_t bits)
+{
+	const uint16_t h = (uint16_t)bits;
+	const uint32_t w = (uint32_t)bits;
+
+	switch (ox_elem_width(a->dtype)) {
+	case 1:
+		((uint8_t *)a->data)[i] = (uint8_t)bits;
+		break;
+	case 2:
+		memcpy((uint8_t *)a->data + 2 * i, &h, sizeof h);
+		break;
+	case 4:
+		memcpy((uint8_t *)a->data + 4 * i, &w, sizeof w);
+		break;
+	default:
+		memcpy((uint8_t *)a->data + 8 * i, &bits, sizeof bits);
+	}
+}
+
+/* The low `size` bits, read as signed. */
+static uint64_t extend(uint64_t bits, unsigned size)
+{
+	const uint64_t sign = UINT64_C(1) << (size - 1);
+
+	bits &= sign | (sign - 1);
+	return (bits ^ sign) - sign;
+}
+
+static float float_of(uint64_t bits)
+{
+	const uint32_t w = (uint32_t)bits;
+	float f;
+
+	memcpy(&f, &w, sizeof f);
+	return f;
+}
+
+ox_num ox_get(const ox_array *a, uint64_t i)
+{
+	const uint64_t bits = load(a, i);
+
+	switch (ox_kind_of(a->dtype)) {
+	case OX_FLOATING:
+		return (ox_num){.f = a->dtype == OX_F32 ? (double)float_of(bits)
+		                                        : ox_float_of(a->dtype, bits)};
+	case OX_SIGNED:
+		return (ox_num){.u = extend(bits, ox_dtype_bits(a->dtype))};
+	case OX_UNSIGNED:
+	case OX_NO_NUMBER:
+		break;
+	}
+	return (ox_num){.u = bits};
+}
+
+static uint64_t float_bits(ox_dtype t, double x)
+{
+	if (t != OX_F32)
+		return ox_float_bits(t, x, false);
+	const float f = (float)x;
+	uint32_t w;
+	memcpy(&w, &f, sizeof w);
+	return w;
+}
+
+void ox_put(ox_array *a, uint64_t i, ox_num x)
+{
+	const unsigned size = ox_dtype_bits(a->dtype);
+
+	switch (ox_kind_of(a->dtype)) {
+	case OX_FLOATING:
+		store(a, i, float_bits(a->dtype, x.f));
+		break;
+	case OX_SIGNED:
+		store(a, i, size < 8 ? extend(x.u, size) : x.u);
+		break;
+	case OX_UNSIGNED:
+	case OX_NO_NUMBER:
+		store(a, i, a->dtype == OX_BOOL ? x.u != 0 : size < 8 ? x.u & ((1u << size) - 1) : x.u);
+	}
+}
+
+double ox_get_double(const ox_array *a, uint64_t i)
+{
+	const ox_num x = ox_get(a, i);
+	const ox_kind k = ox_kind_of(a->dtype);
+
+	return k == OX_FLOATING ? x.f : k == OX_SIGNED ? (double)x.s : (double)x.u;
+}
+
+void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k)
+{
+	const size_t w = ox_elem_width(to->dtype);
+
+	memcpy((uint8_t *)to->data + i * w, (const uint8_t *)from->data + k * w, w);
+}
+
+/* ---- arrays and tensors ------------------------------------------------------------ */
+
+ox_array *ox_array_of(const ox_tensor *t, ox_arena *a)
+{
+	uint64_t n;
+
+	if (t->rank > OX_MAX_RANK || !ox_elem_width(t->dtype) || !ox_tensor_count(t, &n))
+		return NULL;
+	if (t->dtype == OX_STRING && n && t->source != OX_SRC_STRINGS)
+		return NULL;
+	ox_array *x = ox_new(a, ox_array);
+	*x = (ox_array){t->dtype, t->rank, t->dims, n, NULL, t};
+	return x;
+}
+
+/* From the end, so that in place no byte is read after it was written. */
+static void unpack(ox_array *x, const uint8_t *packed)
+{
+	const unsigned size = ox_dtype_bits(x->dtype);
+	uint8_t *p = x->data;
+
+	for (uint64_t i = x->count; i-- > 0;)
+		p[i] = (uint8_t)(packed[i * size / 8] >> (i * size % 8) & ((1u << size) - 1));
+}
+
+static bool read_tensor(ox_eval *c, ox_array *x, size_t bytes)
+{
+	const ox_tensor *t = x->from;
+	uint64_t packed;
+
+	if (x->dtype == OX_STRING) {
+		memcpy(x->data, t->strings, bytes);
+		return true;
+	}
+	if (!ox_tensor_nbytes(t, &packed) || !ox_tensor_read(c->m, t, 0, x->data, (size_t)packed))
+		return ox_eval_undefined(c, "a constant cannot be read");
+	if (ox_dtype_bits(x->dtype) < 8)
+		unpack(x, x->data);
+	for (uint64_t i = 0; x->dtype == OX_BOOL && i < x->count; i++)
+		((uint8_t *)x->data)[i] = ((uint8_t *)x->data)[i] != 0;
+	return true;
+}
+
+static bool spend(uint64_t *used, uint64_t count, size_t width, uint64_t max)
+{
+	uint64_t bytes;
+
+	return ox_mul_u64(count, width, &bytes) && ox_add_u64(*used, bytes, used) && *used <= max;
+}
+
+bool ox_eval_read(ox_eval *c, uint32_t i)
+{
+	ox_array *x = ox_arg(c, i);
+
+	if (!x || x->data)
+		return true;
+	const size_t w = ox_elem_width(x->dtype);
+	if (!spend(&c->bytes_read, x->count, w, c->max_read))
+		return ox_eval_undefined(c, "the constants are too large");
+	x->data = ox_alloc_raw(c->arena, (size_t)x->count * w + 1);
+	return x->count == 0 || read_tensor(c, x, (size_t)x->count * w);
+}
+
+bool ox_eval_read_all(ox_eval *c)
+{
+	for (uint32_t i = 0; i < c->n->nin; i++)
+		if (!ox_eval_read(c, i))
+			return false;
+	return true;
+}
+
+static void pack(uint8_t *packed, const ox_array *x)
+{
+	const unsigned size = ox_dtype_bits(x->dtype);
+	const uint8_t *p = x->data;
+
+	for (uint64_t i = 0; i < x->count; i++)
+		packed[i * size / 8] |= (uint8_t)((p[i] & ((1u << size) - 1)) << (i * size % 8));
+}
+
+ox_tensor *ox_array_tensor(ox_model *m, const ox_array *x)
+{
+	const size_t n = (size_t)x->count, w = ox_elem_width(x->dtype);
+	uint64_t bytes = 0;
+
+	if (x->dtype == OX_STRING) {
+		ox_tensor *t = ox_tensor_new(m, x->dtype, x->rank, x->dims);
+		t->source = OX_SRC_STRINGS;
+		t->strings = ox_new_array(&m->arena, ox_str, n + 1);
+		memcpy(t->strings, x->data, n * w);
+		return t;
+	}
+	ox_dtype_bytes(x->dtype, x->count, &bytes);
+	uint8_t *raw = ox_alloc(&m->arena, (size_t)bytes + 1);
+	if (ox_dtype_bits(x->dtype) < 8)
+		pack(raw, x);
+	else
+		memcpy(raw, x->data, n * w);
+	return ox_tensor_raw(m, x->dtype, x->rank, x->dims, raw, bytes);
+}
+
+/* ---- a call ------------------------------------------------------------------------- */
+
+bool ox_eval_undefined(ox_eval *c, const char *why)
+{
+	c->why = why;
+	return false;
+}
+
+static bool count_of(uint32_t rank, const int64_t *dims, uint64_t *n)
+{
+	const ox_tensor t = {.rank = rank, .dims = dims};
+
+	return ox_tensor_count(&t, n);
+}
+
+ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims)
+{
+	const size_t w = ox_elem_width(t);
+	uint64_t n;
+
+	if (o >= OX_EVAL_MAX_OUT || rank > OX_MAX_RANK || !w || !count_of(rank, dims, &n)
+	    || !spend(&c->bytes, n, w, c->max_bytes)) {
+		ox_eval_undefined(c, "the result is too large");
+		return NULL;
+	}
+	ox_array *x = ox_new(c->arena, ox_array);
+	int64_t *copy = ox_new_array(c->arena, int64_t, rank + 1);
+	if (rank)
+		memcpy(copy, dims, rank * sizeof *copy);
+	*x = (ox_array){t, rank, copy, n, ox_alloc(c->arena, (size_t)n * w + 1), NULL};
+	c->out[o] = x;
+	return x;
+}
+
+ox_array *ox_eval_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x)
+{
+	return ox_eval_out(c, o, t, x->rank, x->dims);
+}
+
+bool ox_eval_cost(ox_eval *c, uint64_t a, uint64_t b)
+{
+	uint64_t n;
+
+	return (ox_mul_u64(a, b, &n) && n <= c->max_ops)
+	       || ox_eval_undefined(c, "it takes too many operations");
+}
+
+/* ---- attributes ------------------------------------------------------------------------ */
+
+bool ox_eval_has_attr(const ox_eval *c, const char *name)
+{
+	for (unsigned i = 0; i < c->schema->nattr; i++)
+		if (!strcmp(c->schema->attr[i].name, name))
+			return true;
+	return false;
+}
+
+int64_t ox_eval_int(const ox_eval *c, const char *name, int64_t fallback)
+{
+	bool known;
+
+	return ox_attr_int(c->n, name, fallback, &known);
+}
+
+double ox_eval_float(const ox_eval *c, const char *name, double fallback)
+{
+	bool known;
+
+	return (double)ox_attr_float(c->n, name, (float)fallback, &known);
+}
+
+bool ox_eval_str_is(const ox_eval *c, const char *name, const char *s)
+{
+	bool known;
+	const ox_str is = ox_attr_str(c->n, name, OX_ABSENT, &known);
+
+	return is.p && ox_str_eq(is, ox_cstr(s));
+}
+
+static ox_truth maybe(ox_eval *c, const char *why)
+{
+	ox_eval_undefined(c, why);
+	return OX_MAYBE;
+}
+
+ox_truth ox_eval_ints(ox_eval *c, const char *attr, uint32_t i, const int64_t **p, size_t *n)
+{
+	if (attr && ox_eval_has_attr(c, attr)) {
+		const ox_attr *a = ox_node_attr(c->n, attr);
+		if (!a)
+			return OX_NO;
+		*p = a->ints;
+		*n = a->n;
+		return a->type == OX_A_INTS ? OX_YES : maybe(c, "an attribute is no list of integers");
+	}
+	const ox_array *x = ox_arg(c, i);
+	if (!x)
+		return OX_NO;
+	if (x->rank > 1 || (ox_kind_of(x->dtype) != OX_SIGNED && ox_kind_of(x->dtype) != OX_UNSIGNED))
+		return maybe(c, "expected a list of integers");
+	if (!ox_eval_read(c, i))
+		return OX_MAYBE;
+	int64_t *ints = ox_new_array(c->arena, int64_t, (size_t)x->count + 1);
+	for (uint64_t k = 0; k < x->count; k++)
+		ints[k] = ox_get_int(x, k);
+	*p = ints;
+	*n = (size_t)x->count;
+	return OX_YES;
+}
+
+ox_truth ox_eval_scalar(ox_eval *c, const char *attr, uint32_t i, int64_t *v)
+{
+	const int64_t *p;
+	size_t n;
+
+	if (attr && ox_eval_has_attr(c, attr)) {
+		*v = ox_eval_int(c, attr, *v);
+		return OX_YES;
+	}
+	const ox_truth given = ox_eval_ints(c, NULL, i, &p, &n);
+	if (given != OX_YES)
+		return given;
+	if (n != 1)
+		return maybe(c, "expected one integer");
+	*v = p[0];
+	return OX_YES;
+}
+
+bool ox_eval_axis(ox_eval *c, int64_t *axis, uint32_t rank)
+{
+	if (*axis < -(int64_t)rank || *axis >= (int64_t)rank)
+		return ox_eval_undefined(c, "an axis is out of range");
+	*axis += *axis < 0 ? (int64_t)rank : 0;
+	return true;
+}
+
+bool ox_eval_axes(ox_eval *c, const int64_t *p, size_t n, uint32_t rank, uint64_t *axes)
+{
+	*axes = 0;
+	for (size_t i = 0; i < n; i++) {
+		int64_t a = p[i];
+		if (!ox_eval_axis(c, &a, rank))
+			return false;
+		if (*axes >> a & 1)
+			return ox_eval_undefined(c, "an axis is given twice");
+		*axes |= UINT64_C(1) << a;
+	}
+	return true;
+}
+
+/* ---- one node ------------------------------------------------------------------------------ */
+
+static ox_eval_fn *const kernels[OX_NOPS] = {
+#define OP(ident, domain, name, since, flags, category, infer, eval) [OX_##ident] = eval,
+#include "ops/ops.def"
+#undef OP
+};
+
+bool eval_none(ox_eval *c) { return ox_eval_undefined(c, "it has no kernel"); }
+
+bool ox_eval_has_kernel(ox_op op) { return kernels[op] && kernels[op] != eval_none; }
+
+static const ox_schema_param *param(const ox_schema *s, uint32_t i)
+{
+	if (i < s->nin)
+		return &s->in[i];
+	return s->nin && s->in[s->nin - 1].kind == OX_P_VARIADIC ? &s->in[s->nin - 1] : NULL;
+}
+
+static const ox_schema_type *constraint(const ox_schema *s, const char *var)
+{
+	for (unsigned i = 0; i < s->ntypes; i++)
+		if (!strcmp(s->types[i].var, var))
+			return &s->types[i];
+	return NULL;
+}
+
+/* Does the schema allow input i to have its type, beside the inputs before it? */
+static bool type_fits(const ox_eval *c, uint32_t i)
+{
+	const ox_schema_param *p = param(c->schema, i);
+	const ox_schema_type *t = p ? constraint(c->schema, p->type) : NULL;
+
+	if (!p || (t && !(t->tensor >> c->in[i]->dtype & 1)))
+		return false;
+	for (uint32_t k = 0; k < i; k++) {
+		const ox_schema_param *q = param(c->schema, k);
+		if (c->in[k] && !strcmp(q->type, p->type) && c->in[k]->dtype != c->in[i]->dtype
+		    && (p != q || p->homogeneous))
+			return false;
+	}
+	return true;
+}
+
+static bool inputs_fit(ox_eval *c)
+{
+	const ox_schema *s = c->schema;
+
+	if (!s || s->deprecated || c->n->nin < s->min_in || c->n->nin > s->max_in)
+		return ox_eval_undefined(c, "the node is not as its schema says");
+	for (uint32_t i = 0; i < c->n->nin; i++) {
+		const ox_schema_param *p = param(s, i);
+		if (!c->in[i] && p && p->kind == OX_P_OPTIONAL)
+			continue;
+		if (!c->in[i] || !type_fits(c, i))
+			return ox_eval_undefined(c, "the inputs are not as its schema says");
+	}
+	for (uint32_t i = 0; i < c->n->nattr; i++)
+		if (c->n->attr[i].ref)
+			return ox_eval_undefined(c, "an attribute comes from the caller");
+	return true;
+}
+
+bool ox_eval_node(ox_eval *c)
+{
+	c->schema = ox_node_schema(c->n);
+	c->since = c->schema ? c->schema->since : 0;
+	if (!ox_eval_has_kernel(c->n->op))
+		return eval_none(c);
+	if (!inputs_fit(c) || !kernels[c->n->op](c))
+		return false;
+	for (uint32_t o = 0; o < c->n->nout; o++)
+		if (c->n->out[o] && (o >= OX_EVAL_MAX_OUT || !c->out[o]))
+			return ox_eval_undefined(c, "an output is not computed");
+	return true;
+}

@@ -1,0 +1,151 @@
+/* eval.h - floor 2: what operators compute. One node, whose inputs are all there, at a time.
+ *
+ *     arrays of the inputs -> kernel of the node's row in ops.def -> arrays of the outputs
+ *
+ *     ops/eval.c            arrays, one call, attributes
+ *     ops/walk.c            broadcasting, and copies along strides
+ *     ops/<family>_eval.c   kernels, beside the inference of ops/<family>.c
+ *
+ * Floats are computed in double and rounded once to the declared type: for float32 and all
+ * narrower types + - * / and sqrt are then what IEEE 754 asks for. Integers wrap. Where the
+ * specification leaves a result open (x / 0 of integers, float to int out of range, a shift
+ * by the width), or data is wrong (an index out of range), the kernel says so and there is
+ * no result: ox_eval_undefined.
+ *
+ * A kernel finds out the shape of its result first, from dims and from the few integers that
+ * it must know for it, then asks for the output, which may be refused as too large, and only
+ * then has the inputs read.
+ */
+#ifndef OX_EVAL_H
+#define OX_EVAL_H
+
+#include "ops/op.h"
+
+/* Elements in their natural C type, row by row: types below a byte one to a byte (integers
+ * extended), bool 0 or 1, float16 and narrower floats as their bits, strings as ox_str. */
+typedef struct ox_array {
+	ox_dtype dtype;
+	uint32_t rank;
+	const int64_t *dims;
+	uint64_t count;
+	void *data;                   /* NULL: not read yet */
+	const ox_tensor *from;        /* to be read; NULL: data is there */
+} ox_array;
+
+size_t ox_elem_width(ox_dtype t);     /* bytes of an element in an array; 0: unknown type */
+/* The array of a tensor, not read yet. NULL: a type or dims that no array has. In arena a. */
+ox_array  *ox_array_of(const ox_tensor *t, ox_arena *a);
+/* Packed, in the model's arena. Strings too: they are borrowed. */
+ox_tensor *ox_array_tensor(ox_model *m, const ox_array *a);
+
+/* ---- one call --------------------------------------------------------------------- */
+
+enum { OX_EVAL_MAX_OUT = 64 };
+
+typedef struct ox_eval {
+	const ox_model *m;
+	const ox_node *n;
+	ox_arena *arena;
+	ox_array **in;                /* n->nin of them, NULL: absent */
+	uint64_t max_bytes;           /* of results */
+	uint64_t max_read;            /* of inputs */
+	uint64_t max_ops;             /* additions and the like */
+	/* ops/eval.c fills in the rest */
+	const ox_schema *schema;
+	int since;
+	ox_array *out[OX_EVAL_MAX_OUT];
+	uint64_t bytes, bytes_read;   /* so far */
+	bool overflows;               /* a Cast made a finite number infinite */
+	const char *why;              /* there is no result, because... */
+} ox_eval;
+
+typedef bool ox_eval_fn(ox_eval *c);
+
+bool ox_eval_has_kernel(ox_op op);
+/* Runs n's kernel. True: c->out[i] is there for each output that n has. False: c->why. */
+bool ox_eval_node(ox_eval *c);
+
+/* ---- for kernels ------------------------------------------------------------------ */
+
+bool ox_eval_undefined(ox_eval *c, const char *why);           /* returns false; why is static */
+
+static inline ox_array *ox_arg(const ox_eval *c, uint32_t i)   /* NULL: absent */
+{
+	return i < c->n->nin ? c->in[i] : NULL;
+}
+/* Output o, to be filled in; zeroed. NULL after ox_eval_undefined: too large. */
+ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims);
+/* Output o like x: the usual case. */
+ox_array *ox_eval_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x);
+bool ox_eval_read(ox_eval *c, uint32_t i);                     /* input i; absent is fine */
+bool ox_eval_read_all(ox_eval *c);
+bool ox_eval_cost(ox_eval *c, uint64_t a, uint64_t b);         /* a * b operations; false: too many */
+
+/* attributes; schema defaults applied */
+bool    ox_eval_has_attr(const ox_eval *c, const char *name);  /* does the schema have it? */
+int64_t ox_eval_int(const ox_eval *c, const char *name, int64_t fallback);
+double  ox_eval_float(const ox_eval *c, const char *name, double fallback);
+bool    ox_eval_str_is(const ox_eval *c, const char *name, const char *s);
+/* Integers that are an attribute before some opset and input i from then on; i beyond the
+ * inputs: an attribute only. OX_MAYBE after ox_eval_undefined. */
+ox_truth ox_eval_ints(ox_eval *c, const char *attr, uint32_t i, const int64_t **p, size_t *n);
+/* Likewise one integer. */
+ox_truth ox_eval_scalar(ox_eval *c, const char *attr, uint32_t i, int64_t *v);
+bool    ox_eval_axis(ox_eval *c, int64_t *axis, uint32_t rank);
+/* Bit per axis; none twice. */
+bool    ox_eval_axes(ox_eval *c, const int64_t *p, size_t n, uint32_t rank, uint64_t *axes);
+
+/* ---- elements --------------------------------------------------------------------- */
+
+typedef enum ox_kind { OX_NO_NUMBER, OX_FLOATING, OX_SIGNED, OX_UNSIGNED } ox_kind;
+ox_kind ox_kind_of(ox_dtype t);       /* bool is unsigned; complex and string are none */
+
+typedef union ox_num {
+	double f;
+	int64_t s;
+	uint64_t u;
+} ox_num;
+
+/* The member that ox_kind_of says. ox_put rounds floats, and integers keep their low bits. */
+ox_num ox_get(const ox_array *a, uint64_t i);
+void   ox_put(ox_array *a, uint64_t i, ox_num x);
+double ox_get_double(const ox_array *a, uint64_t i);           /* of any kind */
+static inline int64_t ox_get_int(const ox_array *a, uint64_t i) { return ox_get(a, i).s; }
+static inline void ox_put_int(ox_array *a, uint64_t i, int64_t x) { ox_put(a, i, (ox_num){.s = x}); }
+static inline void ox_put_double(ox_array *a, uint64_t i, double x) { ox_put(a, i, (ox_num){.f = x}); }
+/* Smallest of a signed type. */
+int64_t ox_least_int(ox_dtype t);
+void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k);
+
+/* ---- walking (ops/walk.c) ---------------------------------------------------------- */
+
+/* Row by row over dims, beside n positions that move by their own steps. */
+typedef struct ox_walk {
+	uint32_t rank, n;
+	const int64_t *dims;
+	int64_t *index;
+	int64_t *step;                /* n rows of rank */
+	int64_t *at;                  /* n: element of each now */
+} ox_walk;
+
+/* Positions begin at 0 and have no steps. */
+ox_walk *ox_walk_new(ox_eval *c, uint32_t rank, const int64_t *dims, uint32_t n);
+void     ox_walk_next(ox_walk *w);
+/* Position k goes over x broadcast to dims, which has been seen to fit. */
+void     ox_walk_over(ox_walk *w, uint32_t k, const ox_array *x);
+/* Fills out from x at position 0. */
+void     ox_walk_copy(ox_walk *w, ox_array *out, const ox_array *x);
+/* Shape of n arrays together, NULLs left out, in the arena; false after ox_eval_undefined. */
+bool     ox_broadcast_dims(ox_eval *c, uint32_t n, ox_array *const *x, uint32_t *rank, int64_t **dims);
+/* Elements in row order from one axis step to the next: product of dims behind axis. */
+uint64_t ox_stride(const ox_array *x, uint32_t axis);
+/* Product of dims [from, to). They are an array's, so it fits. */
+uint64_t ox_span(const ox_array *x, uint32_t from, uint32_t to);
+
+/* ---- the table --------------------------------------------------------------------- */
+
+#define OP(ident, domain, name, since, flags, category, infer, eval) ox_eval_fn eval;
+#include "ops/ops.def"
+#undef OP
+
+#endif

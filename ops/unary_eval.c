@@ -1,0 +1,242 @@
+/* unary_eval.c - element by element of one input, and Clip.
+ *
+ * Functions that no processor rounds exactly (Exp, Tanh...) are computed in double; rounded
+ * to float32 that is the nearest float but for one value in about 2^28.
+ */
+#include "ops/eval.h"
+
+#include <float.h>
+#include <math.h>
+
+/* What a function may need to know beside its element. */
+typedef struct parameters { double alpha, beta; } parameters;
+
+/* ---- floats --------------------------------------------------------------------------- */
+
+#define FLOAT(name, expression)                                                            \
+	static double name(double x, const parameters *p) { (void)p; return expression; }
+
+FLOAT(abs_f,         fabs(x))
+FLOAT(acos_f,        acos(x))
+FLOAT(acosh_f,       acosh(x))
+FLOAT(asin_f,        asin(x))
+FLOAT(asinh_f,       asinh(x))
+FLOAT(atan_f,        atan(x))
+FLOAT(atanh_f,       atanh(x))
+FLOAT(ceil_f,        ceil(x))
+FLOAT(cos_f,         cos(x))
+FLOAT(cosh_f,        cosh(x))
+FLOAT(celu_f,        x > 0 ? x : x == 0 ? x : p->alpha * expm1(x / p->alpha))
+FLOAT(elu_f,         x < 0 ? p->alpha * expm1(x) : x)
+FLOAT(erf_f,         erf(x))
+FLOAT(exp_f,         exp(x))
+FLOAT(floor_f,       floor(x))
+FLOAT(hardsigmoid_f, isnan(x) ? x : fmax(0, fmin(1, p->alpha * x + p->beta)))
+FLOAT(hardswish_f,   isnan(x) ? x : x * fmax(0, fmin(1, x / 6 + 0.5)))
+FLOAT(leakyrelu_f,   x < 0 ? p->alpha * x : x)
+FLOAT(log_f,         log(x))
+FLOAT(neg_f,         -x)
+FLOAT(reciprocal_f,  1 / x)
+FLOAT(relu_f,        x < 0 ? 0 : x)
+FLOAT(round_f,       rint(x))
+FLOAT(selu_f,        x > 0 ? p->beta * x : p->beta * (p->alpha * expm1(x)))
+FLOAT(sigmoid_f,     x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))
+FLOAT(sign_f,        isnan(x) ? x : (double)((x > 0) - (x < 0)))
+FLOAT(sin_f,         sin(x))
+FLOAT(sinh_f,        sinh(x))
+FLOAT(softplus_f,    x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
+FLOAT(softsign_f,    x / (1 + fabs(x)))
+FLOAT(sqrt_f,        sqrt(x))
+FLOAT(tan_f,         tan(x))
+FLOAT(tanh_f,        tanh(x))
+FLOAT(thresholded_f, isnan(x) || x > p->alpha ? x : 0)
+
+FLOAT(mish_f,        x * tanh(softplus_f(x, p)))
+FLOAT(shrink_f,      x < -p->alpha ? x + p->beta : x > p->alpha ? x - p->beta : isnan(x) ? x : 0)
+FLOAT(swish_f,       x * sigmoid_f(p->alpha * x, p))
+FLOAT(gelu_f,        0.5 * x * (1 + erf(x * M_SQRT1_2)))
+FLOAT(gelu_tanh_f,   0.5 * x * (1 + tanh(M_SQRT1_2 * M_2_SQRTPI * (x + 0.044715 * x * x * x))))
+
+#undef FLOAT
+
+/* ---- ops ------------------------------------------------------------------------------- */
+
+static uint64_t same_u(uint64_t x) { return x; }
+static uint64_t neg_u(uint64_t x) { return -x; }
+static uint64_t abs_s(uint64_t x) { return x >> 63 ? -x : x; }
+static uint64_t relu_s(uint64_t x) { return x >> 63 ? 0 : x; }
+static uint64_t sign_s(uint64_t x) { return x >> 63 ? UINT64_MAX : x != 0; }
+static uint64_t sign_u(uint64_t x) { return x != 0; }
+static uint64_t bit_not(uint64_t x) { return ~x; }
+static uint64_t not_u(uint64_t x) { return !x; }
+
+static const struct {
+	double (*f)(double x, const parameters *p);
+	uint64_t (*s)(uint64_t x);    /* the bits of an integer; NULL: not defined for them */
+	uint64_t (*u)(uint64_t x);
+} ops[OX_NOPS] = {
+	[OX_Abs]             = {abs_f,         abs_s,   same_u},
+	[OX_Acos]            = {acos_f,        NULL,    NULL},
+	[OX_Acosh]           = {acosh_f,       NULL,    NULL},
+	[OX_Asin]            = {asin_f,        NULL,    NULL},
+	[OX_Asinh]           = {asinh_f,       NULL,    NULL},
+	[OX_Atan]            = {atan_f,        NULL,    NULL},
+	[OX_Atanh]           = {atanh_f,       NULL,    NULL},
+	[OX_BitwiseNot]      = {NULL,          bit_not, bit_not},
+	[OX_Ceil]            = {ceil_f,        NULL,    NULL},
+	[OX_Celu]            = {celu_f,        NULL,    NULL},
+	[OX_Cos]             = {cos_f,         NULL,    NULL},
+	[OX_Cosh]            = {cosh_f,        NULL,    NULL},
+	[OX_Elu]             = {elu_f,         NULL,    NULL},
+	[OX_Erf]             = {erf_f,         NULL,    NULL},
+	[OX_Exp]             = {exp_f,         NULL,    NULL},
+	[OX_Floor]           = {floor_f,       NULL,    NULL},
+	[OX_Gelu]            = {gelu_f,        NULL,    NULL},
+	[OX_HardSigmoid]     = {hardsigmoid_f, NULL,    NULL},
+	[OX_HardSwish]       = {hardswish_f,   NULL,    NULL},
+	[OX_LeakyRelu]       = {leakyrelu_f,   NULL,    NULL},
+	[OX_Log]             = {log_f,         NULL,    NULL},
+	[OX_Mish]            = {mish_f,        NULL,    NULL},
+	[OX_Neg]             = {neg_f,         neg_u,   NULL},
+	[OX_Not]             = {NULL,          NULL,    not_u},
+	[OX_Reciprocal]      = {reciprocal_f,  NULL,    NULL},
+	[OX_Relu]            = {relu_f,        relu_s,  NULL},
+	[OX_Round]           = {round_f,       NULL,    NULL},
+	[OX_Selu]            = {selu_f,        NULL,    NULL},
+	[OX_Shrink]          = {shrink_f,      NULL,    NULL},
+	[OX_Sigmoid]         = {sigmoid_f,     NULL,    NULL},
+	[OX_Sign]            = {sign_f,        sign_s,  sign_u},
+	[OX_Sin]             = {sin_f,         NULL,    NULL},
+	[OX_Sinh]            = {sinh_f,        NULL,    NULL},
+	[OX_Softplus]        = {softplus_f,    NULL,    NULL},
+	[OX_Softsign]        = {softsign_f,    NULL,    NULL},
+	[OX_Sqrt]            = {sqrt_f,        NULL,    NULL},
+	[OX_Swish]           = {swish_f,       NULL,    NULL},
+	[OX_Tan]             = {tan_f,         NULL,    NULL},
+	[OX_Tanh]            = {tanh_f,        NULL,    NULL},
+	[OX_ThresholdedRelu] = {thresholded_f, NULL,    NULL},
+};
+
+/* The two attributes of an op, if not alpha and beta. Fallbacks count where the schema has no
+ * default: before opset 6, or the attribute not at all. */
+static parameters parameters_of(const ox_eval *c)
+{
+	switch (c->n->op) {
+	case OX_Selu:
+		return (parameters){ox_eval_float(c, "alpha", 1.6732), ox_eval_float(c, "gamma", 1.0507)};
+	case OX_Shrink:
+		return (parameters){ox_eval_float(c, "lambd", 0.5), ox_eval_float(c, "bias", 0)};
+	case OX_HardSigmoid:
+		return (parameters){ox_eval_float(c, "alpha", 0.2), ox_eval_float(c, "beta", 0.5)};
+	case OX_LeakyRelu:
+		return (parameters){ox_eval_float(c, "alpha", 0.01), 0};
+	default:
+		return (parameters){ox_eval_float(c, "alpha", 1), 0};
+	}
+}
+
+static bool is_tanh_gelu(const ox_eval *c)
+{
+	return c->n->op == OX_Gelu && ox_eval_str_is(c, "approximate", "tanh");
+}
+
+static void map_float(ox_eval *c, ox_array *out, const ox_array *x)
+{
+	const parameters p = parameters_of(c);
+	double (*f)(double, const parameters *) = is_tanh_gelu(c) ? gelu_tanh_f : ops[c->n->op].f;
+
+	for (uint64_t i = 0; i < out->count; i++)
+		ox_put_double(out, i, f(ox_get(x, i).f, &p));
+}
+
+/* Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, BitwiseNot, Ceil, Celu, Cos, Cosh, Elu, Erf,
+ * Exp, Floor, Gelu, HardSigmoid, HardSwish, LeakyRelu, Log, Mish, Neg, Not, Reciprocal, Relu,
+ * Round, Selu, Shrink, Sigmoid, Sign, Sin, Sinh, Softplus, Softsign, Sqrt, Swish, Tan, Tanh,
+ * ThresholdedRelu */
+bool eval_unary(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0);
+	const ox_kind k = ox_kind_of(x->dtype);
+	uint64_t (*f)(uint64_t) = k == OX_SIGNED ? ops[c->n->op].s : k == OX_UNSIGNED ? ops[c->n->op].u
+	                                                                             : NULL;
+
+	if (k == OX_FLOATING ? !ops[c->n->op].f : !f)
+		return ox_eval_undefined(c, "not for this element type yet");
+	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	if (!out || !ox_eval_read_all(c))
+		return false;
+	if (k == OX_FLOATING)
+		map_float(c, out, x);
+	else
+		for (uint64_t i = 0; i < out->count; i++)
+			ox_put(out, i, (ox_num){.u = f(ox_get(x, i).u)});
+	return true;
+}
+
+/* IsNaN, IsInf */
+bool eval_is(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0);
+	const bool negative = ox_eval_int(c, "detect_negative", 1);
+	const bool positive = ox_eval_int(c, "detect_positive", 1);
+	ox_array *out = ox_eval_like(c, 0, OX_BOOL, x);
+
+	if (!out || !ox_eval_read_all(c))
+		return false;
+	for (uint64_t i = 0; i < out->count; i++) {
+		const double d = ox_get(x, i).f;
+		const bool inf = isinf(d) && (d > 0 ? positive : negative);
+		ox_put_int(out, i, c->n->op == OX_IsNaN ? isnan(d) : inf);
+	}
+	return true;
+}
+
+/* ---- Clip --------------------------------------------------------------------------------- */
+
+/* Is a below b? A NaN is not. */
+static bool below(ox_kind k, ox_num a, ox_num b)
+{
+	return k == OX_FLOATING ? a.f < b.f : k == OX_SIGNED ? a.s < b.s : a.u < b.u;
+}
+
+/* Before opset 11 a bound is an attribute; from then on an input, which may be absent. */
+static bool bound(ox_eval *c, uint32_t i, bool *given, ox_num *b)
+{
+	const ox_array *x = ox_arg(c, i);
+
+	*given = c->since < 11 || x;
+	if (c->since < 11)
+		b->f = i == 1 ? ox_eval_float(c, "min", -(double)FLT_MAX) : ox_eval_float(c, "max", (double)FLT_MAX);
+	else if (x && x->count != 1)
+		return ox_eval_undefined(c, "a bound of Clip is no scalar");
+	else if (x)
+		*b = ox_get(x, 0);
+	return true;
+}
+
+/* Clip: min(max(x, low), high). Low above high is not defined before opset 13, where it
+ * gives high: so did runtimes. */
+bool eval_clip(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0);
+	const ox_kind k = ox_kind_of(x->dtype);
+	ox_num low, high;
+	bool has_low, has_high;
+
+	if (!ox_eval_read_all(c) || !bound(c, 1, &has_low, &low) || !bound(c, 2, &has_high, &high))
+		return false;
+	if (c->since < 13 && has_low && has_high && below(k, high, low))
+		return ox_eval_undefined(c, "the bounds of Clip are in the wrong order");
+	if (k == OX_FLOATING && ((has_low && isnan(low.f)) || (has_high && isnan(high.f))))
+		return ox_eval_undefined(c, "a bound of Clip is no number");
+	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	for (uint64_t i = 0; out && i < out->count; i++) {
+		ox_num v = ox_get(x, i);
+		if (has_low && below(k, v, low))
+			v = low;
+		if (has_high && below(k, high, v))
+			v = high;
+		ox_put(out, i, v);
+	}
+	return out;
+}

@@ -51,13 +51,16 @@ static bool to_int(ox_eval *c, ox_array *out, uint64_t i, double x)
 static bool is_float8(ox_dtype t) { return t >= OX_F8E4M3FN && t <= OX_F8E5M2FNUZ; }
 
 /* float8 has its own rules beyond its largest number, which ox_float_bits knows. */
-static void to_float(ox_eval *c, ox_array *out, uint64_t i, double x, bool saturate)
+static bool to_float(ox_eval *c, ox_array *out, uint64_t i, double x, bool saturate)
 {
+	if (isnan(x) && out->dtype == OX_F4E2M1)
+		return ox_eval_undefined(c, "a NaN has no value of the type");
 	if (is_float8(out->dtype))
 		((uint8_t *)out->data)[i] = (uint8_t)ox_float_bits(out->dtype, x, saturate);
 	else
 		ox_put_double(out, i, x);
 	c->overflows |= isfinite(x) && !isfinite(ox_get(out, i).f);
+	return true;
 }
 
 static bool cast_elem(ox_eval *c, ox_array *out, uint64_t i, const ox_array *x, bool saturate)
@@ -69,10 +72,8 @@ static bool cast_elem(ox_eval *c, ox_array *out, uint64_t i, const ox_array *x, 
 		ox_put_int(out, i, from == OX_FLOATING ? v.f != 0 : v.u != 0);
 		return true;
 	}
-	if (ox_kind_of(out->dtype) == OX_FLOATING) {
-		to_float(c, out, i, from == OX_FLOATING ? v.f : from_int(out->dtype, from, v), saturate);
-		return true;
-	}
+	if (ox_kind_of(out->dtype) == OX_FLOATING)
+		return to_float(c, out, i, from == OX_FLOATING ? v.f : from_int(out->dtype, from, v), saturate);
 	if (from == OX_FLOATING)
 		return to_int(c, out, i, v.f);
 	ox_put(out, i, v);

@@ -109,8 +109,11 @@ ox_num ox_get(const ox_array *a, uint64_t i)
 	return (ox_num){.u = bits};
 }
 
+/* Which NaN comes of 0/0 depends on the processor: here it is always the same. */
 static uint64_t float_bits(ox_dtype t, double x)
 {
+	if (isnan(x))
+		x = (double)NAN;
 	if (t != OX_F32)
 		return ox_float_bits(t, x, false);
 	const float f = (float)x;

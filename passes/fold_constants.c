@@ -9,8 +9,10 @@
  *
  * Left alone, with a reason:
  *   - results that the specification leaves open or that are errors (law L15);
- *   - results larger than the constants that go with the node by more than SMALL, which is
- *     seen before any work is done, and growth by more than a hundredth in all (row B2);
+ *   - results larger than node and constants that go with it (row B2): by a little where the
+ *     model is large, or by SMALL where whoever reads the result will be folded in turn, as
+ *     the mean of a weight that is then subtracted. In all by a hundredth at most, when that
+ *     is done. What is far too large is seen before any work is;
  *   - quantization of constants: a DequantizeLinear keeps its weight small (row B5);
  *   - what makes a finite number infinite, strings, data beyond MUCH. exact.
  */
@@ -18,8 +20,8 @@
 
 enum {
 	SMALL = 16 << 10,             /* bytes that a result may have beside those that go */
+	LOOK = 64,                    /* nodes looked at to see that a reader will be folded */
 	MUCH = 64 << 20,              /* bytes read, or made, for one node */
-	NODE = 32,                    /* bytes that a node takes beyond those of a constant, about */
 };
 
 static const char too_large[] = "the result is larger than the constants it would replace";
@@ -160,6 +162,70 @@ static uint64_t bytes_going(const ox_ctx *c, const ox_node *n)
 	return sum;
 }
 
+/* About what n takes in the file beyond its output's name; a constant has 16 too. */
+static uint64_t node_bytes(const ox_node *n)
+{
+	uint64_t size = n->name.n + n->op_type->n + 8;
+
+	for (uint32_t i = 0; i < n->nin; i++)
+		size += n->in[i].val ? n->in[i].val->name->n + 2 : 2;
+	for (uint32_t i = 0; i < n->nattr; i++)
+		size += n->attr[i].name->n + 10;
+	return size > 16 ? size - 16 : 0;
+}
+
+/* What is not worth a node: 64 bytes, 16 KiB from 256 MB on. In steps, so that a run on the
+ * result finds the same or less. */
+static int64_t little(ox_ctx *c)
+{
+	const uint64_t n = ox_run_bytes(c) >> 14;
+	int64_t step = 64;
+
+	while (step < SMALL && (uint64_t)step * 2 <= n)
+		step *= 2;
+	return step;
+}
+
+static bool is_evaluated(const ox_node *n)
+{
+	const ox_op_row *row = ox_op_row_of(n->op);
+
+	return row && row->flags & OX_PURE && classes[n->op] != NEVER && ox_eval_has_kernel(n->op);
+}
+
+/* Does v follow from constants? In *left steps, or it is not seen. */
+static bool will_be_constant(const ox_value *v, unsigned *left)
+{
+	if (!v || ox_value_const(v))
+		return true;
+	if (!v->def || !*left || !is_evaluated(v->def))
+		return false;
+	--*left;
+	for (uint32_t i = 0; i < v->def->nin; i++)
+		if (!will_be_constant(v->def->in[i].val, left))
+			return false;
+	return v->def->nin > 0;
+}
+
+/* Do all that read n's results have nothing but constants beside them? */
+static bool readers_will_fold(const ox_node *n)
+{
+	unsigned left = LOOK;
+
+	for (uint32_t o = 0; o < n->nout; o++) {
+		if (!n->out[o])
+			continue;
+		ox_foreach_use(u, n->out[o]) {
+			if (u->reader != OX_READ_NODE || !is_evaluated(u->node))
+				return false;
+			for (uint32_t i = 0; i < u->node->nin; i++)
+				if (!will_be_constant(u->node->in[i].val, &left))
+					return false;
+		}
+	}
+	return true;
+}
+
 /* Data that stays in another file would move into the model. */
 static bool is_elsewhere(const ox_node *n)
 {
@@ -278,9 +344,11 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 	const char *why = problem(c, &e, n, exact, &bytes);
 	if (why)
 		return ox_skip(c, n, why);
-	if (bytes > most)
+	const int64_t growth = (int64_t)bytes - (int64_t)(going + node_bytes(n));
+	const bool grows = growth > little(c);
+	if (bytes > most || (grows && !readers_will_fold(n)))
 		return ox_skip(c, n, too_large);
-	if (!ox_may_grow(c, (int64_t)bytes - (int64_t)going - NODE))
+	if (!ox_may_grow(c, growth, grows))
 		return ox_skip(c, n, "folding has made the model larger enough");
 	replace(c, n, &e);
 	return OX_CHANGED;

@@ -73,7 +73,9 @@ typedef struct ox_manager {
 	bool told;                    /* what declared types contradict, of the model as it came */
 	bool limited;                 /* there is a rewrite limit or an end was asked for: stop */
 	bool failed;
-	int64_t grown, may_grow;      /* bytes, by folding; may_grow 0: not asked for yet */
+	uint64_t bytes;               /* of the file as it came; 0: not asked for yet */
+	int64_t grown;                /* bytes since, by folding */
+	bool crowded;                 /* something might not grow */
 	OX_VEC(ox_skip_stat) skips;
 	uint16_t *faults;             /* verify-each: seen[] of the model as it came */
 	jmp_buf escape;
@@ -354,24 +356,38 @@ static uint64_t constant_bytes(ox_manager *mg)
 	return sum;
 }
 
-/* A hundredth of the file, or of the constants of a model that is none, but 4 KiB at least. */
-static int64_t growth_allowed(ox_manager *mg)
-{
-	const uint64_t size = ox_model_file_size(mg->m);
-	const uint64_t part = (size ? size : constant_bytes(mg)) / 100;
-
-	return part < 4096 ? 4096 : part > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)part;
-}
-
-bool ox_may_grow(ox_ctx *c, int64_t bytes)
+uint64_t ox_run_bytes(ox_ctx *c)
 {
 	ox_manager *mg = c->manager;
 
-	if (!mg->may_grow)
-		mg->may_grow = growth_allowed(mg);
-	if (bytes > 0 && bytes > mg->may_grow - mg->grown)
+	if (!mg->bytes) {
+		const uint64_t size = ox_model_file_size(mg->m);
+		mg->bytes = size ? size : constant_bytes(mg) + 1;
+	}
+	return mg->bytes;
+}
+
+/* Who was refused is asked again once there is room. */
+static void make_room(ox_manager *mg)
+{
+	for (size_t i = 0; i < mg->nstages; i++)
+		mg->stages[i].all |= mg->stages[i].visits;
+	mg->crowded = false;
+}
+
+bool ox_may_grow(ox_ctx *c, int64_t bytes, bool for_a_while)
+{
+	ox_manager *mg = c->manager;
+	const uint64_t part = ox_run_bytes(c) / (for_a_while ? 1 : 100);
+	const int64_t most = part < 4096 ? 4096 : part > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)part;
+
+	if (bytes > 0 && bytes > most - mg->grown) {
+		mg->crowded = true;
 		return false;
+	}
 	mg->grown += bytes;
+	if (bytes < 0 && mg->crowded)
+		make_room(mg);
 	return true;
 }
 

@@ -126,9 +126,12 @@ ox_value *ox_const_ints(ox_graph *g, ox_dtype t, const int64_t *p, size_t n, con
 /* Evaluates n, whose inputs are all constants, and puts constants in its place (row B1): if
  * its op computes exactly, or else if not, as asked for. */
 ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact);
+/* The file as it came, or at least the constants of a model that is none. */
+uint64_t ox_run_bytes(ox_ctx *c);
 /* Folding would make the model larger by so many bytes, or smaller: may it, on top of what it
- * did before? Then that counts. */
-bool ox_may_grow(ox_ctx *c, int64_t bytes);
+ * did before? Then that counts. A hundredth in all, 4 KiB at least (row B2); what is only there
+ * until readers are folded too may be as much as the file. */
+bool ox_may_grow(ox_ctx *c, int64_t bytes, bool for_a_while);
 
 /* Is g still part of the model? */
 bool ox_graph_lives(const ox_graph *g);

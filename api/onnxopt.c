@@ -297,6 +297,7 @@ static bool run(onnxopt_model *h, void *user)
 	if (!specialise(h, args))
 		return false;
 	args->started = true;
+	args->options.file_bytes = ox_model_file_size(h->m);
 	return ox_passes_run(h->m, &args->options, &args->report, &h->diag);
 }
 

@@ -127,8 +127,9 @@ static bool specialise(ox_cli *c, job *j)
 
 static bool optimize(ox_cli *c, job *j)
 {
-	const ox_run_options o = cli_run_options(c, &c->options);
+	ox_run_options o = cli_run_options(c, &c->options);
 
+	o.file_bytes = ox_model_file_size(j->m);
 	if (!ox_passes_run(j->m, &o, &j->run, &c->diag))
 		return false;
 	j->result.run = &j->run;

@@ -19,7 +19,6 @@
 #include "passes/pass.h"
 
 #include "base/os.h"
-#include "proto/proto.h"
 
 #include <fnmatch.h>
 #include <limits.h>
@@ -360,10 +359,8 @@ uint64_t ox_run_bytes(ox_ctx *c)
 {
 	ox_manager *mg = c->manager;
 
-	if (!mg->bytes) {
-		const uint64_t size = ox_model_file_size(mg->m);
-		mg->bytes = size ? size : constant_bytes(mg) + 1;
-	}
+	if (!mg->bytes)
+		mg->bytes = mg->o->file_bytes ? mg->o->file_bytes : constant_bytes(mg) + 1;
 	return mg->bytes;
 }
 

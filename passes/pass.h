@@ -154,6 +154,7 @@ typedef struct ox_run_options {
 	bool write_value_info;        /* infer_shapes runs too, last */
 	bool positive_dims;           /* assumed: no named dim of an input is 0 */
 	ox_inline_mode inline_mode;
+	uint64_t file_bytes;          /* of the model as it came; 0: unknown */
 	const ox_progress *progress;
 } ox_run_options;
 

@@ -284,8 +284,11 @@ class Program:
 
     def loop(self):
         a = self.pick("int64", "float", ranks=(0, 1), most=16)
-        trips = self.constant(np.array(self.rng.integers(0, 4))) if self.rng.random() < 0.6 else self.pick("int64", ranks=(0,))
+        trips, before = self.constant(np.array(self.rng.integers(0, 4))), []
         c, kind = self.count, TYPES[self.types[a]]
+        if self.rng.random() < 0.5:  # what is 3 here may be a billion elsewhere
+            before = [helper.make_node("Mod", [self.pick("int64", ranks=(0,)), self.constant(np.array(5))], [f"t{c}"])]
+            trips = f"t{c}"
         inputs = [helper.make_tensor_value_info(f"n{c}", T.INT64, []), helper.make_tensor_value_info(f"b{c}", T.BOOL, []),
                   helper.make_tensor_value_info(f"a{c}", kind, None)]
         nodes = [self.inner(f"a{c}", a, f"o{c}"), self.inner(f"a{c}" if self.rng.random() < 0.5 else f"n{c}", a, f"s{c}")]
@@ -295,7 +298,8 @@ class Program:
             nodes.append(helper.make_node("Less", [f"n{c}", self.constant(np.array(self.rng.integers(0, 4)))], [f"d{c}"]))
         body = helper.make_graph(nodes, "body", inputs, [
             helper.make_tensor_value_info(f"d{c}", T.BOOL, []), onnx.ValueInfoProto(name=f"o{c}"), onnx.ValueInfoProto(name=f"s{c}")])
-        return self.node("Loop", [trips, self.constant(np.array(True)) if self.rng.random() < 0.8 else "", a], 2, body=body)
+        last, names = self.node("Loop", [trips, self.constant(np.array(True)) if self.rng.random() < 0.8 else "", a], 2, body=body)
+        return [*before, last], names
 
     def sequence(self):
         a = self.pick("int64", "float", ranks=(1, 2), most=16)

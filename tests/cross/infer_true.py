@@ -17,6 +17,7 @@ Inputs are made as the judge makes them, if it is there, with its hints; else si
 
 import argparse
 import hashlib
+import re
 import sys
 import time
 from fractions import Fraction
@@ -84,10 +85,17 @@ EXTENDED = {onnx.helper.tensor_dtype_to_np_dtype(t).name: t for t in (
 
 
 class Seen:
-    """What a run says of one value. content: flat float64 or object (int) array, or None."""
+    """What a run says of one tensor. content: its numbers, or None."""
 
     def __init__(self, dtype, shape, content):
         self.dtype, self.shape, self.content = dtype, tuple(shape), content
+
+
+class Others:
+    """What a run says of a sequence or an optional: a list of Seen and such lists, or None."""
+
+    def __init__(self, value):
+        self.value = value
 
 
 def content_of(array):
@@ -109,6 +117,12 @@ def seen_array(array):
     return Seen(dtype_of(array), array.shape, content_of(array))
 
 
+def seen_any(value):
+    def inside(v):
+        return [inside(x) for x in v] if isinstance(v, list) else v if v is None else seen_array(np.asarray(v))
+    return seen_array(value) if isinstance(value, np.ndarray) else Others(inside(value))
+
+
 def seen_ortvalue(value, kind):
     """None: no tensor."""
     if not value.has_value() or not value.is_tensor():
@@ -123,7 +137,7 @@ def seen_ortvalue(value, kind):
 
 
 def run_session(session, feeds):
-    """name -> Seen, of all outputs that are tensors."""
+    """name -> Seen or Others, of all outputs."""
     types = {o.name: o.type for o in session.get_outputs()}
     names = [n for n, t in types.items() if t.startswith("tensor(")]
     kinds = [ORT_TYPES.get(types[n][7:-1], types[n][7:-1]) for n in names]
@@ -131,8 +145,10 @@ def run_session(session, feeds):
         values = session.run_with_ort_values(names, {n: as_ortvalue(v) for n, v in feeds.items()})
         seen = [seen_ortvalue(v, k) for v, k in zip(values, kinds)]
     else:
-        seen = [seen_array(v) if isinstance(v, np.ndarray) else None for v in session.run(names, feeds)]
-    return {n: s for n, s in zip(names, seen) if s}
+        seen = [seen_any(v) for v in session.run(names, feeds)]
+    others = [n for n, t in types.items() if t.startswith(("seq(tensor(", "optional("))]
+    more = zip(others, map(seen_any, session.run(others, feeds))) if others else []
+    return {n: s for n, s in [*zip(names, seen), *more] if s}
 
 
 ORT_TYPES = {}
@@ -142,7 +158,7 @@ def reference(model, feeds):
     """The same by the onnx package's evaluator."""
     from onnx.reference import ReferenceEvaluator
     values = ReferenceEvaluator(model).run(None, feeds, intermediate=True)
-    return {n: seen_array(v) for n, v in values.items() if isinstance(v, np.ndarray)}
+    return {n: seen_any(v) for n, v in values.items() if n}
 
 
 # --- inputs ---------------------------------------------------------------------------------
@@ -245,7 +261,7 @@ def input_symbols(shapes, model, seen):
     """s0.. as the inputs of this run have them."""
     sizes = {}
     for v in model.graph.input:
-        if v.name not in seen:
+        if not isinstance(seen.get(v.name), Seen):
             continue
         for d, n in zip(v.type.tensor_type.shape.dim, seen[v.name].shape):
             if d.dim_param:
@@ -253,11 +269,31 @@ def input_symbols(shapes, model, seen):
     return {f"s{i}": sizes[name] for i, name in enumerate(shapes["symbols"]) if name in sizes}
 
 
+def fits(text, value):
+    """Is a Seen, a list or None of the type that the tool prints: seq(float[3,?])?"""
+    outer = re.fullmatch(r"(seq|optional)\((.*)\)", text)
+    if outer and outer[1] == "seq":
+        return isinstance(value, list) and all(fits(outer[2], x) for x in value)
+    if outer:
+        return value is None or fits(outer[2], value)
+    tensor = re.fullmatch(r"(\w+)(?:\[(.*)\])?", text)
+    if not tensor or not isinstance(value, Seen):
+        return not tensor
+    dims = tensor[2].split(",") if tensor[2] else []
+    return tensor[1] == value.dtype and (tensor[2] is None or len(dims) == len(value.shape) and all(
+        not d.isdigit() or int(d) == n for d, n in zip(dims, value.shape)))
+
+
+def is_tensor(v, got):
+    """Of the tool's value and what came out."""
+    return isinstance(got, Seen) and "(" not in (v.get("dtype") or "")
+
+
 def claims(shapes, seen, made):
     """(where, entry, what came out, dtype, whether a node made it) of all that can be compared."""
     for v in shapes["values"]:
         got = seen.get(v["name"])
-        if got is None:
+        if not is_tensor(v, got):
             continue
         if v["dims"] is not None and len(v["dims"]) == len(got.shape):
             for axis, (d, n) in enumerate(zip(v["dims"], got.shape)):
@@ -304,6 +340,12 @@ def compare(shapes, model, seen, tally, label, prefix=""):
     for v in shapes["values"]:
         got = seen.get(v["name"])
         if got is None:
+            continue
+        if not is_tensor(v, got):
+            told = got.value if isinstance(got, Others) else got
+            tally.values += v["dtype"] is not None and v["name"] in tally.made
+            if v["dtype"] and not fits(v["dtype"], told):
+                tally.fault(prefix + v["name"], f"{v['dtype']}, is another at {label}")
             continue
         tally.values += v["dims"] is not None and v["name"] in tally.made
         if v["dims"] is not None and len(v["dims"]) != len(got.shape):
@@ -374,19 +416,31 @@ def run_model(model, path, shapes, tally, deadline, zeros):
     return None
 
 
+def with_defaults(model, feeds):
+    """ONNX Runtime takes no inputs of four bits from Python: they become defaults."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for name, value in feeds.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "V" and value.dtype.name not in EXTENDED:
+            copy.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+    return copy, {t.name for t in copy.graph.initializer}
+
+
 def run_case(model, path, shapes, tally):
     """An operator case, by its data; the reason if ONNX Runtime does not run it."""
     why, session = None, None
+    filled, defaults = with_defaults(model, next(stored_sets(path, onnx.load(path)))[0])
     try:
-        session = open_session(model)
+        session = open_session(filled)
     except Exception as e:
         why = inferred.one_line(str(e))
     for feeds, outputs in stored_sets(path, onnx.load(path)):
-        inputs = {n: seen_array(v) for n, v in feeds.items() if isinstance(v, np.ndarray)}
-        stored = {n: seen_array(v) for n, v in outputs.items() if isinstance(v, np.ndarray)}
+        inputs = {n: seen_any(v) for n, v in feeds.items()}
+        stored = {n: seen_any(v) for n, v in outputs.items()}
         compare(shapes, model, inputs | stored, tally, "stored data")
         try:
-            compare(shapes, model, inputs | run_session(session, feeds), tally, "its data")
+            given = {n: v for n, v in feeds.items() if n not in defaults}
+            compare(shapes, model, inputs | run_session(session, given), tally, "its data")
             tally.runs += 1
         except Exception as e:
             why = why or inferred.one_line(str(e))

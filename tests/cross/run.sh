@@ -45,6 +45,7 @@ step "$python" tests/cross/infer_true.py --tool "$build/onnxopt" $folders
 	[ ! -x "$build/asan/onnxopt" ] || bad=$build/asan/onnxopt
 	step "$python" tests/cross/infer_bad.py --tool "$bad" "$cases"
 }
+step "$python" tests/cross/infer_fuzz.py --tool "$build/onnxopt"
 step "$python" tests/cross/infer_bodies.py --tool "$build/onnxopt"
 step "$python" tests/cross/fuzz_passes.py --tool "$build/onnxopt"
 exit $failed

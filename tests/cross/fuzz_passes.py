@@ -25,6 +25,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 BASE = {"N": 5, "M": 3}
 SAMPLES = [BASE, {"N": 1, "M": 3}, {"N": 4, "M": 1}, {"N": 1, "M": 1}, {"N": 0, "M": 3}, {"N": 2, "M": 0},
@@ -642,6 +643,17 @@ def same(a, b):
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
+def lenient(model, feed, sample):
+    """Did the original run only because a runtime lets an empty operand of Concat have any shape?"""
+    if min(sample.values()) > 0:
+        return False
+    try:
+        ReferenceEvaluator(model).run(None, feed)
+    except Exception:
+        return True
+    return False
+
+
 def compare(before, after, forms, keep, listed, seed):
     """Number of runs compared."""
     if [i.SerializeToString() for i in before.graph.input if i.name in forms] != \
@@ -673,6 +685,8 @@ def compare(before, after, forms, keep, listed, seed):
         try:
             got = b.run(None, {k: v for k, v in feed.items() if k in names})
         except Exception as e:
+            if lenient(before, feed, sample):
+                continue
             raise Wrong(f"at {sample} {feed.get('k')}: {e}") from e
         for o, w, g in zip(a.get_outputs(), want, got):
             if not same(w, g):

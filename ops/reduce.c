@@ -313,11 +313,12 @@ static void reduce_unranked(ox_infer *c, bool keep, bool noop)
 bool infer_reduce(ox_infer *c)
 {
 	bool keep_known, noop_known, wrong = false;
-	const bool keep = ox_attr_int(c->n, "keepdims", 1, &keep_known) != 0;
-	const bool noop = ox_attr_int(c->n, "noop_with_empty_axes", 0, &noop_known) != 0;
+	/* runtimes keep dims with 1 alone; what they make of another noop differs */
+	const bool keep = ox_attr_int(c->n, "keepdims", 1, &keep_known) == 1;
+	const int64_t noop = ox_attr_int(c->n, "noop_with_empty_axes", 0, &noop_known);
 	reduction r = {ox_in_rank(c, 0), keep, 0};
 
-	if (!keep_known || !noop_known || r.rank > OX_MAX_RANK)
+	if (!keep_known || !noop_known || (noop != 0 && noop != 1) || r.rank > OX_MAX_RANK)
 		return true;
 	if (r.rank < 0) {
 		reduce_unranked(c, keep, noop);
@@ -388,7 +389,7 @@ static void say_index_range(ox_infer *c, uint32_t o, ox_dim d)
 bool infer_arg(ox_infer *c)
 {
 	bool keep_known, axis_known;
-	const bool keep = ox_attr_int(c->n, "keepdims", 1, &keep_known) != 0;
+	const bool keep = ox_attr_int(c->n, "keepdims", 1, &keep_known) == 1;
 	int64_t axis = ox_attr_int(c->n, "axis", 0, &axis_known);
 	reduction r = {ox_in_rank(c, 0), keep, 0};
 

@@ -67,7 +67,7 @@ static bool reduced_axes(ox_eval *c, const ox_array *x, uint64_t *axes)
 
 static ox_array *reduced(ox_eval *c, ox_dtype t, const ox_array *x, uint64_t axes)
 {
-	const bool keep = ox_eval_int(c, "keepdims", 1);
+	const bool keep = ox_eval_int(c, "keepdims", 1) == 1;
 	int64_t dims[OX_MAX_RANK];
 	uint32_t rank = 0;
 

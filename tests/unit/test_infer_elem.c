@@ -545,6 +545,9 @@ Test(infer_elem, reductions_by_input)
 	expect_reductions(28, "float[N, 2] x, int64[0] a", "y = REDUCE (x, a)", "y: float[1, 1]");
 	expect_reductions(28, "float x, int64[K] a", "y = REDUCE (x, a)", "y: float[]");
 	expect_at(13, "float[N, 3] x, int64[K] a", "y = ReduceSum (x, a)", "y: float[?, ?]");
+	/* runtimes keep dims with 1 alone */
+	expect("float[N, 3] x", "y = ReduceSum <keepdims = 2> (x)\nz = ArgMax <axis = 1, keepdims = -1> (x)\n"
+	       "w = ReduceSum <noop_with_empty_axes = 2> (x)", "y: float[]; z: int64[N]; w: float");
 	expect_fail(18, "float[N, 3] x", "a = Constant <value_ints = [2]> ()\n"
 	            "y = ReduceSum (x, a)", "axis 2");
 	expect_model("<ir_version: 8, opset_import: [\"\" : 18, \"my\" : 1]>\n"

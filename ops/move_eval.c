@@ -349,6 +349,9 @@ static bool slice_axis(ox_eval *c, slices *s, uint32_t axis, int64_t start, int6
 
 	if (step == 0 || step == INT64_MIN)
 		return ox_eval_undefined(c, "a step of Slice is 0");
+	/* by the specification an empty run; some runtimes read it as the beginning */
+	if (step < 0 && end >= INT32_MAX)
+		return ox_eval_undefined(c, "runtimes disagree about a backward Slice that ends beyond the axis");
 	start += start < 0 ? n : 0;
 	end += end < 0 ? n : 0;
 	start = step > 0 ? clamp(start, 0, n) : clamp(start, 0, n - 1);

@@ -21,8 +21,8 @@
 
 #include "ops/op.h"
 
-/* Elements in their natural C type, row by row: types below a byte one to a byte (integers
- * extended), bool 0 or 1, float16 and narrower floats as their bits, strings as ox_str. */
+/* Elements in their natural C type, row by row: types below a byte one to a byte (of which
+ * only the low bits count), bool 0 or 1, float16 and narrower floats as their bits, strings as ox_str. */
 typedef struct ox_array {
 	ox_dtype dtype;
 	uint32_t rank;

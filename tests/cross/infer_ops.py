@@ -228,10 +228,18 @@ def run_variant(item, model, feeds, shared, constants, tally, changes, label):
 
 
 class Item:
-    """One child's work: a case, and what is done to it."""
+    """One child's work: a case, and what is done to it; only: one way of sharing, one change."""
 
-    def __init__(self, args, path, kind, seed=0):
-        self.tool, self.most, self.path, self.kind, self.seed = args.tool, args.most, path, kind, seed
+    def __init__(self, args, path, kind, seed=0, only=None):
+        self.tool, self.most, self.path, self.kind, self.seed, self.only = args.tool, args.most, path, kind, seed, only
+
+    def changes(self):
+        return (lambda n: 0,) if self.kind == "zeros" else CHANGES
+
+    def parts(self, args):
+        """Where ONNX Runtime dies of one size, others are still told."""
+        return [Item(args, self.path, self.kind, self.seed, (shared, i)) for shared in (True, False)
+                for i in range(len(self.changes()))]
 
 
 def variants(item, model, feeds):
@@ -260,9 +268,9 @@ def work(item):
     tensors = all(v.type.HasField("tensor_type") for v in original.graph.input)
     if not feeds or not tensors or not all(isinstance(v, np.ndarray) for v in feeds.values()):
         return tally
-    changes = CHANGES if item.kind != "zeros" else (lambda n: 0,)
+    changes = item.changes()[item.only[1]:item.only[1] + 1] if item.only else item.changes()
     for model, given, label in variants(item, original, feeds):
-        for shared in (True, False):
+        for shared in [item.only[0]] if item.only else [True, False]:
             for freeze in (True, False) if item.kind != "mutant" else (True,):
                 copy = onnx.ModelProto()
                 copy.CopyFrom(model)
@@ -272,6 +280,16 @@ def work(item):
         tally.lax[original.graph.node[0].op_type, LAX[original.graph.node[0].op_type]] += len(tally.faults)
         tally.faults = {}
     return tally
+
+
+def answers(items, args):
+    again = []
+    for item, tally, problem in inferred.in_children(work, items, args.jobs, 120, 6):
+        if tally or "crashed" not in problem:
+            yield item, tally, problem
+        else:
+            again += item.parts(args)
+    yield from inferred.in_children(work, again, args.jobs, 60, 6)
 
 
 def main():
@@ -287,7 +305,7 @@ def main():
     bad, died, total, lax = 0, [], infer_true.Tally(), collections.Counter()
     items = [Item(args, p, kind) for p in paths for kind in ("sizes", "zeros", "older")]
     items += [Item(args, p, "mutant", args.seed + i) for p in paths for i in range(args.mutants)]
-    for item, tally, problem in inferred.in_children(work, items, args.jobs, 120, 6):
+    for item, tally, problem in answers(items, args):
         if not tally:
             died.append((item.path.parent.name, item.kind, item.seed, problem))
             continue

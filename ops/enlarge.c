@@ -27,13 +27,23 @@ static ox_dim plainer(ox_dim a, ox_dim b)
 	return !a || (ox_dim_is_num(b) && !ox_dim_is_num(a)) ? b : a;
 }
 
+/* r is a with b added, or b times a: of numbers only what 64 bits do not hold is NULL. */
+static bool holds(ox_infer *c, ox_dim a, ox_dim b, ox_dim r)
+{
+	if (r || !ox_dim_is_num(a) || !ox_dim_is_num(b))
+		return true;
+	return ox_infer_fail(c, "%s: a dim of more than 2^63 - 1", ox_op_row_of(c->n->op)->name);
+}
+
 static bool join_shapes(ox_infer *c, int rank, int64_t axis, ox_dim *out)
 {
 	ox_dim sum = ox_dim_num(c->m, 0);
 
 	for (uint32_t i = 0; i < c->n->nin; i++) {
-		const ox_dim *x = ox_in_dims(c, i);
+		const ox_dim *x = ox_in_dims(c, i), before = sum;
 		sum = ox_dim_add(c->m, sum, x ? x[axis] : NULL);
+		if (x && !holds(c, before, x[axis], sum))
+			return false;
 		for (int k = 0; x && k < rank; k++) {
 			if (k == axis)
 				continue;
@@ -274,6 +284,8 @@ bool infer_tile(ox_infer *c)
 		if (!ox_force_at_least(c, by, 0, "Tile repeats at least 0 times"))
 			return false;
 		out[k] = times(c, x ? x[k] : NULL, by);
+		if (x && !holds(c, x[k], by, out[k]))
+			return false;
 	}
 	ox_out_shape(c, 0, to, out);
 	repeat_elems(c, to, out);
@@ -396,7 +408,10 @@ static bool padded_shape(ox_infer *c, const pad *p)
 	const ox_dim *x = ox_in_dims(c, 0);
 
 	for (int k = 0; k < p->rank; k++) {
-		out[k] = ox_dim_add(c->m, ox_dim_add(c->m, x[k], p->before[k]), p->after[k]);
+		const ox_dim pads = ox_dim_add(c->m, p->before[k], p->after[k]);
+		out[k] = ox_dim_add(c->m, x[k], pads);
+		if (!holds(c, p->before[k], p->after[k], pads) || !holds(c, x[k], pads, out[k]))
+			return false;
 		if (!ox_force_at_least(c, out[k], 0, "Pad takes no more than there is"))
 			return false;
 	}

@@ -22,6 +22,21 @@ bool infer_batch_norm(ox_infer *c)
 	return true;
 }
 
+/* Hardmax, LogSoftmax, LpNormalization, Softmax: along an axis; before opset 13 the softmaxes
+ * take what is behind the axis for one, which may be nothing. */
+bool infer_along_axis(ox_infer *c)
+{
+	const int rank = ox_in_rank(c, 0);
+	bool known;
+	const int64_t axis = ox_attr_int(c->n, "axis", -1, &known);
+
+	ox_out_like(c, 0, 0);
+	if (!known || rank <= 0 || (axis >= -rank && axis < rank + (c->since < 13)))
+		return true;
+	return ox_infer_fail(c, "%s: axis %lld is outside of rank %d", ox_op_row_of(c->n->op)->name,
+	                     (long long)axis, rank);
+}
+
 /* Is the Dropout known to drop nothing? Between opsets 7 and 11 it cannot train. */
 static bool dropout_rests(ox_infer *c)
 {

@@ -154,6 +154,19 @@ def by_hand():
     yield "Conv: kernel of another rank", 13, *conv(kernel_shape=[3])
     yield "Conv: channels", 13, helper.make_node("Conv", ["x", "w"], ["y"]), {"x": ["N", 5, 9, 9], "w": [8, 4, 3, 3]}
     yield "Conv: ranks", 13, helper.make_node("Conv", ["x", "w"], ["y"]), {"x": ["N", 4, 9], "w": [8, 4, 3, 3]}
+    yield "Conv: pads of 2^62", 13, *conv(pads=[big, big, big, big])
+    yield "Conv: a kernel that does not fit", 13, *conv(dilations=[9, 9])
+    yield "MaxPool: pads of 2^62", 12, helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2], pads=[big, big]), {"x": [1, 1, 8]}
+    yield "ConvTranspose: stride 2^62", 11, helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[big]), {"x": [1, 2, 8], "w": [2, 3, 3]}
+    yield "Concat: dims of 2^62", 13, helper.make_node("Concat", ["x", "x"], ["y"], axis=0), {"x": [big, 3]}
+    yield "Tile: 2^62 times", 13, helper.make_node("Tile", ["x", "r"], ["y"]), {"x": [4, 3], "r": np.array([big, 1])}
+    yield "DepthToSpace: blocks of 2^62", 13, helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=big), {"x": [1, 4, 2, 2]}
+    yield "LSTM: hidden size", 14, helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=5), {"x": [2, 3, 3], "w": [1, 16, 3], "r": [1, 16, 4]}
+    yield "Flatten: axis", 13, helper.make_node("Flatten", ["x"], ["y"], axis=3), {"x": ["N", 3]}
+    yield "Gemm: contraction", 13, helper.make_node("Gemm", ["x", "z"], ["y"], transB=1), {"x": [2, 3], "z": [4, 5]}
+    yield "Add: clash behind", 14, helper.make_node("Add", ["x", "z"], ["y"]), {"x": [2, 3, 4], "z": [3, 1, 5]}
+    yield "LayerNormalization: axis 99", 17, helper.make_node("LayerNormalization", ["x", "z"], ["y"], axis=99), {"x": [2, 3], "z": [3]}
+    yield "Upsample: as many scales as dims", 9, helper.make_node("Upsample", ["x", "s"], ["y"]), {"x": [1, 1, 2, 2], "s": np.ones(3, "f4")}
     yield "MaxPool: stride 0", 12, helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], strides=[0, 0]), {"x": [1, 1, 8, 8]}
     yield "AveragePool: rank 1", 11, helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[2]), {"x": [8]}
     yield "ConvTranspose: stride 0", 11, helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[0]), {"x": [1, 2, 8], "w": [2, 3, 3]}

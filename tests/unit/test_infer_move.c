@@ -709,11 +709,14 @@ Test(pad, shapes)
 		{28, "float[2] x", I(p, "1") "y = Pad (x, p)", "even number"},
 		{28, "float[2] x", I(p, "1,1,1,1") "y = Pad (x, p)", "4 pads for 1 axes"},
 		{28, "float[2] x", I(p, "-2,-1") "y = Pad (x, p)", "-1 is below 0"},
-		{28, "float[2] x", I(p, "1,1") I(a, "7") "y = Pad (x, p, , a)", "axis 7"});
-	RIGHT(
+		{28, "float[2] x", I(p, "1,1") I(a, "7") "y = Pad (x, p, , a)", "axis 7"},
 		{28, "float[2] x",
 		 I(p, "4611686018427387904,4611686018427387904") "y = Pad (x, p)",
-		 "y: float[?]"});
+		 "Pad: a dim of more than 2^63 - 1"},
+		{28, "float[4] x", I(n, "4611686018427387904") "y = Tile (x, n)",
+		 "Tile: a dim of more than 2^63 - 1"},
+		{28, "float[4611686018427387904] x", "y = Concat <axis = 0> (x, x)",
+		 "Concat: a dim of more than 2^63 - 1"});
 }
 
 /* What a node could not do without is known afterwards. */

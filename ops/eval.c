@@ -165,7 +165,7 @@ ox_array *ox_array_of(const ox_tensor *t, ox_arena *a)
 	if (t->dtype == OX_STRING && n && t->source != OX_SRC_STRINGS)
 		return NULL;
 	ox_array *x = ox_new(a, ox_array);
-	*x = (ox_array){t->dtype, t->rank, t->dims, n, NULL, t};
+	*x = (ox_array){.dtype = t->dtype, .rank = t->rank, .dims = t->dims, .count = n, .from = t};
 	return x;
 }
 
@@ -270,12 +270,19 @@ static bool count_of(uint32_t rank, const int64_t *dims, uint64_t *n)
 	return ox_tensor_count(&t, n);
 }
 
-ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims)
+/* In the double lens there are no narrower floats, those of quantization aside. */
+static ox_dtype through(const ox_eval *c, ox_dtype t)
 {
+	return c->lens == OX_LENS_DOUBLE && (t == OX_F32 || t == OX_F16 || t == OX_BF16) ? OX_F64 : t;
+}
+
+ox_array *ox_eval_new(ox_eval *c, ox_dtype declared, uint32_t rank, const int64_t *dims)
+{
+	const ox_dtype t = through(c, declared);
 	const size_t w = ox_elem_width(t);
 	uint64_t n;
 
-	if (o >= OX_EVAL_MAX_OUT || rank > OX_MAX_RANK || !w || !count_of(rank, dims, &n)
+	if (rank > OX_MAX_RANK || !w || !count_of(rank, dims, &n)
 	    || !spend(&c->bytes, n, w, c->max_bytes)) {
 		ox_eval_undefined(c, "the result is too large");
 		return NULL;
@@ -284,10 +291,42 @@ ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const i
 	int64_t *copy = ox_new_array(c->arena, int64_t, rank + 1);
 	if (rank)
 		memcpy(copy, dims, rank * sizeof *copy);
-	*x = (ox_array){t, rank, copy, n, ox_alloc(c->arena, (size_t)n * w + 1), NULL};
-	c->out[o] = x;
+	*x = (ox_array){.dtype = t, .rank = rank, .dims = copy, .count = n,
+	                .data = ox_alloc(c->arena, (size_t)n * w + 1)};
 	return x;
 }
+
+ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims)
+{
+	if (o >= OX_EVAL_MAX_OUT) {
+		ox_eval_undefined(c, "too many outputs");
+		return NULL;
+	}
+	return c->out[o] = ox_eval_new(c, t, rank, dims);
+}
+
+ox_array *ox_eval_alias(ox_eval *c, uint32_t o, const ox_array *x, uint32_t rank, const int64_t *dims)
+{
+	ox_array *y = ox_eval_out(c, o, x->dtype, rank, dims);
+
+	if (y && x->count)
+		memcpy(y->data, x->data, (size_t)x->count * ox_elem_width(x->dtype));
+	return y;
+}
+
+ox_array *ox_eval_holding(ox_eval *c, uint32_t o, ox_type_kind kind, ox_dtype elem, uint64_t n)
+{
+	if (o >= OX_EVAL_MAX_OUT || !spend(&c->bytes, n, sizeof(ox_array *), c->max_bytes)) {
+		ox_eval_undefined(c, "the result is too large");
+		return NULL;
+	}
+	ox_array *x = ox_new(c->arena, ox_array);
+	*x = (ox_array){.dtype = elem, .count = n, .kind = kind,
+	                .data = ox_new_array(c->arena, ox_array *, (size_t)n + 1)};
+	return c->out[o] = x;
+}
+
+char *ox_eval_text(ox_eval *c, size_t n) { return ox_alloc_raw(c->arena, n + 1); }
 
 ox_array *ox_eval_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x)
 {

@@ -21,16 +21,25 @@
 
 #include "ops/op.h"
 
-/* Elements in their natural C type, row by row: types below a byte one to a byte (of which
- * only the low bits count), bool 0 or 1, float16 and narrower floats as their bits, strings as ox_str. */
+/* What a value is at run time. Of a tensor the elements in their natural C type, row by row:
+ * types below a byte one to a byte (of which only the low bits count), bool 0 or 1, float16
+ * and narrower floats as their bits, strings as ox_str, complex numbers as two floats. Of the
+ * other kinds data is ox_array *[], the items: */
 typedef struct ox_array {
-	ox_dtype dtype;
+	ox_dtype dtype;               /* of tensors, also within; of a map: of its keys */
 	uint32_t rank;
 	const int64_t *dims;
 	uint64_t count;
 	void *data;                   /* NULL: not read yet */
 	const ox_tensor *from;        /* to be read; NULL: data is there */
+	ox_type_kind kind;            /* SEQUENCE: count items. OPTIONAL: 0 or 1. MAP: 2, keys and values,
+	                                 each of rank 1, or values a sequence. 0 counts as TENSOR */
+	struct ox_array *owner;       /* whose data this shares, ops/run.c only; NULL: its own */
+	uint32_t refs;                /* ops/run.c only */
 } ox_array;
+
+static inline bool ox_is_tensor(const ox_array *x) { return x->kind == 0 || x->kind == OX_T_TENSOR; }
+static inline ox_array **ox_items(const ox_array *x) { return x->data; }
 
 size_t ox_elem_width(ox_dtype t);     /* bytes of an element in an array; 0: unknown type */
 /* The array of a tensor, not read yet. NULL: a type or dims that no array has. In arena a. */
@@ -42,6 +51,13 @@ ox_tensor *ox_array_tensor(ox_model *m, const ox_array *a);
 
 enum { OX_EVAL_MAX_OUT = 64 };
 
+/* How floats are computed. EXACT: in double, in a fixed order, rounded once, the same on every
+ * machine: what is written into models. NATIVE: may use the fast forms (ops/fast.h), which
+ * round in the declared type. DOUBLE: float, float16 and bfloat16 are float64 throughout. */
+typedef enum ox_lens { OX_LENS_EXACT, OX_LENS_NATIVE, OX_LENS_DOUBLE } ox_lens;
+
+struct ox_run;
+
 typedef struct ox_eval {
 	const ox_model *m;
 	const ox_node *n;
@@ -50,6 +66,8 @@ typedef struct ox_eval {
 	uint64_t max_bytes;           /* of results */
 	uint64_t max_read;            /* of inputs */
 	uint64_t max_ops;             /* additions and the like */
+	ox_lens lens;
+	struct ox_run *run;           /* for ops that run graphs; NULL: there is none */
 	/* ops/eval.c fills in the rest */
 	const ox_schema *schema;
 	int since;
@@ -77,6 +95,14 @@ static inline ox_array *ox_arg(const ox_eval *c, uint32_t i)   /* NULL: absent *
 ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims);
 /* Output o like x: the usual case. */
 ox_array *ox_eval_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x);
+/* Output o is x under other dims of the same count: shared, not copied. x is an input. */
+ox_array *ox_eval_alias(ox_eval *c, uint32_t o, const ox_array *x, uint32_t rank, const int64_t *dims);
+/* Output o, no tensor: n items to be filled in, inputs among them or arrays of ox_eval_new. */
+ox_array *ox_eval_holding(ox_eval *c, uint32_t o, ox_type_kind kind, ox_dtype elem, uint64_t n);
+/* Room for the text of strings in results, as long as they last. */
+char *ox_eval_text(ox_eval *c, size_t n);
+/* A tensor that is to be an item, to be filled in; zeroed. NULL: as ox_eval_out. */
+ox_array *ox_eval_new(ox_eval *c, ox_dtype t, uint32_t rank, const int64_t *dims);
 bool ox_eval_read(ox_eval *c, uint32_t i);                     /* input i; absent is fine */
 bool ox_eval_read_all(ox_eval *c);
 bool ox_eval_cost(ox_eval *c, uint64_t a, uint64_t b);         /* a * b operations; false: too many */

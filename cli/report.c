@@ -141,9 +141,20 @@ static void print_specialised(ox_cli *c, const ox_specialised *s)
 	fputs(n ? "\n" : "", c->human);
 }
 
+static void print_skips(ox_cli *c, const ox_run_report *run)
+{
+	for (size_t i = 0; i < run->nskips; i++) {
+		const ox_skip_stat *s = &run->skips[i];
+		fprintf(c->human, "left alone by %s, %" PRIu64 " visits: %s%s%s\n", s->pass->name, s->count,
+		        s->why, s->first ? "; first " : "", s->first ? s->first : "");
+	}
+}
+
 static void print_remarks(ox_cli *c, const cli_result *r)
 {
 	print_specialised(c, r->specialised);
+	if (c->options.verbose)
+		print_skips(c, r->run);
 	if (r->run->ir_raised)
 		fputs("IR version 3 became 4: weights left the list of inputs (--keep-ir-version)\n",
 		      c->human);
@@ -259,6 +270,21 @@ static void put_specialised(json *j, ox_cli *c, const ox_specialised *s)
 	json_close(j);
 }
 
+static void put_skips(json *j, const ox_run_report *run)
+{
+	json_open(j, "skips", '[');
+	for (size_t i = 0; i < run->nskips; i++) {
+		const ox_skip_stat *s = &run->skips[i];
+		json_open(j, NULL, '{');
+		json_text(j, "pass", s->pass->name);
+		json_text(j, "why", s->why);
+		json_uint(j, "visits", s->count);
+		json_text(j, "first", s->first);
+		json_close(j);
+	}
+	json_close(j);
+}
+
 static void put_run(json *j, const ox_run_report *run)
 {
 	json_open(j, "run", '{');
@@ -280,6 +306,7 @@ static void put_run(json *j, const ox_run_report *run)
 		json_close(j);
 	}
 	json_close(j);
+	put_skips(j, run);
 	json_close(j);
 }
 

@@ -270,6 +270,14 @@ static bool count_of(uint32_t rank, const int64_t *dims, uint64_t *n)
 	return ox_tensor_count(&t, n);
 }
 
+static const char *why_not_new(uint32_t rank, const int64_t *dims)
+{
+	for (uint32_t i = 0; i < rank && i < OX_MAX_RANK; i++)
+		if (dims[i] < 0)
+			return "a dim is negative";
+	return "the result is too large";
+}
+
 /* In the double lens there are no narrower floats, those of quantization aside. */
 static ox_dtype through(const ox_eval *c, ox_dtype t)
 {
@@ -284,7 +292,7 @@ ox_array *ox_eval_new(ox_eval *c, ox_dtype declared, uint32_t rank, const int64_
 
 	if (rank > OX_MAX_RANK || !w || !count_of(rank, dims, &n)
 	    || !spend(&c->bytes, n, w, c->max_bytes)) {
-		ox_eval_undefined(c, "the result is too large");
+		ox_eval_undefined(c, why_not_new(rank, dims));
 		return NULL;
 	}
 	ox_array *x = ox_new(c->arena, ox_array);

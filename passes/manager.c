@@ -328,7 +328,6 @@ ox_status ox_skip(ox_ctx *c, const ox_node *n, const char *why)
 {
 	ox_manager *mg = c->manager;
 
-	(void)n;
 	for (size_t i = 0; i < mg->skips.n; i++) {
 		ox_skip_stat *s = &mg->skips.p[i];
 		if (s->pass == c->pass && (s->why == why || strcmp(s->why, why) == 0)) {
@@ -336,7 +335,8 @@ ox_status ox_skip(ox_ctx *c, const ox_node *n, const char *why)
 			return OX_SAME;
 		}
 	}
-	*ox_push(&mg->arena, &mg->skips) = (ox_skip_stat){c->pass, why, 1};
+	const char *first = n ? ox_node_path(n, &mg->m->arena) : NULL;
+	*ox_push(&mg->arena, &mg->skips) = (ox_skip_stat){c->pass, why, 1, first};
 	return OX_SAME;
 }
 

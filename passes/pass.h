@@ -170,6 +170,7 @@ typedef struct ox_skip_stat {
 	const ox_pass *pass;
 	const char *why;
 	uint64_t count;               /* visits, so one node may count more than once */
+	const char *first;            /* the first of them, for a person; NULL: no node */
 } ox_skip_stat;
 
 typedef struct ox_run_report {

@@ -594,6 +594,42 @@ def report(d):
     expect(2, m, o, "-q", "--report", m)
 
 
+# What folding must not try: text of the graph, why a node stays (None: everything may fold).
+BOMBS = {
+    "4 GiB": ("g () => (float[1073741824] y) <int64[1] s = {1073741824}> { y = ConstantOfShape (s) }",
+              "the result is too large"),
+    "Range of 2^33": ("g () => (int64[n] y) <int64 a = {0}, int64 b = {8589934592}, int64 d = {1}>"
+                      " { y = Range (a, b, d) }", "the result is too large"),
+    "x / 0": ("g () => (int64[2] y) <int64[2] a = {1, 2}, int64[2] b = {1, 0}> { y = Div (a, b) }",
+              "an integer is divided by 0"),
+    "least / -1": ("g () => (int64 y) <int64 a = {-9223372036854775808}, int64 b = {-1}> { y = Div (a, b) }",
+                   "the least integer is divided by -1"),
+    "a negative dim": ("g () => (float[n] y) <int64[1] s = {-1}> { y = ConstantOfShape (s) }",
+                       "a dim is negative"),
+    "doubled 60 times": ("g () => (float[n] y) <float[1] t0 = {1}> {"
+                         + "".join(f" t{i + 1} = Concat <axis = 0> (t{i}, t{i})" for i in range(60))
+                         + " y = Neg (t60) }", "folding has made the model larger enough"),
+    "2^62 trips": ("g () => (float y) <int64 n = {4611686018427387904}, bool c = {1}, float x = {0}>"
+                   " { y = Loop (n, c, x) <body = b (int64 i, bool ci, float xi) => (bool co, float xo)"
+                   " { co = Identity (ci) xo = Add (xi, xi) }> }", None),
+}
+
+
+@test
+def fold_bombs(d):
+    for name, (text, why) in BOMBS.items():
+        write(d + "/m.txt", ('<ir_version: 8, opset_import: ["" : 17]>\n' + text).encode())
+        expect(0, "parse", d + "/m.txt", d + "/m.onnx", "-q")
+        started = time.monotonic()
+        r = report_of(d, 0, d + "/m.onnx", d + "/o.onnx")
+        took = time.monotonic() - started
+        assert took < 1, f"{name}: {took:.2f} s"
+        assert r["after"]["bytes"] <= r["before"]["bytes"] + 4096, name
+        skips = [s["why"] for s in r["run"]["skips"] if s["pass"].startswith("fold_constants")]
+        assert why is None or why in skips, f"{name}: {skips}"
+        expect(0, "check", d + "/o.onnx", "-q")
+
+
 @test
 def report_is_repeatable(d):
     m, o = write(d + "/m.onnx", simple(3)), d + "/o.onnx"

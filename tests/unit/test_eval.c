@@ -289,7 +289,7 @@ Test(eval, generators)
 	check("float[2,3] {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}", "Shape <start = -1> (a)", "int64[1] {3}");
 	check("float[2,0] {}", "Size (a)", "int64 {0}");
 	check("int64[2] {1, 2}", "ConstantOfShape <value = int32[1] {7}> (a)", "int32[1,2] {7, 7}");
-	check("int64[1] {-1}", "ConstantOfShape (a)", "!too large");
+	check("int64[1] {-1}", "ConstantOfShape (a)", "!negative");
 	check("int64[1] {9223372036854775807}", "ConstantOfShape (a)", "!too large");
 	check("int32 {5}; int32 {0}; int32 {-2}", "Range (a, b, c)", "int32[3] {5, 3, 1}");
 	check("int64 {0}; int64 {8589934592}; int64 {1}", "Range (a, b, c)", "!too large");

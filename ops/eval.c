@@ -1,5 +1,5 @@
 /* eval.c - one node: arrays of its inputs, its kernel, arrays of its outputs. */
-#include "ops/eval.h"
+#include "ops/run.h"
 
 #include <math.h>
 
@@ -179,13 +179,15 @@ static void unpack(ox_array *x, const uint8_t *packed)
 		p[i] = (uint8_t)(packed[i * size / 8] >> (i * size % 8) & ((1u << size) - 1));
 }
 
-static bool read_tensor(ox_eval *c, ox_array *x, size_t bytes)
+bool ox_array_load(ox_eval *c, ox_array *x)
 {
 	const ox_tensor *t = x->from;
 	uint64_t packed;
 
+	if (!x->count)
+		return true;
 	if (x->dtype == OX_STRING) {
-		memcpy(x->data, t->strings, bytes);
+		memcpy(x->data, t->strings, (size_t)x->count * sizeof(ox_str));
 		return true;
 	}
 	if (!ox_tensor_nbytes(t, &packed) || !ox_tensor_read(c->m, t, 0, x->data, (size_t)packed))
@@ -204,17 +206,25 @@ static bool spend(uint64_t *used, uint64_t count, size_t width, uint64_t max)
 	return ox_mul_u64(count, width, &bytes) && ox_add_u64(*used, bytes, used) && *used <= max;
 }
 
+bool ox_array_read(ox_eval *c, ox_array *x)
+{
+	const size_t w = ox_elem_width(x->dtype);
+
+	if (x->data || !x->from)
+		return true;
+	if (!spend(&c->bytes_read, x->count, w, c->max_read))
+		return ox_eval_undefined(c, "the constants are too large");
+	x->data = ox_alloc_raw(c->arena, (size_t)x->count * w + 1);
+	return ox_array_load(c, x);
+}
+
 bool ox_eval_read(ox_eval *c, uint32_t i)
 {
 	ox_array *x = ox_arg(c, i);
 
-	if (!x || x->data)
+	if (!x || x->data || !x->from)
 		return true;
-	const size_t w = ox_elem_width(x->dtype);
-	if (!spend(&c->bytes_read, x->count, w, c->max_read))
-		return ox_eval_undefined(c, "the constants are too large");
-	x->data = ox_alloc_raw(c->arena, (size_t)x->count * w + 1);
-	return x->count == 0 || read_tensor(c, x, (size_t)x->count * w);
+	return c->run ? ox_run_read(c, x) : ox_array_read(c, x);
 }
 
 bool ox_eval_read_all(ox_eval *c)
@@ -306,7 +316,7 @@ ox_array *ox_eval_new(ox_eval *c, ox_dtype declared, uint32_t rank, const int64_
 
 ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims)
 {
-	if (o >= OX_EVAL_MAX_OUT) {
+	if (o >= c->n->nout + OX_EVAL_SPARE) {
 		ox_eval_undefined(c, "too many outputs");
 		return NULL;
 	}
@@ -315,26 +325,39 @@ ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const i
 
 ox_array *ox_eval_alias(ox_eval *c, uint32_t o, const ox_array *x, uint32_t rank, const int64_t *dims)
 {
+	if (c->run)
+		return c->out[o] = ox_run_alias(c, x, rank, dims);
 	ox_array *y = ox_eval_out(c, o, x->dtype, rank, dims);
-
 	if (y && x->count)
 		memcpy(y->data, x->data, (size_t)x->count * ox_elem_width(x->dtype));
 	return y;
 }
 
-ox_array *ox_eval_holding(ox_eval *c, uint32_t o, ox_type_kind kind, ox_dtype elem, uint64_t n)
+ox_array *ox_eval_holder(ox_eval *c, ox_type_kind kind, ox_dtype elem, uint64_t n)
 {
-	if (o >= OX_EVAL_MAX_OUT || !spend(&c->bytes, n, sizeof(ox_array *), c->max_bytes)) {
+	if (!spend(&c->bytes, n, sizeof(ox_array *), c->max_bytes)) {
 		ox_eval_undefined(c, "the result is too large");
 		return NULL;
 	}
-	ox_array *x = ox_new(c->arena, ox_array);
-	*x = (ox_array){.dtype = elem, .count = n, .kind = kind,
-	                .data = ox_new_array(c->arena, ox_array *, (size_t)n + 1)};
-	return c->out[o] = x;
+	ox_array *x = c->run ? ox_run_array(c, elem, 0, NULL, n, n * sizeof(ox_array *), true)
+	                     : ox_new(c->arena, ox_array);
+	if (!c->run)
+		*x = (ox_array){.dtype = elem, .count = n,
+		                .data = ox_new_array(c->arena, ox_array *, (size_t)n + 1)};
+	if (x)
+		x->kind = kind;
+	return x;
 }
 
-char *ox_eval_text(ox_eval *c, size_t n) { return ox_alloc_raw(c->arena, n + 1); }
+ox_array *ox_eval_holding(ox_eval *c, uint32_t o, ox_type_kind kind, ox_dtype elem, uint64_t n)
+{
+	return c->out[o] = ox_eval_holder(c, kind, elem, n);
+}
+
+char *ox_eval_text(ox_eval *c, size_t n)
+{
+	return c->run ? ox_run_text(c, n) : ox_alloc_raw(c->arena, n + 1);
+}
 
 ox_array *ox_eval_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x)
 {
@@ -345,7 +368,7 @@ bool ox_eval_cost(ox_eval *c, uint64_t a, uint64_t b)
 {
 	uint64_t n;
 
-	return (ox_mul_u64(a, b, &n) && n <= c->max_ops)
+	return (ox_mul_u64(a, b, &n) && ox_add_u64(c->ops, n, &c->ops) && c->ops <= c->max_ops)
 	       || ox_eval_undefined(c, "it takes too many operations");
 }
 
@@ -479,13 +502,37 @@ static const ox_schema_type *constraint(const ox_schema *s, const char *var)
 	return NULL;
 }
 
+/* The types among those of the schema that begin like this: "seq(", "optional(", "map(". */
+static bool allows_kind(const char *types, ox_type_kind k)
+{
+	const char *begin = k == OX_T_SEQUENCE ? "seq(" : k == OX_T_OPTIONAL ? "optional(" : "map(";
+
+	for (const char *p = types; p && (p = strstr(p, begin)); p++)
+		if (p == types || p[-1] == ' ')
+			return true;
+	return false;
+}
+
+/* Of tensors the element type, in the double lens any that was widened; of the others the kind. */
+static bool allows(const ox_eval *c, const ox_schema_param *p, const ox_array *x)
+{
+	const ox_schema_type *t = constraint(c->schema, p->type);
+	const uint32_t widened = 1u << OX_F32 | 1u << OX_F16 | 1u << OX_BF16;
+
+	if (!ox_is_tensor(x))
+		return allows_kind(t ? t->others : p->type, x->kind);
+	if (!t)
+		return true;
+	return t->tensor >> x->dtype & 1
+	       || (c->lens == OX_LENS_DOUBLE && x->dtype == OX_F64 && t->tensor & widened);
+}
+
 /* Does the schema allow input i to have its type, beside the inputs before it? */
 static bool type_fits(const ox_eval *c, uint32_t i)
 {
 	const ox_schema_param *p = param(c->schema, i);
-	const ox_schema_type *t = p ? constraint(c->schema, p->type) : NULL;
 
-	if (!p || (t && !(t->tensor >> c->in[i]->dtype & 1)))
+	if (!p || !allows(c, p, c->in[i]))
 		return false;
 	for (uint32_t k = 0; k < i; k++) {
 		const ox_schema_param *q = param(c->schema, k);
@@ -519,12 +566,13 @@ bool ox_eval_node(ox_eval *c)
 {
 	c->schema = ox_node_schema(c->n);
 	c->since = c->schema ? c->schema->since : 0;
+	c->out = ox_new_array(c->arena, ox_array *, c->n->nout + OX_EVAL_SPARE);
 	if (!ox_eval_has_kernel(c->n->op))
 		return eval_none(c);
 	if (!inputs_fit(c) || !kernels[c->n->op](c))
 		return false;
 	for (uint32_t o = 0; o < c->n->nout; o++)
-		if (c->n->out[o] && (o >= OX_EVAL_MAX_OUT || !c->out[o]))
+		if (c->n->out[o] && !c->out[o])
 			return ox_eval_undefined(c, "an output is not computed");
 	return true;
 }

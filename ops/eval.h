@@ -41,15 +41,20 @@ typedef struct ox_array {
 static inline bool ox_is_tensor(const ox_array *x) { return x->kind == 0 || x->kind == OX_T_TENSOR; }
 static inline ox_array **ox_items(const ox_array *x) { return x->data; }
 
+struct ox_eval;
+
 size_t ox_elem_width(ox_dtype t);     /* bytes of an element in an array; 0: unknown type */
 /* The array of a tensor, not read yet. NULL: a type or dims that no array has. In arena a. */
 ox_array  *ox_array_of(const ox_tensor *t, ox_arena *a);
+/* Reads its elements into x->data, or with room in the arena. False after ox_eval_undefined. */
+bool       ox_array_load(struct ox_eval *c, ox_array *x);
+bool       ox_array_read(struct ox_eval *c, ox_array *x);
 /* Packed, in the model's arena. Strings too: they are borrowed. */
 ox_tensor *ox_array_tensor(ox_model *m, const ox_array *a);
 
 /* ---- one call --------------------------------------------------------------------- */
 
-enum { OX_EVAL_MAX_OUT = 64 };
+enum { OX_EVAL_SPARE = 16 };
 
 /* How floats are computed. EXACT: in double, in a fixed order, rounded once, the same on every
  * machine: what is written into models. NATIVE: may use the fast forms (ops/fast.h), which
@@ -71,10 +76,11 @@ typedef struct ox_eval {
 	/* ops/eval.c fills in the rest */
 	const ox_schema *schema;
 	int since;
-	ox_array *out[OX_EVAL_MAX_OUT];
-	uint64_t bytes, bytes_read;   /* so far */
+	ox_array **out;               /* room for n->nout and OX_EVAL_SPARE more, which nobody reads */
+	uint64_t bytes, bytes_read, ops;      /* so far */
 	bool overflows;               /* a Cast made a finite number infinite */
 	const char *why;              /* there is no result, because... */
+	const ox_node *within;        /* of a body or function, where that was; NULL: n itself */
 } ox_eval;
 
 typedef bool ox_eval_fn(ox_eval *c);
@@ -97,8 +103,10 @@ ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const i
 ox_array *ox_eval_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x);
 /* Output o is x under other dims of the same count: shared, not copied. x is an input. */
 ox_array *ox_eval_alias(ox_eval *c, uint32_t o, const ox_array *x, uint32_t rank, const int64_t *dims);
-/* Output o, no tensor: n items to be filled in, inputs among them or arrays of ox_eval_new. */
+/* Output o, no tensor: n items to be filled in, inputs (or items of theirs) among them, or
+ * arrays of ox_eval_new and ox_eval_holder. */
 ox_array *ox_eval_holding(ox_eval *c, uint32_t o, ox_type_kind kind, ox_dtype elem, uint64_t n);
+ox_array *ox_eval_holder(ox_eval *c, ox_type_kind kind, ox_dtype elem, uint64_t n);   /* an item itself */
 /* Room for the text of strings in results, as long as they last. */
 char *ox_eval_text(ox_eval *c, size_t n);
 /* A tensor that is to be an item, to be filled in; zeroed. NULL: as ox_eval_out. */

@@ -312,11 +312,10 @@ static bool split_parts(ox_eval *c, int64_t dim, int64_t *parts)
 bool eval_split(ox_eval *c)
 {
 	const ox_array *x = ox_arg(c, 0);
-	int64_t axis = ox_eval_int(c, "axis", 0), dims[OX_MAX_RANK], parts[OX_EVAL_MAX_OUT];
+	int64_t axis = ox_eval_int(c, "axis", 0), dims[OX_MAX_RANK];
+	int64_t *parts = ox_new_array(c->arena, int64_t, c->n->nout + 1);
 	uint64_t at = 0;
 
-	if (c->n->nout > OX_EVAL_MAX_OUT || (c->since < 2 && c->n->nin > 1))
-		return ox_eval_undefined(c, "not in this form yet");
 	if (!ox_eval_axis(c, &axis, x->rank) || !split_parts(c, x->dims[axis], parts))
 		return false;
 	const uint32_t a = (uint32_t)axis;

@@ -1,0 +1,860 @@
+/* run.c - a model, computed: nodes in order, arrays that live as long as they are read.
+ *
+ * Every value of the model has a slot (its mark is the slot's number), every node a plan (its
+ * mark likewise): which function it calls, and which values nobody reads after it. A value
+ * captured by a subgraph dies at the node that carries the subgraph.
+ *
+ * Arrays are counted. A call holds all that it makes (r->held), and lets go of it when its
+ * outputs have their slots; holders (sequences and the like) count their items.
+ */
+#include "ops/run.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+	MAX_DEPTH = 128,              /* of bodies and calls, each of which has a frame on the stack */
+	KEEP_BLOCKS = 64,             /* freed blocks kept for the next results */
+	SMALL_BLOCK = 4096,           /* below, malloc is as good */
+};
+
+static const uint64_t default_bytes = UINT64_C(8) << 30;
+
+typedef struct slot {
+	ox_array *x;                  /* NULL: not there (yet) */
+	uint32_t why;                 /* failure + 1 that is to blame; 0: none */
+} slot;
+
+typedef struct plan {
+	const ox_function *calls;     /* NULL: an operator */
+	uint32_t dead, ndead;         /* values that are not read after it, in r->dead */
+} plan;
+
+/* Data of arrays, malloc'ed. */
+typedef struct block {
+	uint64_t size;
+	struct block *next;           /* in r->spare */
+	_Alignas(64) uint8_t data[];
+} block;
+
+typedef struct cell {
+	ox_array a;                   /* first: an ox_array * of ours is a cell * */
+	struct cell *prev, *next;     /* all of them */
+	block *own;                   /* NULL: none, data is another's */
+	int64_t dims[];
+} cell;
+
+typedef OX_VEC(ox_array *) arrays;
+
+struct ox_run {
+	ox_model *m;
+	ox_run_options o;
+	ox_arena arena;               /* plans, slots */
+	ox_arena text;                /* strings of results, reasons: until the next run */
+	ox_arena scratch[MAX_DEPTH];  /* of the call at each depth */
+	uint32_t depth;
+	slot *slots;
+	plan *plans;
+	ox_value **dead;
+	ox_array **given;             /* for the inputs */
+	arrays held;                  /* in arena text */
+	OX_VEC(ox_run_failure) failures;      /* in arena text */
+	cell *cells;
+	block *spare;
+	uint32_t nspare;
+	uint64_t bytes, peak, ops, until;
+	uint64_t nodes, count;        /* progress */
+	const char *stopped;          /* a budget is spent; NULL: none */
+};
+
+/* ---- plans --------------------------------------------------------------------------- */
+
+static bool calls(const ox_node *n, const ox_function *f)
+{
+	return !f->dead && f->name == n->op_type && ox_domain_equal(f->domain, n->domain)
+	       && (f->overload == n->overload || !f->overload || !n->overload);
+}
+
+static const ox_function *function_of(const ox_model *m, const ox_node *n)
+{
+	for (size_t i = 0; i < m->functions.n; i++)
+		if (calls(n, m->functions.p[i]))
+			return m->functions.p[i];
+	return NULL;
+}
+
+/* Slot 0 is nobody's. */
+static void number_value(ox_value *v, uint32_t *n)
+{
+	if (v)
+		v->mark = ++*n;
+}
+
+static void number_graph(ox_graph *g, uint32_t *values, uint32_t *nodes)
+{
+	for (size_t i = 0; i < g->inputs.n; i++)
+		number_value(g->inputs.p[i].val, values);
+	for (size_t i = 0; i < g->inits.n; i++)
+		number_value(g->inits.p[i], values);
+	for (size_t i = 0; i < g->sparse.n; i++)
+		number_value(g->sparse.p[i], values);
+	ox_foreach_node(n, g) {
+		n->mark = ++*nodes;
+		for (uint32_t i = 0; i < n->nout; i++)
+			number_value(n->out[i], values);
+	}
+}
+
+/* The node of v's own graph at which the reader stands; NULL: the graph's own output. */
+static const ox_node *reader_in_scope(const ox_value *v, const ox_use *u)
+{
+	const ox_graph *g = u->reader == OX_READ_NODE ? u->node->graph : u->graph;
+	const ox_node *n = u->reader == OX_READ_NODE ? u->node : NULL;
+
+	for (; g != v->graph; g = n->graph)
+		n = g->parent;
+	return n;
+}
+
+/* The node after which v is not read, given its maker (NULL: an input or constant, which
+ * dies only by being read). 0: it lives as long as its graph. Nodes are numbered in order. */
+static uint32_t last_reader(const ox_value *v, const ox_node *maker)
+{
+	uint32_t last = maker ? maker->mark : 0;
+
+	ox_foreach_use(u, v) {
+		const ox_node *n = reader_in_scope(v, u);
+		if (!n)
+			return 0;
+		last = n->mark > last ? n->mark : last;
+	}
+	return last;
+}
+
+/* Inputs, constants and results of g, each once. */
+static void each_value(ox_graph *g, void (*f)(void *user, ox_value *v, const ox_node *maker), void *user)
+{
+	for (size_t i = 0; i < g->inputs.n; i++)
+		if (g->inputs.p[i].val)
+			f(user, g->inputs.p[i].val, NULL);
+	for (size_t i = 0; i < g->inits.n; i++)
+		if (!g->inits.p[i]->is_input)
+			f(user, g->inits.p[i], NULL);
+	for (size_t i = 0; i < g->sparse.n; i++)
+		if (!g->sparse.p[i]->is_input)
+			f(user, g->sparse.p[i], NULL);
+	ox_foreach_node(n, g)
+		for (uint32_t i = 0; i < n->nout; i++)
+			if (n->out[i])
+				f(user, n->out[i], n);
+}
+
+static void count_dead(void *user, ox_value *v, const ox_node *maker)
+{
+	ox_run *r = user;
+
+	r->plans[last_reader(v, maker)].ndead++;
+}
+
+static void enter_dead(void *user, ox_value *v, const ox_node *maker)
+{
+	ox_run *r = user;
+	plan *p = &r->plans[last_reader(v, maker)];
+
+	r->dead[p->dead + p->ndead++] = v;
+}
+
+static bool plan_model(ox_run *r)
+{
+	uint32_t values = 0, nodes = 0;
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(r->m, &r->arena, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		bool moved;
+		if (!ox_graph_is_sorted(graphs[i]) && !ox_graph_sort(graphs[i], &moved))
+			return false;
+		number_graph(graphs[i], &values, &nodes);
+	}
+	r->slots = ox_new_array(&r->arena, slot, values + 1);
+	r->plans = ox_new_array(&r->arena, plan, nodes + 1);
+	r->dead = ox_new_array(&r->arena, ox_value *, values + 1);
+	r->count = nodes;
+	for (size_t i = 0; i < n; i++)
+		each_value(graphs[i], count_dead, r);
+	uint32_t at = 0;
+	for (uint32_t i = 1; i <= nodes; i++) {
+		r->plans[i].dead = at;
+		at += r->plans[i].ndead;
+		r->plans[i].ndead = 0;
+	}
+	r->plans[0] = (plan){.dead = at};     /* those that live on, for whom nothing is kept below */
+	for (size_t i = 0; i < n; i++)
+		each_value(graphs[i], enter_dead, r);
+	for (size_t i = 0; r->m->functions.n && i < n; i++)
+		ox_foreach_node(k, graphs[i])
+			r->plans[k->mark].calls = function_of(r->m, k);
+	return true;
+}
+
+ox_run *ox_run_new(ox_model *m, const ox_run_options *o)
+{
+	ox_run *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->m = m;
+	r->o = o ? *o : (ox_run_options){0};
+	if (!r->o.max_bytes)
+		r->o.max_bytes = default_bytes;
+	ox_arena_init(&r->arena, m->arena.heap);
+	ox_arena_init(&r->text, m->arena.heap);
+	for (size_t i = 0; i < MAX_DEPTH; i++)
+		ox_arena_init(&r->scratch[i], m->arena.heap);
+	if (!plan_model(r)) {
+		ox_run_free(r);
+		return NULL;
+	}
+	r->given = ox_new_array(&r->arena, ox_array *, m->graph->inputs.n + 1);
+	return r;
+}
+
+/* ---- blocks and arrays --------------------------------------------------------------- */
+
+/* A spare one that is not much too large, else a new one. NULL: memory has ended. */
+static block *block_get(ox_run *r, uint64_t size)
+{
+	for (block **p = &r->spare; *p; p = &(*p)->next) {
+		block *b = *p;
+		if (b->size >= size && b->size / 2 <= size) {
+			*p = b->next;
+			r->nspare--;
+			return b;
+		}
+	}
+	block *b = size > SIZE_MAX - sizeof *b - 64 ? NULL : aligned_alloc(64, (size_t)((sizeof *b + size + 63) & ~UINT64_C(63)));
+	if (b)
+		b->size = size;
+	return b;
+}
+
+static void block_put(ox_run *r, block *b)
+{
+	if (b->size < SMALL_BLOCK || r->nspare >= KEEP_BLOCKS) {
+		free(b);
+		return;
+	}
+	b->next = r->spare;
+	r->spare = b;
+	r->nspare++;
+}
+
+static cell *cell_new(ox_run *r, uint32_t rank, const int64_t *dims)
+{
+	cell *x = calloc(1, sizeof *x + (rank + 1) * sizeof *dims);
+
+	if (!x)
+		return NULL;
+	if (rank)
+		memcpy(x->dims, dims, rank * sizeof *dims);
+	x->a.rank = rank;
+	x->a.dims = x->dims;
+	x->next = r->cells;
+	if (r->cells)
+		r->cells->prev = x;
+	r->cells = x;
+	return x;
+}
+
+static void cell_free(ox_run *r, cell *x)
+{
+	*(x->prev ? &x->prev->next : &r->cells) = x->next;
+	if (x->next)
+		x->next->prev = x->prev;
+	if (x->own) {
+		r->bytes -= x->own->size;
+		block_put(r, x->own);
+	}
+	free(x);
+}
+
+/* Recursion is as deep as the kinds of items: a sequence of maps of tensors. */
+static void unref(ox_run *r, ox_array *x)
+{
+	if (!x || --x->refs)
+		return;
+	for (uint64_t i = 0; !ox_is_tensor(x) && i < x->count; i++)
+		unref(r, ox_items(x)[i]);
+	unref(r, x->owner);
+	cell_free(r, (cell *)x);
+}
+
+static ox_array *ref(ox_array *x)
+{
+	if (x)
+		x->refs++;
+	return x;
+}
+
+static ox_array *held(ox_run *r, cell *x)
+{
+	*ox_push(&r->text, &r->held) = ref(&x->a);
+	return &x->a;
+}
+
+static void *out_of_memory(ox_eval *c)
+{
+	ox_eval_undefined(c, "there is not enough memory");
+	return NULL;
+}
+
+static bool give_data(ox_run *r, cell *x, uint64_t bytes, bool zeroed)
+{
+	uint64_t all;
+
+	if (!ox_add_u64(r->bytes, bytes + 1, &all) || all > r->o.max_bytes || !(x->own = block_get(r, bytes + 1)))
+		return false;
+	r->bytes += x->own->size;
+	r->peak = r->bytes > r->peak ? r->bytes : r->peak;
+	x->a.data = x->own->data;
+	if (zeroed)
+		memset(x->a.data, 0, (size_t)bytes);
+	return true;
+}
+
+ox_array *ox_run_array(ox_eval *c, ox_dtype t, uint32_t rank, const int64_t *dims, uint64_t count,
+                       uint64_t bytes, bool zeroed)
+{
+	cell *x = cell_new(c->run, rank, dims);
+
+	if (!x)
+		return out_of_memory(c);
+	x->a.dtype = t;
+	x->a.count = count;
+	if (give_data(c->run, x, bytes, zeroed))
+		return held(c->run, x);
+	cell_free(c->run, x);
+	ox_eval_undefined(c, "there is not enough memory within the limit");
+	return NULL;
+}
+
+ox_array *ox_run_alias(ox_eval *c, const ox_array *x, uint32_t rank, const int64_t *dims)
+{
+	cell *y = cell_new(c->run, rank, dims);
+
+	if (!y)
+		return out_of_memory(c);
+	y->a.dtype = x->dtype;
+	y->a.count = x->count;
+	y->a.data = x->data;
+	y->a.owner = ref((ox_array *)(x->owner ? x->owner : x));
+	return held(c->run, y);
+}
+
+char *ox_run_text(ox_eval *c, size_t n) { return ox_alloc_raw(&c->run->text, n); }
+
+void ox_run_drop(ox_eval *c, ox_array *x)
+{
+	arrays *h = &c->run->held;
+
+	for (size_t i = h->n; i-- > 0;)
+		if (h->p[i] == x) {
+			h->p[i] = NULL;
+			unref(c->run, x);
+			return;
+		}
+}
+
+/* ---- constants and inputs ------------------------------------------------------------- */
+
+static ox_dtype through(const ox_run *r, ox_dtype t)
+{
+	return r->o.lens == OX_LENS_DOUBLE && (t == OX_F32 || t == OX_F16 || t == OX_BF16) ? OX_F64 : t;
+}
+
+/* Where the tensor's bytes are what an array has. */
+static bool bytes_serve(const ox_tensor *t)
+{
+	const size_t w = ox_elem_width(t->dtype);
+	const uint16_t one = 1;
+
+	return t->source == OX_SRC_BYTES && t->storage != OX_TYPED_WIRE && t->dtype != OX_BOOL
+	       && ox_dtype_bits(t->dtype) >= 8 && (uintptr_t)t->bytes % w == 0
+	       && *(const uint8_t *)&one == 1;
+}
+
+static ox_array *array_of_tensor(ox_eval *c, const ox_tensor *t)
+{
+	ox_array *plain = ox_array_of(t, c->arena);
+	cell *x = plain ? cell_new(c->run, t->rank, t->dims) : NULL;
+
+	if (!x)
+		return NULL;
+	x->a.dtype = through(c->run, t->dtype);
+	x->a.count = plain->count;
+	x->a.from = t;
+	if (t->source == OX_SRC_STRINGS)
+		x->a.data = t->strings;
+	else if (x->a.dtype == t->dtype && bytes_serve(t))
+		x->a.data = (void *)(uintptr_t)t->bytes;
+	return ref(&x->a);
+}
+
+/* x like y, element by element. */
+static void widen(ox_array *x, const ox_array *y)
+{
+	for (uint64_t i = 0; i < y->count; i++)
+		ox_put_double(x, i, ox_get_double(y, i));
+}
+
+bool ox_run_read(ox_eval *c, ox_array *x)
+{
+	ox_eval plain = *c;
+	ox_array y = *x;
+	cell *to = (cell *)x;
+
+	y.dtype = x->from->dtype;
+	plain.run = NULL;
+	plain.max_read = UINT64_MAX;
+	plain.bytes_read = 0;
+	if (!give_data(c->run, to, x->count * ox_elem_width(x->dtype), false))
+		return ox_eval_undefined(c, "there is not enough memory within the limit");
+	y.data = x->dtype == y.dtype ? x->data : ox_alloc_raw(c->arena, (size_t)x->count * ox_elem_width(y.dtype) + 1);
+	if (!ox_array_load(&plain, &y)) {
+		x->data = NULL;
+		return ox_eval_undefined(c, plain.why);
+	}
+	if (x->dtype != y.dtype)
+		widen(x, &y);
+	return true;
+}
+
+static ox_array *dense_of(ox_eval *c, const ox_sparse *s)
+{
+	ox_array *values = s->values ? ox_array_of(s->values, c->arena) : NULL;
+	ox_array *at = s->indices ? ox_array_of(s->indices, c->arena) : NULL;
+	ox_eval plain = *c;
+	uint64_t n;
+
+	plain.run = NULL;
+	plain.max_read = UINT64_MAX;
+	if (!values || !at || at->dtype != OX_I64 || !ox_tensor_count(&(ox_tensor){.rank = s->rank, .dims = s->dims}, &n)
+	    || !ox_array_read(&plain, values) || !ox_array_read(&plain, at))
+		return NULL;
+	ox_array *x = ox_eval_new(c, values->dtype, s->rank, s->dims);
+	for (uint64_t k = 0; x && k < values->count; k++) {
+		uint64_t to = 0;
+		const bool flat = at->rank == 1;
+		if (at->count != values->count * (flat ? 1 : s->rank))
+			return NULL;
+		for (uint32_t a = 0; a < (flat ? 1 : s->rank); a++) {
+			const int64_t i = ox_get_int(at, flat ? k : k * s->rank + a);
+			const uint64_t size = flat ? n : (uint64_t)s->dims[a];
+			if (i < 0 || (uint64_t)i >= size)
+				return NULL;
+			to = to * size + (uint64_t)i;
+		}
+		if (ox_kind_of(x->dtype) == OX_FLOATING)
+			ox_put_double(x, to, ox_get_double(values, k));
+		else
+			ox_copy_elem(x, to, values, k);
+	}
+	return x;
+}
+
+static ox_array *array_of_value(ox_eval *c, const ox_value *v)
+{
+	slot *s = &c->run->slots[v->mark];
+
+	if (s->x || (!v->tensor && !v->sparse) || s->why)
+		return s->x;
+	return s->x = v->tensor ? array_of_tensor(c, v->tensor) : ref(dense_of(c, v->sparse));
+}
+
+void ox_run_set(ox_run *r, uint32_t i, const ox_array *x)
+{
+	r->given[i] = (ox_array *)x;
+}
+
+/* Arrays from outside, also their items, become ours: they are counted then. */
+static ox_array *take_array(ox_eval *c, const ox_array *x)
+{
+	ox_array *y;
+
+	if (!ox_is_tensor(x)) {
+		y = ox_eval_holder(c, x->kind, x->dtype, x->count);
+		for (uint64_t i = 0; y && i < x->count; i++)
+			if (!(ox_items(y)[i] = take_array(c, ox_items(x)[i])))
+				return NULL;
+		return y;
+	}
+	if (through(c->run, x->dtype) != x->dtype) {
+		y = ox_eval_new(c, x->dtype, x->rank, x->dims);
+		if (y)
+			widen(y, x);
+		return y;
+	}
+	cell *z = cell_new(c->run, x->rank, x->dims);
+	if (!z)
+		return out_of_memory(c);
+	z->a.dtype = x->dtype;
+	z->a.count = x->count;
+	z->a.data = x->data;
+	return held(c->run, z);
+}
+
+/* ---- one node --------------------------------------------------------------------------- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Holders made by the call now count their items; then what nobody took goes. */
+static void end_call(ox_run *r, size_t base)
+{
+	for (size_t i = base; i < r->held.n; i++) {
+		const ox_array *x = r->held.p[i];
+		for (uint64_t k = 0; x && !ox_is_tensor(x) && k < x->count; k++)
+			ref(ox_items(x)[k]);
+	}
+	while (r->held.n > base)
+		unref(r, r->held.p[--r->held.n]);
+}
+
+static const char *budget_spent(ox_run *r)
+{
+	if (!r->stopped && r->o.max_ops && r->ops > r->o.max_ops)
+		r->stopped = "the limit of operations is reached";
+	if (!r->stopped && r->until && now_ms() > r->until)
+		r->stopped = "the limit of time is reached";
+	if (!r->stopped && !ox_tick(r->o.progress, "run", r->nodes, r->count))
+		r->stopped = "it was asked to stop";
+	return r->stopped;
+}
+
+/* n with the attributes of the function's caller in place of references to them. */
+static const ox_node *bound(ox_eval *c, const ox_node *n)
+{
+	uint32_t i = 0;
+
+	while (i < n->nattr && !n->attr[i].ref)
+		i++;
+	if (i == n->nattr)
+		return n;
+	ox_node *copy = ox_new(c->arena, ox_node);
+	*copy = *n;
+	copy->attr = ox_new_array(c->arena, ox_attr, n->nattr);
+	copy->nattr = 0;
+	for (i = 0; i < n->nattr; i++) {
+		const ox_attr *a = ox_attr_bound(c->run->m, &n->attr[i]);
+		if (!a)
+			continue;
+		copy->attr[copy->nattr] = *a;
+		copy->attr[copy->nattr++].name = n->attr[i].name;
+	}
+	return copy;
+}
+
+static bool run_body(ox_eval *c, ox_graph *g, ox_array *const *in, size_t nin, ox_array **out);
+
+static bool call_function(ox_eval *c, const ox_function *f)
+{
+	const ox_graph *g = f->body;
+	const ox_frame frame = {c->n, f, c->run->m->frame};
+	ox_array **out = ox_new_array(c->arena, ox_array *, g->outputs.n + 1);
+
+	c->out = ox_new_array(c->arena, ox_array *, c->n->nout + 1);
+	if (c->n->nout > g->outputs.n || c->n->nin > g->inputs.n)
+		return ox_eval_undefined(c, "a call does not fit its function");
+	c->run->m->frame = &frame;
+	const bool ok = run_body(c, f->body, c->in, c->n->nin, out);
+	c->run->m->frame = frame.outer;
+	for (uint32_t i = 0; i < c->n->nout; i++)
+		c->out[i] = out[i];
+	return ok;
+}
+
+static uint32_t fail(ox_run *r, const ox_node *n, const ox_node *within, const char *why)
+{
+	*ox_push(&r->text, &r->failures) = (ox_run_failure){n, within, why};
+	return (uint32_t)r->failures.n;
+}
+
+/* Its inputs; false: one is missing, *blamed says why. */
+static bool gather(ox_eval *c, uint32_t *blamed)
+{
+	c->in = ox_new_array(c->arena, ox_array *, c->n->nin + 1);
+	for (uint32_t i = 0; i < c->n->nin; i++) {
+		const ox_value *v = c->n->in[i].val;
+		if (!v)
+			continue;
+		c->in[i] = array_of_value(c, v);
+		/* an input of a function that the call leaves out is absent, not missing */
+		if (!c->in[i] && !(v->is_input && v->graph->function && !c->run->slots[v->mark].why)) {
+			*blamed = c->run->slots[v->mark].why;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void spend_ops(ox_run *r, const ox_eval *c)
+{
+	uint64_t n = 1 + c->ops;
+
+	for (uint32_t i = 0; i < c->n->nout; i++)
+		n += c->out && c->out[i] ? c->out[i]->count / 16 : 0;
+	r->ops = n > UINT64_MAX - r->ops ? UINT64_MAX : r->ops + n;
+}
+
+/* Evaluates n, or says why it cannot be: the reason, c->within the node. */
+static bool evaluate(ox_run *r, ox_eval *c, const ox_node *n)
+{
+	const plan *p = &r->plans[n->mark];
+
+	c->why = budget_spent(r);
+	if (c->why)
+		return false;
+	c->n = bound(c, n);
+	const bool ok = p->calls ? call_function(c, p->calls) : ox_eval_node(c);
+	spend_ops(r, c);
+	return ok;
+}
+
+static void store(ox_run *r, const ox_node *n, ox_array *const *out, uint32_t why)
+{
+	for (uint32_t i = 0; i < n->nout; i++) {
+		if (!n->out[i])
+			continue;
+		slot *s = &r->slots[n->out[i]->mark];
+		if (s->x)
+			unref(r, s->x);
+		*s = (slot){out ? ref(out[i]) : NULL, why};
+	}
+}
+
+static void release(ox_run *r, const ox_node *n)
+{
+	const plan *p = &r->plans[n->mark];
+
+	for (uint32_t i = 0; i < p->ndead; i++) {
+		slot *s = &r->slots[r->dead[p->dead + i]->mark];
+		if (s->x)
+			unref(r, s->x);
+		s->x = NULL;
+	}
+}
+
+static ox_eval call_in(ox_run *r)
+{
+	return (ox_eval){
+		.m = r->m, .arena = &r->scratch[r->depth], .run = r, .lens = r->o.lens,
+		.max_bytes = UINT64_MAX, .max_read = UINT64_MAX,
+		.max_ops = !r->o.max_ops ? UINT64_MAX : r->ops < r->o.max_ops ? r->o.max_ops - r->ops : 0,
+	};
+}
+
+static bool is_constant(const ox_node *n)
+{
+	return n->op == OX_Constant && n->nout && n->out[0] && n->out[0]->home == OX_HOME_CONSTANT;
+}
+
+/* Outputs of n have their arrays, or a reason why not. False in a body, where that ends it. */
+static bool run_node(ox_run *r, const ox_node *n, ox_eval *outer)
+{
+	const size_t base = r->held.n;
+	uint32_t blamed = 0;
+	ox_eval c = call_in(r);
+
+	if (is_constant(n))
+		return true;
+	c.n = n;
+	const bool there = gather(&c, &blamed);
+	const bool ok = there && evaluate(r, &c, n);
+	if (!ok && outer) {
+		ox_eval_undefined(outer, there ? c.why : "a value it captures is missing");
+		outer->within = c.within ? c.within : n;
+	} else if (!ok && !blamed) {
+		blamed = fail(r, n, c.within ? c.within : n, there ? c.why : "a constant cannot be read");
+	}
+	store(r, n, ok ? c.out : NULL, blamed);
+	if (ok && !outer && r->o.done)
+		r->o.done(r->o.user, n, c.out);
+	end_call(r, base);
+	release(r, n);
+	ox_arena_reset(c.arena);
+	r->nodes++;
+	return ok;
+}
+
+/* ---- graphs ------------------------------------------------------------------------------- */
+
+static void set_slot(ox_run *r, const ox_value *v, ox_array *x)
+{
+	slot *s = &r->slots[v->mark];
+
+	ref(x);
+	if (s->x)
+		unref(r, s->x);
+	*s = (slot){x, 0};
+}
+
+static void clear(void *user, ox_value *v, const ox_node *maker)
+{
+	ox_run *r = user;
+
+	/* constants of bodies are kept for the next round */
+	if (maker || v->is_input)
+		set_slot(r, v, NULL);
+}
+
+static bool run_nodes(ox_eval *c, ox_graph *g)
+{
+	for (const ox_node *n = g->first; n; n = n->next)
+		if (!run_node(c->run, n, c))
+			return false;
+	return true;
+}
+
+static bool collect(ox_eval *c, const ox_graph *g, ox_array **out)
+{
+	for (size_t i = 0; i < g->outputs.n; i++) {
+		const ox_value *v = g->outputs.p[i]->use.val;
+		out[i] = v ? ref(array_of_value(c, v)) : NULL;
+		if (!out[i])
+			return ox_eval_undefined(c, "an output of a body is missing");
+		*ox_push(&c->run->text, &c->run->held) = out[i];
+	}
+	return true;
+}
+
+static bool run_body(ox_eval *c, ox_graph *g, ox_array *const *in, size_t nin, ox_array **out)
+{
+	ox_run *r = c->run;
+
+	if (r->depth + 1 >= MAX_DEPTH)
+		return ox_eval_undefined(c, "bodies and calls are nested too deeply");
+	r->depth++;
+	for (size_t i = 0; i < g->inputs.n; i++)
+		if (g->inputs.p[i].val)
+			set_slot(r, g->inputs.p[i].val, i < nin ? in[i] : NULL);
+	const bool ok = run_nodes(c, g) && collect(c, g, out);
+	each_value(g, clear, r);
+	r->depth--;
+	return ok;
+}
+
+bool ox_run_graph(ox_eval *c, ox_graph *g, ox_array *const *in, ox_array **out)
+{
+	return run_body(c, g, in, g->inputs.n, out);
+}
+
+/* ---- the main graph ------------------------------------------------------------------------- */
+
+static void forget(void *user, ox_value *v, const ox_node *maker)
+{
+	(void)maker;
+	set_slot(user, v, NULL);
+}
+
+/* Everything of the last run goes. */
+static void reset(ox_run *r)
+{
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(r->m, &r->text, &n);
+
+	for (size_t i = 0; i < n; i++)
+		each_value(graphs[i], forget, r);
+	end_call(r, 0);
+	memset(&r->held, 0, sizeof r->held);
+	memset(&r->failures, 0, sizeof r->failures);
+	ox_arena_reset(&r->text);
+	r->nodes = r->ops = r->peak = 0;
+	r->stopped = NULL;
+	r->until = r->o.max_ms ? now_ms() + r->o.max_ms : 0;
+}
+
+static void place_inputs(ox_run *r)
+{
+	const ox_graph *g = r->m->graph;
+	ox_eval c = call_in(r);
+
+	for (uint32_t i = 0; i < g->inputs.n; i++) {
+		const ox_value *v = g->inputs.p[i].val;
+		ox_array *x = r->given[i] ? take_array(&c, r->given[i]) : NULL;
+		if (x)
+			set_slot(r, v, x);
+		else if (v && !v->tensor)
+			r->slots[v->mark].why = fail(r, NULL, NULL, r->given[i] ? c.why : "an input is not given");
+	}
+	end_call(r, 0);
+}
+
+bool ox_run_go(ox_run *r)
+{
+	const ox_graph *g = r->m->graph;
+	bool all = true;
+
+	reset(r);
+	place_inputs(r);
+	ox_foreach_node(n, g)
+		run_node(r, n, NULL);
+	ox_eval c = call_in(r);
+	for (uint32_t i = 0; i < g->outputs.n; i++) {
+		const ox_value *v = g->outputs.p[i]->use.val;
+		ox_array *x = v ? array_of_value(&c, v) : NULL;
+		c.run = r;
+		all &= x && (x->data || !x->count || ox_run_read(&c, x));
+	}
+	end_call(r, 0);
+	ox_arena_reset(c.arena);
+	return all;
+}
+
+const ox_array *ox_run_output(const ox_run *r, uint32_t i)
+{
+	const ox_value *v = r->m->graph->outputs.p[i]->use.val;
+	const ox_array *x = v ? r->slots[v->mark].x : NULL;
+
+	return x && (x->data || !x->count) ? x : NULL;
+}
+
+const ox_run_failure *ox_run_blame(const ox_run *r, uint32_t i)
+{
+	const ox_value *v = r->m->graph->outputs.p[i]->use.val;
+	static const ox_run_failure unread = {NULL, NULL, "a constant cannot be read"};
+
+	if (ox_run_output(r, i))
+		return NULL;
+	return v && r->slots[v->mark].why ? &r->failures.p[r->slots[v->mark].why - 1] : &unread;
+}
+
+const ox_run_failure *ox_run_failures(const ox_run *r, size_t *n)
+{
+	*n = r->failures.n;
+	return r->failures.p;
+}
+
+uint64_t ox_run_peak(const ox_run *r) { return r->peak; }
+uint64_t ox_run_ops(const ox_run *r)  { return r->ops; }
+
+void ox_run_free(ox_run *r)
+{
+	if (!r)
+		return;
+	while (r->cells)
+		cell_free(r, r->cells);
+	for (block *b = r->spare, *next; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	for (size_t i = 0; i < MAX_DEPTH; i++)
+		ox_arena_free(&r->scratch[i]);
+	ox_arena_free(&r->text);
+	ox_arena_free(&r->arena);
+	free(r);
+}

@@ -10,7 +10,9 @@
  * narrower types + - * / and sqrt are then what IEEE 754 asks for. Integers wrap. Where the
  * specification leaves a result open (x / 0 of integers, float to int out of range, a shift
  * by the width), or data is wrong (an index out of range), the kernel says so and there is
- * no result: ox_eval_undefined.
+ * no result: ox_eval_undefined. Where there is one that not every runtime comes to (an order
+ * left open, a pixel that rounding decides), it is given and called disputed: good enough to
+ * compare two models, not to be written into one.
  *
  * A kernel finds out the shape of its result first, from dims and from the few integers that
  * it must know for it, then asks for the output, which may be refused as too large, and only
@@ -79,6 +81,7 @@ typedef struct ox_eval {
 	ox_array **out;               /* room for n->nout and OX_EVAL_SPARE more, which nobody reads */
 	uint64_t bytes, bytes_read, ops;      /* so far */
 	bool overflows;               /* a Cast made a finite number infinite */
+	const char *disputed;         /* runtimes may come to another result, because... */
 	const char *why;              /* there is no result, because... */
 	const ox_node *within;        /* of a body or function, where that was; NULL: n itself */
 } ox_eval;

@@ -28,7 +28,7 @@ static const char too_large[] = "the result is larger than the constants it woul
 
 /* ---- which ops -------------------------------------------------------------- */
 
-enum { ROUNDS, EXACT, EXACT_OF_INTS, NEVER };
+enum { ROUNDS, EXACT, EXACT_OF_INTS, EXACT_UNSUMMED, NEVER };
 
 /* Beside those that only move data, which are exact. */
 static const uint8_t classes[OX_NOPS] = {
@@ -40,15 +40,18 @@ static const uint8_t classes[OX_NOPS] = {
 	[OX_Floor] = EXACT, [OX_Greater] = EXACT, [OX_GreaterOrEqual] = EXACT,
 	[OX_IsInf] = EXACT, [OX_IsNaN] = EXACT, [OX_Less] = EXACT, [OX_LessOrEqual] = EXACT,
 	[OX_Max] = EXACT, [OX_Min] = EXACT, [OX_Mod] = EXACT, [OX_Mul] = EXACT, [OX_Neg] = EXACT,
-	[OX_NonZero] = EXACT, [OX_Not] = EXACT, [OX_OneHot] = EXACT, [OX_Or] = EXACT,
+	[OX_NonMaxSuppression] = EXACT, [OX_NonZero] = EXACT, [OX_Not] = EXACT, [OX_OneHot] = EXACT, [OX_Or] = EXACT,
 	[OX_ReduceMax] = EXACT, [OX_ReduceMin] = EXACT, [OX_Reciprocal] = EXACT,
 	[OX_Relu] = EXACT, [OX_Round] = EXACT, [OX_Sign] = EXACT, [OX_Sqrt] = EXACT,
-	[OX_Sub] = EXACT, [OX_Where] = EXACT, [OX_Xor] = EXACT,
+	[OX_Sub] = EXACT, [OX_TopK] = EXACT, [OX_Unique] = EXACT, [OX_Where] = EXACT,
+	[OX_Xor] = EXACT,
 
 	[OX_CumProd] = EXACT_OF_INTS, [OX_CumSum] = EXACT_OF_INTS, [OX_Gemm] = EXACT_OF_INTS,
 	[OX_MatMul] = EXACT_OF_INTS, [OX_Range] = EXACT_OF_INTS, [OX_ReduceL1] = EXACT_OF_INTS,
 	[OX_ReduceProd] = EXACT_OF_INTS, [OX_ReduceSum] = EXACT_OF_INTS,
 	[OX_ReduceSumSquare] = EXACT_OF_INTS,
+
+	[OX_ScatterElements] = EXACT_UNSUMMED, [OX_ScatterND] = EXACT_UNSUMMED,
 
 	[OX_DequantizeLinear] = NEVER, [OX_DynamicQuantizeLinear] = NEVER,
 	[OX_QuantizeLinear] = NEVER,
@@ -62,7 +65,7 @@ static bool is_fixed(ox_op op)
 	case OX_CumProd: case OX_CumSum: case OX_Gemm: case OX_LeakyRelu: case OX_MatMul:
 	case OX_Mean: case OX_PRelu: case OX_Range: case OX_ReduceL1: case OX_ReduceL2:
 	case OX_ReduceMean: case OX_ReduceProd: case OX_ReduceSum: case OX_ReduceSumSquare:
-	case OX_Sum:
+	case OX_ScatterElements: case OX_ScatterND: case OX_Sum:
 		return true;
 	default:
 		return false;
@@ -76,11 +79,21 @@ static bool of_ints(const ox_node *n)
 	return t && (ox_kind_of(t->dtype) == OX_SIGNED || ox_kind_of(t->dtype) == OX_UNSIGNED);
 }
 
+/* Does it add or multiply what goes to the same place? */
+static bool sums(const ox_node *n)
+{
+	bool known;
+	const ox_str how = ox_attr_str(n, "reduction", ox_cstr("none"), &known);
+
+	return !known || ox_str_eq(how, ox_cstr("add")) || ox_str_eq(how, ox_cstr("mul"));
+}
+
 static bool is_exact(const ox_node *n, const ox_op_row *row)
 {
 	const uint8_t k = classes[n->op];
 
-	return row->flags & (OX_MOVES | OX_SHAPEONLY) || k == EXACT || (k == EXACT_OF_INTS && of_ints(n));
+	return row->flags & (OX_MOVES | OX_SHAPEONLY) || k == EXACT || (k == EXACT_OF_INTS && of_ints(n))
+	       || (k == EXACT_UNSUMMED && (of_ints(n) || !sums(n)));
 }
 
 static bool inputs_are_constants(const ox_node *n)
@@ -278,6 +291,8 @@ static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n, bool e
 	*bytes = 0;
 	if (e->overflows)
 		return "a finite number would become infinite";
+	if (e->disputed)
+		return e->disputed;
 	for (uint32_t i = 0; i < n->nout; i++) {
 		const ox_array *x = e->out[i];
 		uint64_t size;

@@ -147,6 +147,15 @@ double ox_get_double(const ox_array *a, uint64_t i)
 	return k == OX_FLOATING ? x.f : k == OX_SIGNED ? (double)x.s : (double)x.u;
 }
 
+double *ox_doubles(ox_eval *c, const ox_array *x)
+{
+	double *d = ox_alloc_raw(c->arena, ((size_t)x->count + 1) * sizeof *d);
+
+	for (uint64_t i = 0; i < x->count; i++)
+		d[i] = ox_get_double(x, i);
+	return d;
+}
+
 void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k)
 {
 	const size_t w = ox_elem_width(to->dtype);
@@ -543,11 +552,18 @@ static bool type_fits(const ox_eval *c, uint32_t i)
 	return true;
 }
 
+/* GroupNormalization 18 was deprecated when 21 came, and means what it meant; the others are
+ * deprecated by a version of their own. */
+static bool is_withdrawn(const ox_eval *c, const ox_schema *s)
+{
+	return s->deprecated && c->n->op != OX_GroupNormalization;
+}
+
 static bool inputs_fit(ox_eval *c)
 {
 	const ox_schema *s = c->schema;
 
-	if (!s || s->deprecated || c->n->nin < s->min_in || c->n->nin > s->max_in)
+	if (!s || is_withdrawn(c, s) || c->n->nin < s->min_in || c->n->nin > s->max_in)
 		return ox_eval_undefined(c, "the node is not as its schema says");
 	for (uint32_t i = 0; i < c->n->nin; i++) {
 		const ox_schema_param *p = param(s, i);

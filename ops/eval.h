@@ -147,6 +147,7 @@ typedef union ox_num {
 ox_num ox_get(const ox_array *a, uint64_t i);
 void   ox_put(ox_array *a, uint64_t i, ox_num x);
 double ox_get_double(const ox_array *a, uint64_t i);           /* of any kind */
+double *ox_doubles(ox_eval *c, const ox_array *x);             /* all elements, in the arena */
 static inline int64_t ox_get_int(const ox_array *a, uint64_t i) { return ox_get(a, i).s; }
 static inline void ox_put_int(ox_array *a, uint64_t i, int64_t x) { ox_put(a, i, (ox_num){.s = x}); }
 static inline void ox_put_double(ox_array *a, uint64_t i, double x) { ox_put(a, i, (ox_num){.f = x}); }

@@ -62,8 +62,15 @@ static const uint8_t classes[OX_NOPS] = {
 static bool is_fixed(ox_op op)
 {
 	switch (op) {
-	case OX_CumProd: case OX_CumSum: case OX_Gemm: case OX_LeakyRelu: case OX_MatMul:
-	case OX_Mean: case OX_PRelu: case OX_Range: case OX_ReduceL1: case OX_ReduceL2:
+	case OX_BatchNormalization:
+	case OX_CumProd: case OX_CumSum: case OX_Gemm:
+	case OX_GroupNormalization: case OX_InstanceNormalization: case OX_LayerNormalization:
+	case OX_LeakyRelu:
+	case OX_LpNormalization:
+	case OX_MatMul:
+	case OX_Mean:
+	case OX_MeanVarianceNormalization:
+	case OX_PRelu: case OX_RMSNormalization: case OX_Range: case OX_ReduceL1: case OX_ReduceL2:
 	case OX_ReduceMean: case OX_ReduceProd: case OX_ReduceSum: case OX_ReduceSumSquare:
 	case OX_ScatterElements: case OX_ScatterND: case OX_Sum:
 		return true;

@@ -14,23 +14,30 @@
 
 /* ---- attributes ---------------------------------------------------------- */
 
-static bool read_auto_pad(ox_infer *c, ox_window *w)
+bool ox_padding_named(ox_str s, ox_padding *padding, bool *lower)
 {
 	static const struct { const char *name; ox_padding padding; } modes[] = {
 		{"NOTSET", OX_PAD_GIVEN}, {"", OX_PAD_GIVEN}, {"VALID", OX_PAD_NONE},
 		{"SAME_UPPER", OX_PAD_SAME}, {"SAME_LOWER", OX_PAD_SAME},
 	};
-	bool known;
+
+	*lower = ox_str_eq(s, OX_S("SAME_LOWER"));
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		if (ox_str_eq(s, ox_cstr(modes[i].name))) {
+			*padding = modes[i].padding;
+			return true;
+		}
+	return false;
+}
+
+static bool read_auto_pad(ox_infer *c, ox_window *w)
+{
+	bool known, lower;
 	const ox_str s = ox_attr_str(c->n, "auto_pad", OX_S("NOTSET"), &known);
 
 	w->padding = OX_PAD_UNKNOWN;
-	if (!known)
+	if (!known || ox_padding_named(s, &w->padding, &lower))
 		return true;
-	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-		if (ox_str_eq(s, ox_cstr(modes[i].name))) {
-			w->padding = modes[i].padding;
-			return true;
-		}
 	return ox_wrong(c, "auto_pad is '%s', expected NOTSET, VALID, SAME_UPPER or SAME_LOWER",
 	                     ox_show(c->scratch, s));
 }

@@ -22,6 +22,9 @@ typedef struct ox_window {
 	ox_padding padding;
 } ox_window;
 
+/* What a word of auto_pad means; *lower: of SAME, the odd one goes before. False: no such word. */
+bool ox_padding_named(ox_str s, ox_padding *padding, bool *lower);
+
 /* All of these are false after ox_infer_fail. */
 bool ox_window_read(ox_infer *c, uint32_t n, ox_window *w);    /* n spatial axes */
 /* The kernel is what dims 2.. of weights `input` say. kernel_shape, where given, must agree. */

@@ -62,6 +62,7 @@ static const uint8_t classes[OX_NOPS] = {
 static bool is_fixed(ox_op op)
 {
 	switch (op) {
+	case OX_Conv:
 	case OX_BatchNormalization:
 	case OX_CumProd: case OX_CumSum: case OX_Gemm:
 	case OX_GroupNormalization: case OX_InstanceNormalization: case OX_LayerNormalization:

@@ -1,12 +1,15 @@
 /* cast_eval.c - changes of the element type.
  *
  * float -> float    rounded once, half to even
- * float -> integer  truncated; what does not fit is undefined, and so is NaN
+ * float -> integer  truncated; what does not fit is undefined, and so is NaN. Of types below
+ *                   a byte it is the low bits, as the cases of onnx have it; runtimes differ
  * integer -> float  rounded once, also from 64 bits
  * integer -> integer  the low bits
  * any -> bool       not zero (a NaN is not)
+ * float -> float8e8m0  a power of two, as round_mode and saturate say; below 0 undefined
+ * string <-> number    see ops/decimal.h
  */
-#include "ops/eval.h"
+#include "ops/decimal.h"
 
 #include <math.h>
 
@@ -40,10 +43,14 @@ static double from_int(ox_dtype to, ox_kind k, ox_num x)
 
 static bool to_int(ox_eval *c, ox_array *out, uint64_t i, double x)
 {
+	static const char beyond[] = "a float is beyond the integer type";
 	const double d = trunc(x);
 
-	if (!fits(out->dtype, d))
-		return ox_eval_undefined(c, "a float is beyond the integer type");
+	if (!fits(out->dtype, d)) {
+		if (ox_dtype_bits(out->dtype) >= 8 || !fits(OX_I32, d))
+			return ox_eval_undefined(c, beyond);
+		c->disputed = beyond;
+	}
 	ox_put(out, i, d < 0 ? (ox_num){.s = (int64_t)d} : (ox_num){.u = (uint64_t)d});
 	return true;
 }
@@ -53,8 +60,10 @@ static bool is_float8(ox_dtype t) { return t >= OX_F8E4M3FN && t <= OX_F8E5M2FNU
 /* float8 has its own rules beyond its largest number, which ox_float_bits knows. */
 static bool to_float(ox_eval *c, ox_array *out, uint64_t i, double x, bool saturate)
 {
-	if (isnan(x) && out->dtype == OX_F4E2M1)
-		return ox_eval_undefined(c, "a NaN has no value of the type");
+	if (isnan(x) && out->dtype == OX_F4E2M1) {     /* -0 in the cases of onnx */
+		c->disputed = "a NaN has no value of the type";
+		x = -0.0;
+	}
 	if (is_float8(out->dtype))
 		((uint8_t *)out->data)[i] = (uint8_t)ox_float_bits(out->dtype, x, saturate);
 	else
@@ -63,35 +72,88 @@ static bool to_float(ox_eval *c, ox_array *out, uint64_t i, double x, bool satur
 	return true;
 }
 
-static bool cast_elem(ox_eval *c, ox_array *out, uint64_t i, const ox_array *x, bool saturate)
-{
-	const ox_kind from = ox_kind_of(x->dtype);
-	const ox_num v = ox_get(x, i);
+/* Beyond the powers of two, saturated or not. 0 is below them: the specification's table gives
+ * it the bits 0, those of 2^-127. */
+static uint8_t beyond_e8m0(double x, bool saturate) { return !saturate ? 255 : x > 1 ? 254 : 0; }
 
+static bool to_e8m0(ox_eval *c, ox_array *out, uint64_t i, double x, bool saturate)
+{
+	uint8_t *to = (uint8_t *)out->data + i;
+	int e;
+
+	if (signbit(x) && !isnan(x))
+		return ox_eval_undefined(c, "a negative number has no power of two");
+	*to = 255;
+	if (isnan(x))
+		return true;
+	*to = beyond_e8m0(x, saturate);
+	if (x < ldexp(1, -127) || x > ldexp(1, 127))
+		return true;
+	const double m = 2 * frexp(x, &e);    /* in [1, 2) */
+	const bool up = ox_eval_str_is(c, "round_mode", "nearest") ? m >= 1.5
+	                : !ox_eval_str_is(c, "round_mode", "down") && m > 1;
+	*to = (uint8_t)(e - 1 + 127 + up);
+	return true;
+}
+
+static bool from_float(ox_eval *c, ox_array *out, uint64_t i, double x, bool saturate)
+{
 	if (out->dtype == OX_BOOL) {
-		ox_put_int(out, i, from == OX_FLOATING ? v.f != 0 : v.u != 0);
+		ox_put_int(out, i, x != 0);
 		return true;
 	}
-	if (ox_kind_of(out->dtype) == OX_FLOATING)
-		return to_float(c, out, i, from == OX_FLOATING ? v.f : from_int(out->dtype, from, v), saturate);
-	if (from == OX_FLOATING)
-		return to_int(c, out, i, v.f);
+	if (ox_kind_of(out->dtype) != OX_FLOATING)
+		return to_int(c, out, i, x);
+	return out->dtype == OX_F8E8M0 ? to_e8m0(c, out, i, x, saturate) : to_float(c, out, i, x, saturate);
+}
+
+static bool from_string(ox_eval *c, ox_array *out, uint64_t i, ox_str s, bool saturate)
+{
+	const bool is_float = ox_kind_of(out->dtype) == OX_FLOATING;
+	ox_num v;
+
+	if (is_float ? !ox_parse_float(c, out->dtype, s, &v.f) : !ox_parse_int(out->dtype, s, &v))
+		return ox_eval_undefined(c, "a string is no number of the type");
+	if (is_float)
+		return from_float(c, out, i, v.f, saturate);
 	ox_put(out, i, v);
 	return true;
 }
+
+static bool cast_elem(ox_eval *c, ox_array *out, uint64_t i, const ox_array *x, bool saturate)
+{
+	const ox_kind from = ox_kind_of(x->dtype);
+
+	if (out->dtype == OX_STRING) {
+		c->disputed = "runtimes write numbers in ways of their own";
+		ox_put_decimal(c, out, i, x, i);
+		return true;
+	}
+	if (x->dtype == OX_STRING)
+		return from_string(c, out, i, ((const ox_str *)x->data)[i], saturate);
+	const ox_num v = ox_get(x, i);
+	if (from == OX_FLOATING)
+		return from_float(c, out, i, v.f, saturate);
+	if (ox_kind_of(out->dtype) == OX_FLOATING)
+		return from_float(c, out, i, from_int(out->dtype, from, v), saturate);
+	ox_put(out, i, v);
+	return true;
+}
+
+static bool is_castable(ox_dtype t) { return ox_kind_of(t) || t == OX_STRING; }
 
 static bool cast_to(ox_eval *c, ox_dtype to)
 {
 	const ox_array *x = ox_arg(c, 0);
 	const bool saturate = ox_eval_int(c, "saturate", 1);
 
-	if (!ox_kind_of(x->dtype) || !ox_kind_of(to) || to == OX_F8E8M0 || x->dtype == OX_F8E8M0)
-		return ox_eval_undefined(c, "not for this element type yet");
+	if (!is_castable(x->dtype) || !is_castable(to))
+		return ox_eval_undefined(c, "it is no type to cast to");
 	ox_array *out = ox_eval_like(c, 0, to, x);
 	if (!out || !ox_eval_read_all(c))
 		return false;
-	if (to == x->dtype) {
-		memcpy(out->data, x->data, (size_t)x->count * ox_elem_width(to));
+	if (out->dtype == x->dtype) {
+		memcpy(out->data, x->data, (size_t)x->count * ox_elem_width(out->dtype));
 		return true;
 	}
 	for (uint64_t i = 0; i < out->count; i++)

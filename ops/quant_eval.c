@@ -1,27 +1,61 @@
-/* quant_eval.c - DequantizeLinear.
+/* quant_eval.c - numbers to small numbers that have a scale, and back.
  *
- * For whole models only: passes leave Q/DQ pairs around weights alone (row B5).
+ *     QuantizeLinear     saturate(round(x / scale) + zero point)
+ *     DequantizeLinear   (x - zero point) * scale
+ *
+ * For whole models only: passes leave Q/DQ pairs around weights alone (row B5). The division
+ * is one of the scale's type, which is seen where its result is halfway between two integers.
  */
-#include "ops/eval.h"
+#include "ops/quant.h"
 
-/* Which scale belongs to which element: one for all, one per index of an axis, or one per
- * block of an axis. */
+#include <math.h>
+
+double ox_rounded(ox_dtype t, double x)
+{
+	if (t == OX_F32)
+		return (double)(float)x;
+	return t == OX_F64 || t == OX_F8E8M0 || ox_kind_of(t) != OX_FLOATING
+	               ? x : ox_float_of(t, ox_float_bits(t, x, false));
+}
+
+static double largest_int(ox_dtype t)
+{
+	const int size = (int)ox_dtype_bits(t);
+
+	return ldexp(1, ox_kind_of(t) == OX_SIGNED ? size - 1 : size) - 1;
+}
+
+static double least_int(ox_dtype t) { return ox_kind_of(t) == OX_SIGNED ? -largest_int(t) - 1 : 0; }
+
+static void store_float8(ox_array *out, uint64_t i, double x, bool saturate)
+{
+	((uint8_t *)out->data)[i] = (uint8_t)ox_float_bits(out->dtype, x, saturate);
+}
+
+bool ox_put_quantized(ox_eval *c, ox_array *out, uint64_t i, double q, double zero, bool saturate)
+{
+	const bool is_float = ox_kind_of(out->dtype) == OX_FLOATING;
+
+	if (isnan(q) && (!is_float || out->dtype == OX_F4E2M1))
+		return ox_eval_undefined(c, "a NaN has no value of the type");
+	if (is_float) {
+		store_float8(out, i, q + zero, saturate);
+		return true;
+	}
+	const double y = fmin(fmax(rint(q) + zero, least_int(out->dtype)), largest_int(out->dtype));
+	ox_put_int(out, i, (int64_t)y);
+	return true;
+}
+
+/* ---- scales ------------------------------------------------------------------------ */
+
+/* Which scale belongs to which element: one for all (all counts but inner are 1), one per
+ * index of an axis, or one per block of an axis. inner: elements from one index to the next. */
 typedef struct scales {
-	uint64_t stride, dim, block;  /* of the axis; block 0: none */
+	uint64_t outer, dim, inner;
+	uint64_t block;               /* 0: none */
 	bool per_axis;
 } scales;
-
-static uint64_t scale_at(const scales *s, uint64_t i)
-{
-	const uint64_t k = i / s->stride % s->dim;
-
-	if (!s->per_axis && !s->block)
-		return 0;
-	if (!s->block)
-		return k;
-	const uint64_t blocks = s->dim / s->block + (s->dim % s->block != 0);
-	return (i / (s->stride * s->dim) * blocks + k / s->block) * s->stride + i % s->stride;
-}
 
 static bool blocks_fit(const ox_array *x, const ox_array *scale, int64_t axis, int64_t block)
 {
@@ -35,46 +69,194 @@ static bool blocks_fit(const ox_array *x, const ox_array *scale, int64_t axis, i
 	return true;
 }
 
-static bool scales_of(ox_eval *c, const ox_array *x, const ox_array *scale, scales *s)
+static bool is_single(const ox_array *x) { return x->rank == 0 || (x->rank == 1 && x->count == 1); }
+
+static bool same_shape(const ox_array *a, const ox_array *b)
+{
+	return (is_single(a) && is_single(b))
+	       || (a->rank == b->rank && !memcmp(a->dims, b->dims, a->rank * sizeof *a->dims));
+}
+
+static bool scales_of(ox_eval *c, const ox_array *x, const ox_array *scale, const ox_array *zero, scales *s)
 {
 	int64_t axis = ox_eval_int(c, "axis", 1);
 	const int64_t block = ox_eval_int(c, "block_size", 0);
 
-	*s = (scales){1, 1, 0, false};
-	if (scale->rank == 0 || (scale->rank == 1 && scale->count == 1 && !block))
+	*s = (scales){1, 1, x->count, 0, false};
+	if (zero && !same_shape(zero, scale))
+		return ox_eval_undefined(c, "the zero point is not shaped as the scale");
+	if (is_single(scale) && (scale->rank == 0 || !block))
 		return block == 0 || ox_eval_undefined(c, "a scalar has no blocks");
+	if (!ox_eval_has_attr(c, "axis"))
+		return ox_eval_undefined(c, "the scale is no scalar");
 	if (block < 0 || !ox_eval_axis(c, &axis, x->rank))
 		return ox_eval_undefined(c, "the axis is out of range");
 	const uint32_t a = (uint32_t)axis;
-	*s = (scales){ox_stride(x, a), (uint64_t)x->dims[a], (uint64_t)block, block == 0};
+	*s = (scales){ox_span(x, 0, a), (uint64_t)x->dims[a], ox_stride(x, a), (uint64_t)block, block == 0};
 	if (block ? !blocks_fit(x, scale, axis, block) : scale->rank != 1 || scale->dims[0] != x->dims[a])
 		return ox_eval_undefined(c, "the scale does not fit");
 	return true;
 }
 
-static bool same_shape(const ox_array *a, const ox_array *b)
+typedef struct job {
+	ox_eval *c;
+	const ox_array *x, *scale, *zero;     /* zero NULL: 0 */
+	ox_array *out;
+	ox_dtype precision;
+	bool saturate;
+} job;
+
+static double zero_at(const job *j, uint64_t k) { return j->zero ? ox_get_double(j->zero, k) : 0; }
+
+/* f for each element i and its scale k. */
+static bool for_each(const job *j, const scales *s, bool (*f)(const job *j, uint64_t i, uint64_t k))
 {
-	return a->rank == b->rank && (!a->rank || !memcmp(a->dims, b->dims, a->rank * sizeof *a->dims));
+	const uint64_t blocks = s->block ? s->dim / s->block + (s->dim % s->block != 0) : 0;
+	uint64_t i = 0;
+
+	if (j->out->count == 0)
+		return true;
+	for (uint64_t o = 0; o < s->outer; o++)
+		for (uint64_t d = 0; d < s->dim; d++) {
+			const uint64_t k = s->block ? (o * blocks + d / s->block) * s->inner
+			                            : s->per_axis ? d : 0;
+			for (uint64_t e = 0; e < s->inner; e++, i++)
+				if (!f(j, i, k + (s->block ? e : 0)))
+					return false;
+		}
+	return true;
 }
 
-/* DequantizeLinear: (x - zero point) * scale */
+/* ---- QuantizeLinear ------------------------------------------------------------------ */
+
+static bool quantize(const job *j, uint64_t i, uint64_t k)
+{
+	const double x = ox_rounded(j->precision, ox_get_double(j->x, i));
+	const double scale = ox_rounded(j->precision, ox_get_double(j->scale, k));
+
+	return ox_put_quantized(j->c, j->out, i, ox_rounded(j->precision, x / scale), zero_at(j, k),
+	                        j->saturate);
+}
+
+/* Of the division. The quotient of two int32 is never so near to halfway that a double
+ * does not tell; a float8e8m0 is a power of two, by which x can be divided in its own type. */
+static ox_dtype precision_of(const ox_eval *c, const ox_array *x, const ox_array *scale)
+{
+	const int64_t stated = ox_eval_int(c, "precision", 0);
+
+	if (c->lens == OX_LENS_DOUBLE)
+		return OX_F64;
+	if (stated > 0 && stated < OX_NDTYPES)
+		return (ox_dtype)stated;
+	return scale->dtype == OX_F8E8M0 ? x->dtype : scale->dtype;
+}
+
+static ox_dtype quantized_type(const ox_eval *c, const ox_array *zero)
+{
+	const int64_t to = ox_eval_int(c, "output_dtype", 0);
+
+	if (zero)
+		return to == 0 || to == zero->dtype ? zero->dtype : OX_UNDEFINED;
+	return to == 0 ? OX_U8 : to > 0 && to < OX_NDTYPES ? (ox_dtype)to : OX_UNDEFINED;
+}
+
+static bool is_quantized(ox_dtype t)
+{
+	switch (ox_dtype_bits(t)) {
+	case 2: case 4: case 8: case 16:
+		return t != OX_BOOL && t != OX_F16 && t != OX_BF16 && t != OX_F8E8M0;
+	default:
+		return false;
+	}
+}
+
+/* QuantizeLinear, MS_QuantizeLinear */
+bool eval_quantize_linear(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0), *scale = ox_arg(c, 1), *zero = ox_arg(c, 2);
+	const ox_dtype t = quantized_type(c, zero);
+	scales s;
+
+	if (!is_quantized(t))
+		return ox_eval_undefined(c, "no type to quantize to");
+	if (!scales_of(c, x, scale, zero, &s))
+		return false;
+	ox_array *out = ox_eval_like(c, 0, t, x);
+	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 1))
+		return false;
+	const job j = {c, x, scale, zero, out, precision_of(c, x, scale), ox_eval_int(c, "saturate", 1)};
+	return for_each(&j, &s, quantize);
+}
+
+/* ---- DequantizeLinear ------------------------------------------------------------------ */
+
+/* int32 is made a float before it is multiplied. */
+static bool dequantize(const job *j, uint64_t i, uint64_t k)
+{
+	const double d = ox_rounded(j->precision, ox_get_double(j->x, i) - zero_at(j, k));
+
+	ox_put_double(j->out, i, d * ox_get(j->scale, k).f);
+	return true;
+}
+
+/* DequantizeLinear, MS_DequantizeLinear */
 bool eval_dequantize_linear(ox_eval *c)
 {
 	const ox_array *x = ox_arg(c, 0), *scale = ox_arg(c, 1), *zero = ox_arg(c, 2);
 	const int64_t to = ox_eval_int(c, "output_dtype", 0);
+	const ox_dtype t = to > 0 && to < OX_NDTYPES ? (ox_dtype)to : scale->dtype;
 	scales s;
 
-	if (scale->dtype == OX_F8E8M0 || (to && to != scale->dtype) || (zero && !same_shape(zero, scale)))
-		return ox_eval_undefined(c, "not in this form yet");
-	if (!scales_of(c, x, scale, &s))
+	if (ox_kind_of(t) != OX_FLOATING || t == OX_F8E8M0)
+		return ox_eval_undefined(c, "no type to dequantize to");
+	if (!scales_of(c, x, scale, zero, &s))
 		return false;
-	ox_array *out = ox_eval_like(c, 0, scale->dtype, x);
-	if (!out || !ox_eval_read_all(c))
+	ox_array *out = ox_eval_like(c, 0, t, x);
+	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 1))
 		return false;
-	for (uint64_t i = 0; i < out->count; i++) {
-		const uint64_t k = scale_at(&s, i);
-		const double z = zero ? ox_get_double(zero, k) : 0;
-		ox_put_double(out, i, (ox_get_double(x, i) - z) * ox_get(scale, k).f);
+	const job j = {c, x, scale, zero, out, out->dtype == OX_F64 ? OX_F64 : OX_F32, false};
+	return for_each(&j, &s, dequantize);
+}
+
+/* ---- DynamicQuantizeLinear ------------------------------------------------------------- */
+
+bool ox_quantizer_of(ox_eval *c, const ox_array *x, ox_quantizer *q)
+{
+	double lo = 0, hi = 0;
+
+	for (uint64_t i = 0; i < x->count; i++) {
+		const double v = ox_get(x, i).f;
+		if (!isfinite(v))
+			return ox_eval_undefined(c, "the range of the elements is infinite");
+		lo = v < lo ? v : lo;
+		hi = v > hi ? v : hi;
 	}
+	/* Of a range of 0 the formula makes 0/0. ONNX Runtime takes 1. */
+	q->scale = lo == hi ? 1 : ox_rounded(x->dtype, ox_rounded(x->dtype, hi - lo) / 255);
+	if (q->scale == 0 || !isfinite(q->scale))
+		return ox_eval_undefined(c, "the range of the elements is too small or too large");
+	q->zero = rint(fmin(fmax(ox_rounded(x->dtype, -lo / q->scale), 0), 255));
+	return true;
+}
+
+double ox_quantizer_apply(const ox_quantizer *q, ox_dtype t, double x)
+{
+	return fmin(fmax(rint(ox_rounded(t, x / q->scale)) + q->zero, 0), 255);
+}
+
+/* DynamicQuantizeLinear */
+bool eval_dynamic_quantize_linear(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0);
+	ox_quantizer q;
+
+	ox_array *out = ox_eval_like(c, 0, OX_U8, x);
+	ox_array *scale = ox_eval_out(c, 1, OX_F32, 0, NULL), *zero = ox_eval_out(c, 2, OX_U8, 0, NULL);
+	if (!out || !scale || !zero || !ox_eval_read(c, 0) || !ox_quantizer_of(c, x, &q))
+		return false;
+	ox_put_double(scale, 0, q.scale);
+	ox_put_int(zero, 0, (int64_t)q.zero);
+	for (uint64_t i = 0; i < x->count; i++)
+		ox_put_int(out, i, (int64_t)ox_quantizer_apply(&q, x->dtype, ox_get(x, i).f));
 	return true;
 }

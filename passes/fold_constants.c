@@ -54,7 +54,7 @@ static const uint8_t classes[OX_NOPS] = {
 	[OX_ScatterElements] = EXACT_UNSUMMED, [OX_ScatterND] = EXACT_UNSUMMED,
 
 	[OX_DequantizeLinear] = NEVER, [OX_DynamicQuantizeLinear] = NEVER,
-	[OX_QuantizeLinear] = NEVER,
+	[OX_QuantizeLinear] = NEVER, [OX_MS_DequantizeLinear] = NEVER, [OX_MS_QuantizeLinear] = NEVER,
 };
 
 /* Ops that round but take no function of the C library, whose last bit may differ between

@@ -51,6 +51,16 @@ static inline const ox_value *value_a(const ox_model *m)
 	return NULL;
 }
 
+static inline bool same_strings(const ox_tensor *a, const ox_tensor *b)
+{
+	uint64_t n;
+
+	for (uint64_t i = 0; ox_tensor_count(a, &n) && i < n; i++)
+		if (!ox_str_eq(a->strings[i], b->strings[i]))
+			return false;
+	return true;
+}
+
 /* Bit for bit. */
 static inline bool same(const ox_model *x, const ox_tensor *a, const ox_model *y, const ox_tensor *b)
 {
@@ -60,7 +70,11 @@ static inline bool same(const ox_model *x, const ox_tensor *a, const ox_model *y
 	uint8_t *p, *q;
 
 	if (a->dtype != b->dtype || a->rank != b->rank
-	    || (a->rank && memcmp(a->dims, b->dims, a->rank * sizeof *a->dims)) || !ox_tensor_nbytes(a, &n))
+	    || (a->rank && memcmp(a->dims, b->dims, a->rank * sizeof *a->dims)))
+		return false;
+	if (a->dtype == OX_STRING)
+		return same_strings(a, b);
+	if (!ox_tensor_nbytes(a, &n))
 		return false;
 	ox_arena_init(&arena, &heap);
 	p = ox_alloc(&arena, (size_t)n + 1);
@@ -78,7 +92,10 @@ static inline void show(const ox_array *x)
 		fprintf(stderr, "%c%lld", i ? ',' : '[', (long long)x->dims[i]);
 	fputs(x->rank ? "] {" : " {", stderr);
 	for (uint64_t i = 0; i < x->count; i++)
-		fprintf(stderr, "%s%.9g", i ? ", " : "", ox_get_double(x, i));
+		if (x->dtype == OX_STRING)
+			fprintf(stderr, "%s\"%.*s\"", i ? ", " : "", OX_FMT(((const ox_str *)x->data)[i]));
+		else
+			fprintf(stderr, "%s%.9g", i ? ", " : "", ox_get_double(x, i));
 	fputs("}\n", stderr);
 }
 

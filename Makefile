@@ -58,6 +58,10 @@ $(1)/unit/%: tests/unit/%.c $(1)/libonnxopt.a
 $(1)/bench/%: bench/%.c $(1)/libonnxopt.a
 	$(Q)mkdir -p $$(@D); echo "  CC     $$@"; \
 	$(2) $(OXFLAGS) -I$(BUILD)/gen $(3) -MMD -MP -o $$@ $$< $(1)/libonnxopt.a $(4) $(LIBS)
+
+$(1)/fuzz/%: fuzz/%.c $(1)/libonnxopt.a
+	$(Q)mkdir -p $$(@D); echo "  CC     $$@"; \
+	$(2) $(OXFLAGS) -I$(BUILD)/gen $(3) -MMD -MP -o $$@ $$< $(1)/libonnxopt.a $(4) $(LIBS)
 endef
 $(eval $(call variant,$(BUILD),$(CC),$(OPT) $(HARDEN) $(CFLAGS),$(LDFLAGS)))
 $(eval $(call variant,$(BUILD)/asan,$(CC),-O1 -g -fno-omit-frame-pointer $(SANITIZE),$(SANITIZE)))
@@ -115,7 +119,7 @@ models: $(BUILD)/onnxopt                    ## every model of tests/models (and 
 install-test: all lib                       ## install, then build and run the example against it
 	$(Q)sh tests/install.sh $(BUILD)
 
-asan: $(BUILD)/asan/onnxopt $(UNITS:%=$(BUILD)/asan/unit/%)   ## unit tests, goldens, models under ASan+UBSan
+asan: $(BUILD)/asan/onnxopt $(BUILD)/asan/fuzz/eval $(UNITS:%=$(BUILD)/asan/unit/%)   ## unit tests, goldens, models, some fuzzing under ASan+UBSan
 	$(Q)sh tests/asan.sh $(BUILD)/asan
 
 compilers: $(BUILD)/clang/onnxopt static    ## also with clang, also static
@@ -125,6 +129,22 @@ compilers: $(BUILD)/clang/onnxopt static    ## also with clang, also static
 
 faults: $(BUILD)/onnxopt                    ## kill and fail the tool at every write and rename
 	$(PYTHON) tests/faults/run.py --tool $(BUILD)/onnxopt
+
+FUZZ_SECONDS ?= 600
+FUZZ_SEED    ?= 1
+FUZZ_JOBS    ?= 2
+
+fuzz-eval: $(BUILD)/asan/fuzz/eval          ## kernels on made-up nodes, ASan+UBSan; FUZZ_SECONDS=600 FUZZ_SEED=1
+	$< --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED) --jobs $(FUZZ_JOBS) --out $(BUILD)/fuzz --table
+
+# coverage tells libFuzzer which bytes to keep; clang with its runtime libraries
+$(BUILD)/libfuzzer/eval: fuzz/eval.c $(call sources,base ir ops)
+	$(Q)mkdir -p $(@D); echo "  CC     $@"; \
+	clang $(OXFLAGS) -DOX_LIBFUZZER -O1 -g -fsanitize=fuzzer $(SANITIZE) -o $@ $^ -lm
+
+fuzz-eval-lib: $(BUILD)/libfuzzer/eval      ## the same target under libFuzzer, which looks at coverage
+	mkdir -p $(BUILD)/corpus/eval
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=20 -max_len=1024 -artifact_prefix=$(BUILD)/fuzz- $(BUILD)/corpus/eval
 
 bench-io: $(BUILD)/onnxopt                  ## against cp and python onnx, in one interleaved run
 	$(PYTHON) bench/io.py --tool $(BUILD)/onnxopt --check
@@ -148,6 +168,6 @@ help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 .PHONY: all demo static lib install test floors unit golden bless cli-test models install-test \
-        asan compilers faults bench-io bench-infer cross infer-check judge clean help
+        asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer cross infer-check judge clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -14,6 +14,11 @@
 
 /* Under AddressSanitizer the unused part of a block is poisoned and every allocation is
  * followed by a gap, so that a write past its end is caught as it would be with malloc. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)  /* clang's way to say it */
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #define HIDE(p, n) __asan_poison_memory_region((p), (n))

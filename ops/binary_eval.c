@@ -264,6 +264,8 @@ bool eval_pow(ox_eval *c)
 	ox_array *b = placed(c, a, ox_arg(c, 1));
 	if (!b || !ox_broadcast_dims(c, 2, (ox_array *[]){ox_arg(c, 0), b}, &rank, &dims))
 		return false;
+	if (one_way(c) && !same_dims(a, rank, dims))
+		return ox_eval_undefined(c, "the shapes do not fit");
 	ox_array *out = ox_eval_out(c, 0, a->dtype, rank, dims);
 	if (!out)
 		return false;

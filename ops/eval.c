@@ -21,7 +21,7 @@ ox_kind ox_kind_of(ox_dtype t)
 		[OX_I64] = OX_SIGNED,   [OX_I4]  = OX_SIGNED,   [OX_I2]  = OX_SIGNED,
 		[OX_BOOL] = OX_UNSIGNED,
 	};
-	return ox_float_known(t) ? OX_FLOATING : (ox_kind)kinds[t];
+	return ox_float_known(t) ? OX_FLOATING : t < OX_NDTYPES ? (ox_kind)kinds[t] : OX_NO_NUMBER;
 }
 
 int64_t ox_least_int(ox_dtype t)
@@ -314,8 +314,6 @@ ox_array *ox_eval_new(ox_eval *c, ox_dtype declared, uint32_t rank, const int64_
 		ox_eval_undefined(c, why_not_new(rank, dims));
 		return NULL;
 	}
-	if (c->run)
-		return ox_run_array(c, t, rank, dims, n, n * w, true);
 	ox_array *x = ox_new(c->arena, ox_array);
 	int64_t *copy = ox_new_array(c->arena, int64_t, rank + 1);
 	if (rank)
@@ -513,29 +511,63 @@ static const ox_schema_type *constraint(const ox_schema *s, const char *var)
 	return NULL;
 }
 
-/* The types among those of the schema that begin like this: "seq(", "optional(", "map(". */
-static bool allows_kind(const char *types, ox_type_kind k)
+/* Is t among these types? In the double lens float64 stands for those that were widened. */
+static bool elem_fits(const ox_eval *c, uint32_t types, ox_dtype t)
 {
-	const char *begin = k == OX_T_SEQUENCE ? "seq(" : k == OX_T_OPTIONAL ? "optional(" : "map(";
+	const uint32_t widened = 1u << OX_F32 | 1u << OX_F16 | 1u << OX_BF16;
+	const bool is_double = c->lens == OX_LENS_DOUBLE;
 
-	for (const char *p = types; p && (p = strstr(p, begin)); p++)
-		if (p == types || p[-1] == ' ')
-			return true;
-	return false;
+	if (is_double && t == OX_F64 && types & widened)
+		return true;
+	return t < OX_NDTYPES && types >> t & 1 && !(is_double && widened >> t & 1);
 }
 
-/* Of tensors the element type, in the double lens any that was widened; of the others the kind. */
+static uint32_t elem_of(const char *name)
+{
+	return 1u << ox_dtype_parse(name, strcspn(name, "),"));
+}
+
+static bool is_of(const ox_eval *c, const char *type, const ox_array *x);
+
+static bool items_are_of(const ox_eval *c, const char *type, const ox_array *x)
+{
+	for (uint64_t i = 0; i < x->count; i++)
+		if (!ox_items(x)[i] || !is_of(c, type, ox_items(x)[i]))
+			return false;
+	return true;
+}
+
+/* Is x what the type says, such as seq(map(string, tensor(float)))? As deep as types go. */
+static bool is_of(const ox_eval *c, const char *type, const ox_array *x)
+{
+	if (!strncmp(type, "tensor(", 7))
+		return ox_is_tensor(x) && elem_fits(c, elem_of(type + 7), x->dtype);
+	if (!strncmp(type, "seq(", 4))
+		return x->kind == OX_T_SEQUENCE && items_are_of(c, type + 4, x);
+	if (!strncmp(type, "optional(", 9))
+		return x->kind == OX_T_OPTIONAL && x->count <= 1 && items_are_of(c, type + 9, x);
+	if (strncmp(type, "map(", 4) || x->kind != OX_T_MAP || x->count != 2)
+		return false;
+	const ox_array *keys = ox_items(x)[0], *values = ox_items(x)[1];
+	return keys && values && elem_of(type + 4) >> keys->dtype & 1 && keys->count == values->count
+	       && is_of(c, strchr(type, ',') + 2, values);
+}
+
 static bool allows(const ox_eval *c, const ox_schema_param *p, const ox_array *x)
 {
 	const ox_schema_type *t = constraint(c->schema, p->type);
-	const uint32_t widened = 1u << OX_F32 | 1u << OX_F16 | 1u << OX_BF16;
 
-	if (!ox_is_tensor(x))
-		return allows_kind(t ? t->others : p->type, x->kind);
 	if (!t)
-		return true;
-	return t->tensor >> x->dtype & 1
-	       || (c->lens == OX_LENS_DOUBLE && x->dtype == OX_F64 && t->tensor & widened);
+		return is_of(c, p->type, x);
+	if (ox_is_tensor(x))
+		return elem_fits(c, t->tensor, x->dtype);
+	for (const char *type = t->others; type && *type; type += *type == ' ') {
+		if (is_of(c, type, x))
+			return true;
+		for (int depth = 0; *type && (*type != ' ' || depth); type++)
+			depth += (*type == '(') - (*type == ')');
+	}
+	return false;
 }
 
 /* Does the schema allow input i to have its type, beside the inputs before it? */
@@ -565,7 +597,8 @@ static bool inputs_fit(ox_eval *c)
 {
 	const ox_schema *s = c->schema;
 
-	if (!s || is_withdrawn(c, s) || c->n->nin < s->min_in || c->n->nin > s->max_in)
+	if (!s || is_withdrawn(c, s) || c->n->nin < s->min_in || c->n->nin > s->max_in
+	    || c->n->nout == 0 || c->n->nout > s->max_out)
 		return ox_eval_undefined(c, "the node is not as its schema says");
 	for (uint32_t i = 0; i < c->n->nin; i++) {
 		const ox_schema_param *p = param(s, i);
@@ -580,6 +613,22 @@ static bool inputs_fit(ox_eval *c)
 	return true;
 }
 
+/* The type of a result may come from an attribute, which may name any. */
+static bool outputs_fit(ox_eval *c)
+{
+	const ox_schema *s = c->schema;
+
+	for (uint32_t o = 0; o < c->n->nout; o++) {
+		if (!c->n->out[o])
+			continue;
+		if (!c->out[o])
+			return ox_eval_undefined(c, "an output is not computed");
+		if (s->nout && !allows(c, &s->out[o < s->nout ? o : s->nout - 1u], c->out[o]))
+			return ox_eval_undefined(c, "its schema does not allow the result's type");
+	}
+	return true;
+}
+
 bool ox_eval_node(ox_eval *c)
 {
 	c->schema = ox_node_schema(c->n);
@@ -587,10 +636,5 @@ bool ox_eval_node(ox_eval *c)
 	c->out = ox_new_array(c->arena, ox_array *, c->n->nout + OX_EVAL_SPARE);
 	if (!ox_eval_has_kernel(c->n->op))
 		return eval_none(c);
-	if (!inputs_fit(c) || !kernels[c->n->op](c))
-		return false;
-	for (uint32_t o = 0; o < c->n->nout; o++)
-		if (c->n->out[o] && !c->out[o])
-			return ox_eval_undefined(c, "an output is not computed");
-	return true;
+	return inputs_fit(c) && kernels[c->n->op](c) && outputs_fit(c);
 }

@@ -28,7 +28,6 @@ typedef struct slot {
 typedef struct plan {
 	const ox_function *calls;     /* NULL: an operator */
 	uint32_t dead, ndead;         /* values that are not read after it, in r->dead */
-	uint64_t draws;               /* of random numbers, in this run */
 } plan;
 
 /* Data of arrays, malloc'ed. */
@@ -49,7 +48,7 @@ typedef OX_VEC(ox_array *) arrays;
 
 struct ox_run {
 	ox_model *m;
-	ox_run_config o;
+	ox_run_options o;
 	ox_arena arena;               /* plans, slots */
 	ox_arena text;                /* strings of results, reasons: until the next run */
 	ox_arena scratch[MAX_DEPTH];  /* of the call at each depth */
@@ -175,10 +174,8 @@ static bool plan_model(ox_run *r)
 		bool moved;
 		if (!ox_graph_is_sorted(graphs[i]) && !ox_graph_sort(graphs[i], &moved))
 			return false;
-	}
-	/* sorting uses the marks, too */
-	for (size_t i = 0; i < n; i++)
 		number_graph(graphs[i], &values, &nodes);
+	}
 	r->slots = ox_new_array(&r->arena, slot, values + 1);
 	r->plans = ox_new_array(&r->arena, plan, nodes + 1);
 	r->dead = ox_new_array(&r->arena, ox_value *, values + 1);
@@ -200,14 +197,14 @@ static bool plan_model(ox_run *r)
 	return true;
 }
 
-ox_run *ox_run_new(ox_model *m, const ox_run_config *o)
+ox_run *ox_run_new(ox_model *m, const ox_run_options *o)
 {
 	ox_run *r = calloc(1, sizeof *r);
 
 	if (!r)
 		return NULL;
 	r->m = m;
-	r->o = o ? *o : (ox_run_config){0};
+	r->o = o ? *o : (ox_run_options){0};
 	if (!r->o.max_bytes)
 		r->o.max_bytes = default_bytes;
 	ox_arena_init(&r->arena, m->arena.heap);
@@ -360,29 +357,12 @@ void ox_run_drop(ox_eval *c, ox_array *x)
 {
 	arrays *h = &c->run->held;
 
-	/* what is dropped was made lately: the search is short, and the list stays so */
 	for (size_t i = h->n; i-- > 0;)
 		if (h->p[i] == x) {
 			h->p[i] = NULL;
 			unref(c->run, x);
-			break;
+			return;
 		}
-	while (h->n && !h->p[h->n - 1])
-		h->n--;
-}
-
-bool ox_run_draws(ox_eval *c, uint64_t *stream)
-{
-	const ox_value *v = c->n->nout ? c->n->out[0] : NULL;
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	if (!c->run || !c->run->o.random)
-		return ox_eval_undefined(c, "it draws random numbers");
-	for (const char *p = v ? v->name->s : ""; *p; p++)
-		h = (h ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
-	/* the next round of a loop draws others */
-	*stream = h ^ (c->run->o.seed * UINT64_C(0x9e3779b97f4a7c15)) ^ (c->run->plans[c->n->mark].draws++ * UINT64_C(0xd1342543de82ef95));
-	return true;
 }
 
 /* ---- constants and inputs ------------------------------------------------------------- */
@@ -449,13 +429,46 @@ bool ox_run_read(ox_eval *c, ox_array *x)
 	return true;
 }
 
+static ox_array *dense_of(ox_eval *c, const ox_sparse *s)
+{
+	ox_array *values = s->values ? ox_array_of(s->values, c->arena) : NULL;
+	ox_array *at = s->indices ? ox_array_of(s->indices, c->arena) : NULL;
+	ox_eval plain = *c;
+	uint64_t n;
+
+	plain.run = NULL;
+	plain.max_read = UINT64_MAX;
+	if (!values || !at || at->dtype != OX_I64 || !ox_tensor_count(&(ox_tensor){.rank = s->rank, .dims = s->dims}, &n)
+	    || !ox_array_read(&plain, values) || !ox_array_read(&plain, at))
+		return NULL;
+	ox_array *x = ox_eval_new(c, values->dtype, s->rank, s->dims);
+	for (uint64_t k = 0; x && k < values->count; k++) {
+		uint64_t to = 0;
+		const bool flat = at->rank == 1;
+		if (at->count != values->count * (flat ? 1 : s->rank))
+			return NULL;
+		for (uint32_t a = 0; a < (flat ? 1 : s->rank); a++) {
+			const int64_t i = ox_get_int(at, flat ? k : k * s->rank + a);
+			const uint64_t size = flat ? n : (uint64_t)s->dims[a];
+			if (i < 0 || (uint64_t)i >= size)
+				return NULL;
+			to = to * size + (uint64_t)i;
+		}
+		if (ox_kind_of(x->dtype) == OX_FLOATING)
+			ox_put_double(x, to, ox_get_double(values, k));
+		else
+			ox_copy_elem(x, to, values, k);
+	}
+	return x;
+}
+
 static ox_array *array_of_value(ox_eval *c, const ox_value *v)
 {
 	slot *s = &c->run->slots[v->mark];
 
 	if (s->x || (!v->tensor && !v->sparse) || s->why)
 		return s->x;
-	return s->x = v->tensor ? array_of_tensor(c, v->tensor) : ref(ox_sparse_array(c, v->sparse));
+	return s->x = v->tensor ? array_of_tensor(c, v->tensor) : ref(dense_of(c, v->sparse));
 }
 
 void ox_run_set(ox_run *r, uint32_t i, const ox_array *x)
@@ -761,8 +774,6 @@ static void reset(ox_run *r)
 	memset(&r->failures, 0, sizeof r->failures);
 	ox_arena_reset(&r->text);
 	r->nodes = r->ops = r->peak = 0;
-	for (uint64_t i = 0; i <= r->count; i++)
-		r->plans[i].draws = 0;
 	r->stopped = NULL;
 	r->until = r->o.max_ms ? now_ms() + r->o.max_ms : 0;
 }

@@ -48,11 +48,13 @@ bool eval_constant_of_shape(ox_eval *c)
 	uint8_t elem[16] = {0};
 	if (value && !ox_tensor_read(c->m, a->t, 0, elem, (ox_dtype_bits(value->dtype) + 7) / 8))
 		return ox_eval_undefined(c, "the value cannot be read");
-	const ox_array one = {.dtype = out->dtype, .count = 1, .data = elem};
-	const bool is_number = ox_kind_of(out->dtype) == OX_SIGNED || ox_kind_of(out->dtype) == OX_UNSIGNED;
+	const ox_array one = {.dtype = value ? value->dtype : OX_F32, .count = 1, .data = elem};
+	/* below a byte others may follow in it, and in the double lens the result is wider */
+	const bool is_number = ox_kind_of(one.dtype) == OX_SIGNED || ox_kind_of(one.dtype) == OX_UNSIGNED
+	                       || one.dtype != out->dtype;
 	const ox_num v = is_number ? ox_get(&one, 0) : (ox_num){0};
 	for (uint64_t i = 0; value && i < out->count; i++) {
-		if (is_number)        /* below a byte others may follow in it */
+		if (is_number)
 			ox_put(out, i, v);
 		else
 			ox_copy_elem(out, i, &one, 0);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# asan.sh DIR - runs unit tests, goldens and models built with ASan and UBSan in DIR.
+# asan.sh DIR - runs unit tests, goldens, models and the fuzz target built with ASan and UBSan in DIR.
 # Fails when a program fails, and when any sanitizer log was written: Criterion's workers
 # exit with 0 even after a leak report.
 dir=$1
@@ -23,6 +23,7 @@ failed=0
 sh tests/unit.sh "$dir"/unit/test_?*[!.d] || failed=1
 "$dir/onnxopt" test tests/golden || failed=1
 python3 tests/models.py --tool "$dir/onnxopt" --quick tests/models || failed=1
+env -u ASAN_OPTIONS "$dir/fuzz/eval" --runs 30000 --out "$dir/found" || failed=1
 for log in "$logs"/*; do
 	[ -e "$log" ] || continue
 	failed=1

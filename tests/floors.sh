@@ -14,10 +14,11 @@ verify: base ir ops proto
 passes: base ir ops rules verify
 api:    base ir ops proto rules verify passes onnxopt
 cli:    base ir ops proto rules verify passes api onnxopt
+fuzz:   base ir ops proto rules verify passes api cli onnxopt
 '
 bad=$(
 	for f in base/*.[ch] ir/*.[ch] proto/*.[ch] ops/*.[ch] rules/*.[ch] verify/*.[ch] \
-	         passes/*.[ch] api/*.[ch] cli/*.[ch]; do
+	         passes/*.[ch] api/*.[ch] cli/*.[ch] fuzz/*.[ch]; do
 		[ -f "$f" ] || continue
 		floor=${f%%/*}
 		may=$(printf '%s\n' "$allowed" | sed -n "s/^$floor: *//p")
@@ -29,9 +30,9 @@ bad=$(
 		done
 	done
 	grep -ln 'pb-c\.h\|protobuf-c' base/*.[ch] ir/*.[ch] ops/*.[ch] rules/*.[ch] verify/*.[ch] \
-	    passes/*.[ch] api/*.[ch] cli/*.[ch] 2>/dev/null | sed 's/$/: protobuf belongs to proto alone/'
+	    passes/*.[ch] api/*.[ch] cli/*.[ch] fuzz/*.[ch] 2>/dev/null | sed 's/$/: protobuf belongs to proto alone/'
 	grep -ln 'yaml\.h' base/*.[ch] ir/*.[ch] proto/*.[ch] ops/*.[ch] verify/*.[ch] api/*.[ch] \
-	    cli/*.[ch] 2>/dev/null | sed 's/$/: libyaml belongs to the rule and pipeline readers/'
+	    cli/*.[ch] fuzz/*.[ch] 2>/dev/null | sed 's/$/: libyaml belongs to the rule and pipeline readers/'
 )
 [ -z "$bad" ] && exit 0
 printf '%s\n' "$bad"

@@ -1,0 +1,55 @@
+/* What fuzz/eval.c has found: a line for each, smaller than the bytes that showed it. */
+#include "eval_kit.h"
+
+/* Input of a kernel is what the schema of the version says, and so is its result. */
+Test(eval_fuzz, types_are_those_of_the_schema)
+{
+	check("float[2] {1.0, 2.0}; float[1] {2.0}", "Reshape (a, b)", "!as its schema says");
+	check_at(6, "float {1.0}", "Cast <to = 17> (a)", "!does not allow");
+	check_at(9, "float {1.0}", "Cast <to = 27> (a)", "!");
+	check_at(20, "int64[1] {1}", "ConstantOfShape <value = uint4[1] {0}> (a)", "!does not allow");
+	check_at(9, "float[1,1] {1.0}", "EyeLike <dtype = 16> (a)", "!does not allow");
+	check_output(23, "float[1,1] {1.0}; float[1] {1.0}", "RMSNormalization (a, b)", 1, "!as its schema says");
+}
+
+Test(eval_fuzz, broadcasting_of_old_goes_one_way)
+{
+	check_at(1, "float[1] {2.0}; float[2] {1.0, 2.0}", "Pow <broadcast = 1> (a, b)", "!do not fit");
+	check_at(1, "float[2] {1.0, 2.0}; float[1] {2.0}", "Pow <broadcast = 1> (a, b)", "float[2] {1.0, 4.0}");
+}
+
+/* In the double lens: narrow floats come as float64, and only so. */
+static ox_dtype double_lens(const char *node, const ox_array *a, double *first)
+{
+	ox_heap heap = {0};
+	ox_diag *diag = calloc(1, sizeof *diag);
+	ox_model *m = parse(23, "int64[1] {1}", node, 1, &heap, diag);
+	ox_arena arena;
+
+	ox_arena_init(&arena, &heap);
+	ox_array copy = *a;
+	ox_eval e = {.m = m, .n = m->graph->last, .arena = &arena, .max_bytes = 1 << 20, .max_read = 1 << 20,
+	             .max_ops = 1 << 20, .lens = OX_LENS_DOUBLE, .in = (ox_array *[]){&copy}};
+	const bool done = ox_eval_node(&e);
+	const ox_dtype t = done ? e.out[0]->dtype : OX_UNDEFINED;
+	*first = done ? ox_get_double(e.out[0], 0) : 0;
+	ox_arena_free(&arena);
+	ox_model_free(m);
+	free(diag);
+	return t;
+}
+
+Test(eval_fuzz, double_lens)
+{
+	int64_t one[] = {1};
+	float f[] = {2};
+	double d[] = {2}, first;
+	const ox_array shape = {.dtype = OX_I64, .rank = 1, .dims = one, .count = 1, .data = one};
+	const ox_array narrow = {.dtype = OX_F32, .rank = 1, .dims = one, .count = 1, .data = f};
+	const ox_array wide = {.dtype = OX_F64, .rank = 1, .dims = one, .count = 1, .data = d};
+
+	cr_expect(double_lens("ConstantOfShape <value = float16[1] {16896}> (a)", &shape, &first) == OX_F64);
+	cr_expect(first == 3);
+	cr_expect(double_lens("Celu (a)", &wide, &first) == OX_F64 && first == 2);
+	cr_expect(double_lens("Celu (a)", &narrow, &first) == OX_UNDEFINED);
+}

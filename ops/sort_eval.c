@@ -418,6 +418,7 @@ static bool choose(ox_eval *c, boxes *b, uint64_t batch, uint64_t class)
 	}
 	const uint64_t *best = sort(b->item, b->other, n, key_before, b->key);
 	for (uint64_t i = 0; i < n && b->nchosen - begin < (uint64_t)b->most; i++) {
+		b->work = 1;
 		if (!is_suppressed(c, b, begin, best[i]))
 			keep(c, b, batch, class, best[i]);
 		if (!ox_eval_cost(c, b->work, 1))

@@ -4,7 +4,8 @@
  *
  * Bit for bit. Floats of 16 and 8 bits are written as their bits. Inputs are called a, b, c...;
  * the first output is looked at, or with check_output another (up to the fifth). check_at says
- * the opset. A result that starts with '!' is a part of the reason why there is none.
+ * the opset. A result that starts with '!' is a part of the reason why there is none. One that
+ * follows a '?' is disputed, and others are not.
  */
 #ifndef EVAL_KIT_H
 #define EVAL_KIT_H
@@ -120,7 +121,9 @@ static inline void check_output(int opset, const char *inputs, const char *node,
 	} else if (!done) {
 		cr_expect(done, "%s of %s: %s", node, inputs, e.why);
 	} else {
-		ox_model *k = constant_of(expected, &heap, diag);
+		ox_model *k = constant_of(expected + (*expected == '?'), &heap, diag);
+		cr_expect(!e.disputed == (*expected != '?'), "%s of %s: %s", node, inputs,
+		          e.disputed ? e.disputed : "not disputed");
 		const bool right = same(m, ox_array_tensor(m, e.out[o]), k, ox_value_const(value_a(k)));
 		cr_expect(right, "%s of %s, expected %s", node, inputs, expected);
 		if (!right)

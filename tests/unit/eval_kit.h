@@ -122,8 +122,8 @@ static inline void check_output(int opset, const char *inputs, const char *node,
 		cr_expect(done, "%s of %s: %s", node, inputs, e.why);
 	} else {
 		ox_model *k = constant_of(expected + (*expected == '?'), &heap, diag);
-		cr_expect(!e.disputed == (*expected != '?'), "%s of %s: %s", node, inputs,
-		          e.disputed ? e.disputed : "not disputed");
+		cr_expect(!e.disputed == (*expected != '?'), "%s of %s is %sdisputed (%s), write ? before the result",
+		          node, inputs, e.disputed ? "" : "not ", e.disputed ? e.disputed : "");
 		const bool right = same(m, ox_array_tensor(m, e.out[o]), k, ox_value_const(value_a(k)));
 		cr_expect(right, "%s of %s, expected %s", node, inputs, expected);
 		if (!right)

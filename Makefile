@@ -152,6 +152,9 @@ bench-io: $(BUILD)/onnxopt                  ## against cp and python onnx, in on
 bench-infer: $(BUILD)/bench/infer_time      ## inference alone: per node, as models grow, after an edit
 	$(PYTHON) bench/infer.py --program $< --check
 
+bench-eval: $(BUILD)/bench/eval_time        ## the fast forms of kernels: GFLOP/s per width of vectors
+	$<
+
 cross: $(BUILD)/onnxopt                     ## against the onnx package (a virtual environment in build/)
 	$(Q)sh tests/cross/run.sh $(BUILD)
 
@@ -168,6 +171,6 @@ help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 .PHONY: all demo static lib install test floors unit golden bless cli-test models install-test \
-        asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer cross infer-check judge clean help
+        asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -3,7 +3,7 @@
  * Integers are computed in 64 bits and keep their low bits when stored, which is how the
  * narrower types wrap.
  */
-#include "ops/eval.h"
+#include "ops/fast.h"
 
 #include <math.h>
 
@@ -236,7 +236,7 @@ bool eval_binary(ox_eval *c)
 	if (one_way(c) && !same_dims(a, rank, dims))
 		return ox_eval_undefined(c, "the shapes do not fit");
 	ox_array *out = ox_eval_out(c, 0, ops[c->n->op].is_test ? OX_BOOL : a->dtype, rank, dims);
-	return out && map_pair(c, f, out, a, b);
+	return out && (ox_fast_binary(c, out, a, b) || map_pair(c, f, out, a, b));
 }
 
 /* ---- Pow ------------------------------------------------------------------------------ */
@@ -269,6 +269,8 @@ bool eval_pow(ox_eval *c)
 	ox_array *out = ox_eval_out(c, 0, a->dtype, rank, dims);
 	if (!out)
 		return false;
+	if (b->count == 1 && out->count == a->count && ox_get_double(b, 0) == 2 && ox_fast_binary(c, out, a, a))
+		return true;
 	ox_walk *w = ox_walk_new(c, rank, dims, 2);
 	ox_walk_over(w, 0, a);
 	ox_walk_over(w, 1, b);
@@ -313,7 +315,7 @@ bool eval_extreme(ox_eval *c)
 	ox_walk_over(w, 0, c->in[0]);
 	ox_walk_copy(w, out, c->in[0]);
 	for (uint32_t i = 1; i < c->n->nin; i++)
-		if (!map_pair(c, f, out, out, c->in[i]))
+		if (!ox_fast_binary(c, out, out, c->in[i]) && !map_pair(c, f, out, out, c->in[i]))
 			return false;
 	return true;
 }
@@ -330,6 +332,8 @@ bool eval_sum(ox_eval *c)
 	ox_array *out = ox_eval_out(c, 0, c->in[0]->dtype, rank, dims);
 	if (!out || !ox_eval_cost(c, out->count, c->n->nin))
 		return false;
+	if (c->n->op == OX_Sum && c->n->nin == 2 && ox_fast_binary(c, out, c->in[0], c->in[1]))
+		return true;
 	ox_walk *w = ox_walk_new(c, rank, dims, c->n->nin);
 	for (uint32_t k = 0; k < c->n->nin; k++)
 		ox_walk_over(w, k, c->in[k]);

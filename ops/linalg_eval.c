@@ -2,7 +2,7 @@
  *
  * Sums run along the contracted axis in order: floats in double, rounded once; integers wrap.
  */
-#include "ops/eval.h"
+#include "ops/fast.h"
 
 /* A matrix within an array: first element, and steps to the next row and column. */
 typedef struct matrix {
@@ -88,6 +88,8 @@ bool eval_matmul(ox_eval *c)
 	ox_walk *w = ox_walk_new(c, rank, batch, 2);
 	ox_walk_over(w, 0, &batch_a);
 	ox_walk_over(w, 1, &batch_b);
+	if (ox_fast_matmul(c, out, &a, &b, w))
+		return true;
 	const uint64_t size = (uint64_t)m * (uint64_t)n;
 	for (uint64_t i = 0; size && i < out->count / size; i++, ox_walk_next(w)) {
 		const matrix p = {&a, (uint64_t)w->at[0] * (uint64_t)(m * k), (uint64_t)k, 1};
@@ -150,6 +152,11 @@ bool eval_gemm(ox_eval *c)
 	ox_walk *w = ox_walk_new(c, 2, dims, 1);
 	if (z)
 		ox_walk_over(w, 0, z);
+	ox_gemm g = {.k = (uint64_t)k, .a = {.line = a.row, .step = a.column}, .b = {.line = b.column, .step = b.row},
+	             .scale = (float)alpha, .times = (float)beta,
+	             .z_row = (uint64_t)w->step[0], .z_column = (uint64_t)w->step[1]};
+	if (ox_fast_gemm(c, out, &g, a.x, b.x, z))
+		return true;
 	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
 		ox_num v = dot(&a, &b, i / (uint64_t)dims[1], i % (uint64_t)dims[1], (uint64_t)k);
 		const ox_num add = z ? ox_get(z, (uint64_t)w->at[0]) : (ox_num){0};

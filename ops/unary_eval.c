@@ -3,7 +3,7 @@
  * Functions that no processor rounds exactly (Exp, Tanh...) are computed in double; rounded
  * to float32 that is the nearest float but for one value in about 2^28.
  */
-#include "ops/eval.h"
+#include "ops/fast.h"
 
 #include <float.h>
 #include <math.h>
@@ -143,6 +143,9 @@ static bool is_tanh_gelu(const ox_eval *c)
 static void map_float(ox_eval *c, ox_array *out, const ox_array *x)
 {
 	const parameters p = parameters_of(c);
+
+	if (ox_fast_unary(c, out, x, p.alpha, p.beta))
+		return;
 	double (*f)(double, const parameters *) = is_tanh_gelu(c) ? gelu_tanh_f : ops[c->n->op].f;
 
 	for (uint64_t i = 0; i < out->count; i++)
@@ -230,6 +233,9 @@ bool eval_clip(ox_eval *c)
 	if (k == OX_FLOATING && ((has_low && isnan(low.f)) || (has_high && isnan(high.f))))
 		return ox_eval_undefined(c, "a bound of Clip is no number");
 	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	if (out && k == OX_FLOATING && ox_fast_clip(c, out, x, has_low ? low.f : -(double)INFINITY,
+	                                            has_high ? high.f : (double)INFINITY))
+		return true;
 	for (uint64_t i = 0; out && i < out->count; i++) {
 		ox_num v = ox_get(x, i);
 		if (has_low && below(k, v, low))

@@ -1,0 +1,399 @@
+/* The fast forms, at every width that this processor has, beside the exact ones.
+ *
+ * Products may differ by the rounding of their sums: so many units of the same product of
+ * magnitudes. Elsewhere the distance is in units of the last place.
+ */
+#include "eval_kit.h"
+
+#include "ops/fast.h"
+
+static const char *const widths[] = {"base", "avx2", "avx512"};
+enum { WIDTHS = 3, INPUTS = 5 };
+
+typedef struct fixture {
+	ox_heap heap;
+	ox_diag *diag;
+	ox_model *m;
+	ox_arena arena;
+	ox_array *in[INPUTS];
+	double slack;                 /* in place of units, where the exact form cancels */
+} fixture;
+
+/* node: of inputs a, b, c, d, e */
+static void begin(fixture *f, int opset, const char *node)
+{
+	char text[1000];
+
+	*f = (fixture){.diag = calloc(1, sizeof(ox_diag))};
+
+	snprintf(text, sizeof text, "<ir_version: 10, opset_import: [\"\" : %d]>\n"
+	         "g (float a, float b, float c, float d, float e) => (float y)\n{\ny = %s\n}\n", opset, node);
+	f->m = ox_parse(text, strlen(text), &f->heap, f->diag);
+	cr_assert(f->m && !f->diag->errors, "does not parse:\n%s", text);
+	ox_arena_init(&f->arena, &f->heap);
+}
+
+static void end(fixture *f)
+{
+	ox_arena_free(&f->arena);
+	ox_model_free(f->m);
+	free(f->diag);
+}
+
+static ox_array *new_array(fixture *f, ox_dtype t, uint32_t rank, const int64_t *dims)
+{
+	ox_array *x = ox_new(&f->arena, ox_array);
+	int64_t *copy = ox_new_array(&f->arena, int64_t, rank + 1);
+
+	x->dtype = t;
+	x->rank = rank;
+	x->count = 1;
+	for (uint32_t i = 0; i < rank; i++) {
+		copy[i] = dims[i];
+		x->count *= (uint64_t)dims[i];
+	}
+	x->dims = copy;
+	x->data = ox_alloc(&f->arena, (size_t)x->count * ox_elem_width(t) + 1);
+	return x;
+}
+
+static uint32_t state = 1;
+
+/* Mostly from -1 to 1. */
+static double draw(void)
+{
+	state = state * 1664525 + 1013904223;
+	return (double)(int32_t)state * 0x1p-31;
+}
+
+static ox_array *drawn(fixture *f, ox_dtype t, uint32_t rank, const int64_t *dims, double scale)
+{
+	ox_array *x = new_array(f, t, rank, dims);
+
+	for (uint64_t i = 0; i < x->count; i++)
+		ox_put_double(x, i, draw() * scale);
+	return x;
+}
+
+static ox_array *run(fixture *f, ox_lens lens)
+{
+	ox_node *n = f->m->graph->last;
+	ox_eval e = {.m = f->m, .n = n, .arena = &f->arena, .max_bytes = UINT64_C(1) << 32, .max_read = 1 << 20,
+	             .max_ops = UINT64_C(1) << 40, .in = ox_new_array(&f->arena, ox_array *, n->nin + 1), .lens = lens};
+
+	for (uint32_t i = 0; i < n->nin; i++)
+		if (n->in[i].val)
+			e.in[i] = f->in[n->in[i].val->name->s[0] - 'a'];
+	cr_assert(ox_eval_node(&e), "%s", e.why);
+	return e.out[0];
+}
+
+/* Of the type's own units, from x: 1 is the distance to the next number. */
+static double unit(ox_dtype t, double x)
+{
+	const int bits = t == OX_F32 ? 24 : t == OX_F16 ? 11 : 8, least = t == OX_F16 ? -24 : -149;
+	int e;
+
+	frexp(x, &e);
+	return ldexp(1, e - bits < least ? least : e - bits);
+}
+
+static bool is_near(double got, double want, double slack)
+{
+	if (isnan(want) || isnan(got))
+		return isnan(want) && isnan(got);
+	return got == want || fabs(got - want) <= slack;
+}
+
+/* All elements within `units` of the exact ones; returns the largest distance. */
+static double compare(fixture *f, const char *node, double units)
+{
+	const ox_array *want = run(f, OX_LENS_EXACT);
+	double worst = 0;
+
+	for (int w = 0; w < WIDTHS; w++) {
+		if (!ox_simd_force(widths[w]))
+			continue;
+		const ox_array *got = run(f, OX_LENS_NATIVE);
+		cr_assert(got->count == want->count && got->dtype == want->dtype);
+		for (uint64_t i = 0; i < want->count; i++) {
+			const double x = ox_get_double(got, i), y = ox_get_double(want, i), u = unit(want->dtype, y);
+			cr_assert(is_near(x, y, units * u > f->slack ? units * u : f->slack), "%s, %s, element %d: %.9g, exact %.9g", node,
+			          widths[w], (int)i, x, y);
+			if (isfinite(x) && isfinite(y) && fabs(x - y) / u > worst)
+				worst = fabs(x - y) / u;
+		}
+	}
+	ox_simd_force(NULL);
+	return worst;
+}
+
+/* ---- products ------------------------------------------------------------------------------ */
+
+static void make_positive(ox_array *x)
+{
+	for (uint64_t i = 0; x && i < x->count; i++)
+		ox_put_double(x, i, fabs(ox_get_double(x, i)));
+}
+
+/* Of sums of k products: within units of the sum of their magnitudes. Inputs are lost. */
+static void compare_sums(fixture *f, const char *node, uint64_t k)
+{
+	const ox_array *want = run(f, OX_LENS_EXACT), *got[WIDTHS] = {NULL};
+
+	for (int w = 0; w < WIDTHS; w++)
+		if (ox_simd_force(widths[w]))
+			got[w] = run(f, OX_LENS_NATIVE);
+	ox_simd_force(NULL);
+	for (int i = 0; i < INPUTS; i++)
+		make_positive(f->in[i]);
+	const ox_array *sums = run(f, OX_LENS_EXACT);
+	const double units = want->dtype == OX_F32 ? 3 + 0.7 * sqrt((double)k) : 1.01;
+	for (int w = 0; w < WIDTHS; w++)
+		for (uint64_t i = 0; got[w] && i < want->count; i++) {
+			const double x = ox_get_double(got[w], i), y = ox_get_double(want, i);
+			cr_assert(is_near(x, y, units * unit(want->dtype, ox_get_double(sums, i))),
+			          "%s, %s, k %d, element %d: %.9g, exact %.9g", node, widths[w], (int)k, (int)i, x, y);
+		}
+}
+
+static void matmul(ox_dtype t, uint32_t rank_a, const int64_t *a, uint32_t rank_b, const int64_t *b)
+{
+	fixture f;
+
+	begin(&f, 13, "MatMul (a, b)");
+
+	f.in[0] = drawn(&f, t, rank_a, a, 2);
+	f.in[1] = drawn(&f, t, rank_b, b, 2);
+	compare_sums(&f, "MatMul", (uint64_t)a[rank_a - 1]);
+	end(&f);
+}
+#define DIMS(...) (sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
+
+Test(fast, products_of_all_sizes)
+{
+	static const int64_t sizes[] = {0, 1, 2, 3, 5, 8, 13, 16, 17, 31, 33, 64, 97};
+	enum { N = sizeof sizes / sizeof *sizes };
+
+	for (int i = 0; i < N; i++)
+		for (int j = 0; j < N; j++)
+			for (int k = 0; k < N; k += i > 9 && j > 9 ? 4 : 1)
+				matmul(OX_F32, DIMS(sizes[i], sizes[k]), DIMS(sizes[k], sizes[j]));
+}
+
+Test(fast, products_beyond_the_blocks)
+{
+	matmul(OX_F32, DIMS(7, 700), DIMS(700, 1100));
+	matmul(OX_F32, DIMS(211, 257), DIMS(257, 127));
+	matmul(OX_F32, DIMS(1, 1031), DIMS(1031, 257));
+	matmul(OX_F32, DIMS(401, 513), DIMS(513, 1));
+	matmul(OX_F32, DIMS(300, 260), DIMS(260, 50));
+}
+
+Test(fast, stacks_of_matrices)
+{
+	matmul(OX_F32, DIMS(3, 5, 7), DIMS(3, 7, 4));
+	matmul(OX_F32, DIMS(2, 1, 5, 7), DIMS(3, 7, 4));
+	matmul(OX_F32, DIMS(2, 3, 5, 7), DIMS(7, 4));
+	matmul(OX_F32, DIMS(5, 7), DIMS(2, 3, 7, 4));
+	matmul(OX_F32, DIMS(7), DIMS(2, 7, 4));
+	matmul(OX_F32, DIMS(2, 4, 7), DIMS(7));
+	matmul(OX_F32, DIMS(7), DIMS(7));
+	matmul(OX_F16, DIMS(2, 9, 33), DIMS(33, 21));
+	matmul(OX_BF16, DIMS(2, 9, 33), DIMS(2, 33, 21));
+}
+
+static void gemm(const char *node, bool ta, bool tb, int64_t m, int64_t n, int64_t k, uint32_t rank_c, const int64_t *c)
+{
+	fixture f;
+
+	begin(&f, 13, node);
+
+	f.in[0] = drawn(&f, OX_F32, 2, ta ? (const int64_t[]){k, m} : (const int64_t[]){m, k}, 1);
+	f.in[1] = drawn(&f, OX_F32, 2, tb ? (const int64_t[]){n, k} : (const int64_t[]){k, n}, 1);
+	f.in[2] = drawn(&f, OX_F32, rank_c, c, 1);
+	compare_sums(&f, node, (uint64_t)k);
+	end(&f);
+}
+
+Test(fast, gemm_with_steps_and_addends)
+{
+	static const int64_t sizes[][3] = {{1, 40, 300}, {5, 3, 2}, {70, 33, 41}, {100, 49, 260}, {3, 5, 0}, {64, 7, 600}};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		const int64_t m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
+		gemm("Gemm (a, b)", false, false, m, n, k, 0, NULL);
+		gemm("Gemm <transA = 1> (a, b, c)", true, false, m, n, k, DIMS(n));
+		gemm("Gemm <transB = 1> (a, b, c)", false, true, m, n, k, DIMS(m, n));
+		gemm("Gemm <transA = 1, transB = 1, alpha = 0.5, beta = 2.0> (a, b, c)", true, true, m, n, k, DIMS(m, 1));
+		gemm("Gemm <transB = 1, beta = 0.25> (a, b, c)", false, true, m, n, k, DIMS(1));
+	}
+}
+
+Test(fast, an_element_of_a_product_does_not_depend_on_the_others)
+{
+	fixture f;
+
+	begin(&f, 13, "MatMul (a, b)");
+	ox_array *x = drawn(&f, OX_F32, DIMS(40, 700), 1), *y = drawn(&f, OX_F32, DIMS(700, 70), 1);
+
+	for (int w = 0; w < WIDTHS; w++) {
+		if (!ox_simd_force(widths[w]))
+			continue;
+		f.in[0] = x;
+		f.in[1] = y;
+		const ox_array *all = run(&f, OX_LENS_NATIVE);
+		for (int64_t i = 0; i < 40; i += 13)
+			for (int64_t j = 0; j < 70; j += 7) {
+				f.in[0] = new_array(&f, OX_F32, DIMS(1, 700));
+				f.in[1] = new_array(&f, OX_F32, DIMS(700, 1));
+				for (uint64_t k = 0; k < 700; k++) {
+					ox_copy_elem(f.in[0], k, x, (uint64_t)i * 700 + k);
+					ox_copy_elem(f.in[1], k, y, k * 70 + (uint64_t)j);
+				}
+				const ox_array *one = run(&f, OX_LENS_NATIVE);
+				cr_assert(!memcmp(one->data, (float *)all->data + i * 70 + j, sizeof(float)));
+			}
+	}
+	ox_simd_force(NULL);
+	end(&f);
+}
+
+/* ---- element by element ------------------------------------------------------------------------ */
+
+/* What is hard first, then numbers of all magnitudes and many near 1. */
+static ox_array *numbers(fixture *f, ox_dtype t, int64_t n)
+{
+	static const double hard[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 0.5, -0.5, 2, 3, -3, 6, -6, 1e-45, -1e-45,
+	                              1e-38, 0x1p-24, -0x1p-24, 88.7, 88.8, -87.4, -103.9, -104, 9.02, -9.02, 0.99999994,
+	                              1.0000001, 1.5, 2.5, -2.5, 8388607.5, 8388609, 3e9, 3.4e38, -3.4e38, 5.5, -13, 0x1p22};
+	ox_array *x = new_array(f, t, 1, &n);
+
+	for (uint64_t i = 0; i < x->count; i++)
+		ox_put_double(x, i, i < sizeof hard / sizeof *hard ? hard[i]
+		                    : i % 2 ? draw() * 6 : draw() * ldexp(1, (int)(i / 2 % 120) - 100));
+	return x;
+}
+
+static void unary(int opset, const char *node, double units)
+{
+	static const ox_dtype types[] = {OX_F32, OX_F16, OX_BF16};
+	static const int64_t lengths[] = {0, 1, 15, 40, 20011};
+
+	for (int t = 0; t < 3; t++)
+		for (int i = 0; i < 5; i++) {
+			if (types[t] == OX_BF16 && opset < 13)
+				continue;
+			fixture f;
+
+	begin(&f, opset, node);
+			f.slack = strncmp(node, "Gelu", 4) ? 0 : 1e-15;
+			f.in[0] = numbers(&f, types[t], lengths[i]);
+			const double worst = compare(&f, node, units);
+			if (types[t] == OX_F32 && lengths[i] > 100)
+				cr_log_info("%s: %.2f units", node, worst);
+			end(&f);
+		}
+}
+
+Test(fast, one_operand)
+{
+	static const char *const exact[] = {
+		"Abs (a)", "Ceil (a)", "Floor (a)", "Neg (a)", "Reciprocal (a)", "Relu (a)", "Round (a)", "Sqrt (a)",
+	};
+	/* rounded twice or more in float */
+	static const char *const rounded[] = {
+		"HardSigmoid <alpha = 0.3, beta = 0.4> (a)", "HardSwish (a)", "LeakyRelu <alpha = 0.1> (a)", "Softsign (a)",
+		"ThresholdedRelu <alpha = 1.5> (a)",
+	};
+	/* in double; the exact form rounds to the nearest */
+	static const char *const in_double[] = {
+		"Erf (a)", "Exp (a)", "Log (a)", "Sigmoid (a)", "Tanh (a)", "Softplus (a)", "Mish (a)",
+		"Elu <alpha = 1.5> (a)", "Selu (a)",
+	};
+
+	for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
+		unary(22, exact[i], 0);
+	for (size_t i = 0; i < sizeof rounded / sizeof *rounded; i++)
+		unary(22, rounded[i], 3);
+	for (size_t i = 0; i < sizeof in_double / sizeof *in_double; i++)
+		unary(22, in_double[i], 1);
+	unary(28, "Celu <alpha = 0.7> (a)", 1);
+	unary(20, "Gelu (a)", 1);
+	unary(20, "Gelu <approximate = \"tanh\"> (a)", 1);
+	unary(24, "Swish <alpha = 1.25> (a)", 1);
+}
+
+Test(fast, clip)
+{
+	fixture f;
+
+	begin(&f, 13, "Clip (a, b, c)");
+
+	f.in[0] = numbers(&f, OX_F32, 1000);
+	f.in[1] = drawn(&f, OX_F32, 0, NULL, 1);
+	f.in[2] = drawn(&f, OX_F32, 0, NULL, 1);
+	ox_put_double(f.in[1], 0, -0.5);
+	ox_put_double(f.in[2], 0, 6);
+	compare(&f, "Clip", 0);
+	end(&f);
+	begin(&f, 13, "Clip (a, b)");
+	f.in[0] = numbers(&f, OX_F16, 1000);
+	f.in[1] = drawn(&f, OX_F16, 0, NULL, 1);
+	compare(&f, "Clip", 0);
+	end(&f);
+	unary(6, "Clip <max = 6.0> (a)", 0);
+}
+
+/* ---- two operands -------------------------------------------------------------------------------- */
+
+static void pair(const char *node, ox_dtype t, uint32_t rank_a, const int64_t *a, uint32_t rank_b, const int64_t *b)
+{
+	fixture f;
+
+	begin(&f, 16, node);
+
+	f.in[0] = drawn(&f, t, rank_a, a, 3);
+	f.in[1] = drawn(&f, t, rank_b, b, 3);
+	for (uint64_t i = 0; i < f.in[0]->count; i += 7)
+		ox_put_double(f.in[0], i, i % 3 ? NAN : -0.0);
+	for (uint64_t i = 0; i < f.in[1]->count; i += 5)
+		ox_put_double(f.in[1], i, i % 2 ? NAN : i % 3 ? 0 : INFINITY);
+	compare(&f, node, 0);
+	end(&f);
+}
+
+Test(fast, two_operands_broadcast)
+{
+	static const char *const nodes[] = {"Add (a, b)", "Sub (a, b)", "Mul (a, b)", "Div (a, b)", "Max (a, b)", "Min (a, b)",
+	                                    "Sum (a, b)"};
+
+	for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)
+		for (int t = 0; t < 3; t++) {
+			const ox_dtype type = t == 0 ? OX_F32 : t == 1 ? OX_F16 : OX_BF16;
+			pair(nodes[i], type, DIMS(1000), DIMS(1000));
+			pair(nodes[i], type, DIMS(7, 33), DIMS(1));
+			pair(nodes[i], type, 0, NULL, DIMS(7, 33));
+			pair(nodes[i], type, 0, NULL, 0, NULL);
+			pair(nodes[i], type, DIMS(3, 5, 17), DIMS(17));
+			pair(nodes[i], type, DIMS(3, 5, 17), DIMS(5, 1));
+			pair(nodes[i], type, DIMS(3, 1, 17), DIMS(1, 5, 1));
+			pair(nodes[i], type, DIMS(3, 1, 2, 1, 3), DIMS(4, 1, 3, 1));
+			pair(nodes[i], type, DIMS(1, 4), DIMS(2, 3, 1, 1));
+			pair(nodes[i], type, DIMS(2, 0, 3), DIMS(1, 3));
+		}
+	pair("PRelu (a, b)", OX_F32, DIMS(2, 5, 19), DIMS(5, 1));
+}
+
+Test(fast, squares)
+{
+	fixture f;
+
+	begin(&f, 13, "Pow (a, b)");
+
+	f.in[0] = numbers(&f, OX_F32, 1000);
+	f.in[1] = drawn(&f, OX_F32, DIMS(1), 0);
+	ox_put_double(f.in[1], 0, 2);
+	compare(&f, "Pow", 0);
+	end(&f);
+}

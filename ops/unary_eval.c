@@ -176,6 +176,22 @@ bool eval_unary(ox_eval *c)
 	return true;
 }
 
+/* SwiGLU: Swish of the first, times the second */
+bool eval_swiglu(ox_eval *c)
+{
+	const ox_array *a = ox_arg(c, 0), *b = ox_arg(c, 1);
+	const parameters p = {ox_eval_float(c, "alpha", 1), 0};
+
+	if (a->rank != b->rank || (a->rank && memcmp(a->dims, b->dims, a->rank * sizeof *a->dims)))
+		return ox_eval_undefined(c, "the shapes differ");
+	ox_array *out = ox_eval_like(c, 0, a->dtype, a);
+	if (!out || !ox_eval_read_all(c))
+		return false;
+	for (uint64_t i = 0; i < out->count; i++)
+		ox_put_double(out, i, swish_f(ox_get(a, i).f, &p) * ox_get(b, i).f);
+	return true;
+}
+
 /* IsNaN, IsInf */
 bool eval_is(ox_eval *c)
 {

@@ -42,7 +42,7 @@ static const uint8_t classes[OX_NOPS] = {
 	[OX_MatMulInteger] = EXACT, [OX_Max] = EXACT, [OX_Min] = EXACT, [OX_Mod] = EXACT, [OX_Mul] = EXACT, [OX_Neg] = EXACT,
 	[OX_NonMaxSuppression] = EXACT, [OX_NonZero] = EXACT, [OX_Not] = EXACT, [OX_OneHot] = EXACT, [OX_Or] = EXACT,
 	[OX_ReduceMax] = EXACT, [OX_ReduceMin] = EXACT, [OX_Reciprocal] = EXACT,
-	[OX_Relu] = EXACT, [OX_Round] = EXACT, [OX_Sign] = EXACT, [OX_Sqrt] = EXACT,
+	[OX_RegexFullMatch] = EXACT, [OX_Relu] = EXACT, [OX_Round] = EXACT, [OX_Sign] = EXACT, [OX_Sqrt] = EXACT,
 	[OX_Sub] = EXACT, [OX_TopK] = EXACT, [OX_Unique] = EXACT, [OX_Where] = EXACT,
 	[OX_Xor] = EXACT,
 

@@ -51,6 +51,8 @@ ox_array  *ox_array_of(const ox_tensor *t, ox_arena *a);
 /* Reads its elements into x->data, or with room in the arena. False after ox_eval_undefined. */
 bool       ox_array_load(struct ox_eval *c, ox_array *x);
 bool       ox_array_read(struct ox_eval *c, ox_array *x);
+/* All elements. NULL after ox_eval_undefined. */
+ox_array  *ox_sparse_array(struct ox_eval *c, const ox_sparse *s);
 /* Packed, in the model's arena. Strings too: they are borrowed. */
 ox_tensor *ox_array_tensor(ox_model *m, const ox_array *a);
 

@@ -174,8 +174,10 @@ static bool plan_model(ox_run *r)
 		bool moved;
 		if (!ox_graph_is_sorted(graphs[i]) && !ox_graph_sort(graphs[i], &moved))
 			return false;
-		number_graph(graphs[i], &values, &nodes);
 	}
+	/* sorting uses the marks, too */
+	for (size_t i = 0; i < n; i++)
+		number_graph(graphs[i], &values, &nodes);
 	r->slots = ox_new_array(&r->arena, slot, values + 1);
 	r->plans = ox_new_array(&r->arena, plan, nodes + 1);
 	r->dead = ox_new_array(&r->arena, ox_value *, values + 1);
@@ -357,12 +359,15 @@ void ox_run_drop(ox_eval *c, ox_array *x)
 {
 	arrays *h = &c->run->held;
 
+	/* what is dropped was made lately: the search is short, and the list stays so */
 	for (size_t i = h->n; i-- > 0;)
 		if (h->p[i] == x) {
 			h->p[i] = NULL;
 			unref(c->run, x);
-			return;
+			break;
 		}
+	while (h->n && !h->p[h->n - 1])
+		h->n--;
 }
 
 /* ---- constants and inputs ------------------------------------------------------------- */
@@ -429,46 +434,13 @@ bool ox_run_read(ox_eval *c, ox_array *x)
 	return true;
 }
 
-static ox_array *dense_of(ox_eval *c, const ox_sparse *s)
-{
-	ox_array *values = s->values ? ox_array_of(s->values, c->arena) : NULL;
-	ox_array *at = s->indices ? ox_array_of(s->indices, c->arena) : NULL;
-	ox_eval plain = *c;
-	uint64_t n;
-
-	plain.run = NULL;
-	plain.max_read = UINT64_MAX;
-	if (!values || !at || at->dtype != OX_I64 || !ox_tensor_count(&(ox_tensor){.rank = s->rank, .dims = s->dims}, &n)
-	    || !ox_array_read(&plain, values) || !ox_array_read(&plain, at))
-		return NULL;
-	ox_array *x = ox_eval_new(c, values->dtype, s->rank, s->dims);
-	for (uint64_t k = 0; x && k < values->count; k++) {
-		uint64_t to = 0;
-		const bool flat = at->rank == 1;
-		if (at->count != values->count * (flat ? 1 : s->rank))
-			return NULL;
-		for (uint32_t a = 0; a < (flat ? 1 : s->rank); a++) {
-			const int64_t i = ox_get_int(at, flat ? k : k * s->rank + a);
-			const uint64_t size = flat ? n : (uint64_t)s->dims[a];
-			if (i < 0 || (uint64_t)i >= size)
-				return NULL;
-			to = to * size + (uint64_t)i;
-		}
-		if (ox_kind_of(x->dtype) == OX_FLOATING)
-			ox_put_double(x, to, ox_get_double(values, k));
-		else
-			ox_copy_elem(x, to, values, k);
-	}
-	return x;
-}
-
 static ox_array *array_of_value(ox_eval *c, const ox_value *v)
 {
 	slot *s = &c->run->slots[v->mark];
 
 	if (s->x || (!v->tensor && !v->sparse) || s->why)
 		return s->x;
-	return s->x = v->tensor ? array_of_tensor(c, v->tensor) : ref(dense_of(c, v->sparse));
+	return s->x = v->tensor ? array_of_tensor(c, v->tensor) : ref(ox_sparse_array(c, v->sparse));
 }
 
 void ox_run_set(ox_run *r, uint32_t i, const ox_array *x)

@@ -313,7 +313,7 @@ static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n, bool e
 		uint64_t size;
 		if (!n->out[i] || !n->out[i]->uses)
 			continue;
-		if (!ox_kind_of(x->dtype))
+		if (!ox_is_tensor(x) || !ox_kind_of(x->dtype))
 			return "the result is neither numbers nor booleans";
 		if (x->dtype == OX_F64 && !exact && !is_fixed(n->op))
 			return "its float64 may differ between machines";

@@ -28,6 +28,7 @@ typedef struct slot {
 typedef struct plan {
 	const ox_function *calls;     /* NULL: an operator */
 	uint32_t dead, ndead;         /* values that are not read after it, in r->dead */
+	uint64_t draws;               /* of random numbers, in this run */
 } plan;
 
 /* Data of arrays, malloc'ed. */
@@ -368,6 +369,20 @@ void ox_run_drop(ox_eval *c, ox_array *x)
 		}
 	while (h->n && !h->p[h->n - 1])
 		h->n--;
+}
+
+bool ox_run_draws(ox_eval *c, uint64_t *stream)
+{
+	const ox_value *v = c->n->nout ? c->n->out[0] : NULL;
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	if (!c->run || !c->run->o.random)
+		return ox_eval_undefined(c, "it draws random numbers");
+	for (const char *p = v ? v->name->s : ""; *p; p++)
+		h = (h ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+	/* the next round of a loop draws others */
+	*stream = h ^ (c->run->o.seed * UINT64_C(0x9e3779b97f4a7c15)) ^ (c->run->plans[c->n->mark].draws++ * UINT64_C(0xd1342543de82ef95));
+	return true;
 }
 
 /* ---- constants and inputs ------------------------------------------------------------- */
@@ -746,6 +761,8 @@ static void reset(ox_run *r)
 	memset(&r->failures, 0, sizeof r->failures);
 	ox_arena_reset(&r->text);
 	r->nodes = r->ops = r->peak = 0;
+	for (uint64_t i = 0; i <= r->count; i++)
+		r->plans[i].draws = 0;
 	r->stopped = NULL;
 	r->until = r->o.max_ms ? now_ms() + r->o.max_ms : 0;
 }

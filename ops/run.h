@@ -61,6 +61,10 @@ bool ox_run_graph(ox_eval *c, ox_graph *g, ox_array *const *in, ox_array **out);
 /* The call needs x no longer, which it made or had from ox_run_graph. */
 void ox_run_drop(ox_eval *c, ox_array *x);
 
+/* May the node draw random numbers? Then *stream is its own: the run's seed, and the name of
+ * what it makes, so that another order of nodes changes nothing. */
+bool ox_run_draws(ox_eval *c, uint64_t *stream);
+
 /* ---- for ops/eval.c ------------------------------------------------------------------ */
 
 /* An array with room for bytes, held by the call. NULL after ox_eval_undefined. */

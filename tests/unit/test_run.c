@@ -244,3 +244,37 @@ Test(run, an_input_that_is_not_given_is_missing)
 {
 	refuses_with(HEAD "g (float x) => (float y) { y = Neg (x) }\n", "not given", NULL);
 }
+
+/* ---- random numbers ------------------------------------------------------------------------ */
+
+static void draw(uint64_t seed, const char *text, double *sum, double *square)
+{
+	ran x = {0};
+
+	run_with(&x, text, &(ox_run_options){.random = true, .seed = seed});
+	const ox_array *y = ox_run_output(x.r, 0);
+	cr_assert(y);
+	*sum = *square = 0;
+	for (uint64_t i = 0; i < y->count; i++) {
+		*sum += ox_get_double(y, i);
+		*square += ox_get_double(y, i) * ox_get_double(y, i);
+	}
+	end(&x);
+}
+
+static const char normals[] =
+	HEAD "g () => (float[10000] y) {\n y = RandomNormal <shape = [10000], mean = 2.0, scale = 3.0> ()\n}\n";
+
+Test(run, random_numbers_follow_from_the_seed)
+{
+	double sum, square, again, other;
+
+	refuses_with(normals, "random", NULL);
+	draw(1, normals, &sum, &square);
+	cr_expect_float_eq(sum / 10000, 2, 0.1);
+	cr_expect_float_eq(square / 10000, 13, 0.5);
+	draw(1, normals, &again, &square);
+	cr_expect_eq(sum, again);
+	draw(2, normals, &other, &square);
+	cr_expect_neq(sum, other);
+}

@@ -234,8 +234,9 @@ Test(eval, work_is_refused_before_it_is_done)
 
 Test(eval, ops_without_a_kernel_say_so)
 {
-	check("float[1,1,1] {1.0}", "RandomNormalLike (a)", "!no kernel");
-	cr_expect(!ox_eval_has_kernel(OX_RandomNormalLike) && ox_eval_has_kernel(OX_Add));
+	check("float[1,1,1] {1.0}", "RandomNormalLike (a)", "!random numbers");
+	check("float {1.0}", "ai.onnx.preview.training.Gradient <xs = [\"a\"], y = \"a\"> (a)", "!no kernel");
+	cr_expect(!ox_eval_has_kernel(OX_TRAINING_Gradient) && ox_eval_has_kernel(OX_Add));
 }
 
 /* ---- floats as bits --------------------------------------------------------------------------------- */

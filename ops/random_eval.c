@@ -1,4 +1,4 @@
-/* random_eval.c - random tensors, for runs that allow them (ox_run_options.random).
+/* random_eval.c - random tensors, for runs that allow them (ox_run_config.random).
  *
  * Every node has a stream of its own, numbered: the same seed gives the same numbers, in any
  * order of nodes. The specification fixes distributions only.

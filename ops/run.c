@@ -49,7 +49,7 @@ typedef OX_VEC(ox_array *) arrays;
 
 struct ox_run {
 	ox_model *m;
-	ox_run_options o;
+	ox_run_config o;
 	ox_arena arena;               /* plans, slots */
 	ox_arena text;                /* strings of results, reasons: until the next run */
 	ox_arena scratch[MAX_DEPTH];  /* of the call at each depth */
@@ -200,14 +200,14 @@ static bool plan_model(ox_run *r)
 	return true;
 }
 
-ox_run *ox_run_new(ox_model *m, const ox_run_options *o)
+ox_run *ox_run_new(ox_model *m, const ox_run_config *o)
 {
 	ox_run *r = calloc(1, sizeof *r);
 
 	if (!r)
 		return NULL;
 	r->m = m;
-	r->o = o ? *o : (ox_run_options){0};
+	r->o = o ? *o : (ox_run_config){0};
 	if (!r->o.max_bytes)
 		r->o.max_bytes = default_bytes;
 	ox_arena_init(&r->arena, m->arena.heap);

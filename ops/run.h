@@ -13,7 +13,7 @@
 
 typedef struct ox_run ox_run;
 
-typedef struct ox_run_options {
+typedef struct ox_run_config {
 	ox_lens lens;
 	uint64_t max_bytes;           /* of arrays at any one time; 0: 8 GiB */
 	uint64_t max_ops;             /* multiplications and the like, in all; 0: no limit */
@@ -24,7 +24,7 @@ typedef struct ox_run_options {
 	/* told of each node of the main graph that was evaluated, while its outputs live; NULL: nobody */
 	void (*done)(void *user, const ox_node *n, ox_array *const *out);
 	void *user;
-} ox_run_options;
+} ox_run_config;
 
 /* A node that could not be evaluated though its inputs could. */
 typedef struct ox_run_failure {
@@ -35,7 +35,7 @@ typedef struct ox_run_failure {
 
 /* Sorts graphs that are not in order. Uses the marks of nodes and values, so no pass may run
  * meanwhile. NULL: a cycle. o may be NULL. One run may be used many times. */
-ox_run *ox_run_new(ox_model *m, const ox_run_options *o);
+ox_run *ox_run_new(ox_model *m, const ox_run_config *o);
 void    ox_run_free(ox_run *r);               /* and every array it made */
 
 /* Input i of the main graph for the next ox_run_go; borrowed until after it. In the DOUBLE

@@ -20,7 +20,7 @@ static void show(void *user, const ox_message *m)
 	cr_log_error("%s", m->text);
 }
 
-static void run_with(ran *x, const char *text, const ox_run_options *o)
+static void run_with(ran *x, const char *text, const ox_run_config *o)
 {
 	x->diag = (ox_diag){.emit = show};
 	x->m = ox_parse(text, strlen(text), &x->heap, &x->diag);
@@ -62,7 +62,7 @@ static void gives(const char *text)
 	end(&x);
 }
 
-static void refuses_with(const char *text, const char *why, const ox_run_options *o)
+static void refuses_with(const char *text, const char *why, const ox_run_config *o)
 {
 	ran x = {0};
 
@@ -210,10 +210,10 @@ static const char endless[] =
 
 Test(run, budgets_end_what_does_not_end)
 {
-	refuses_with(endless, "limit of operations", &(ox_run_options){.max_ops = 100000});
-	refuses_with(endless, "limit of time", &(ox_run_options){.max_ms = 50});
+	refuses_with(endless, "limit of operations", &(ox_run_config){.max_ops = 100000});
+	refuses_with(endless, "limit of time", &(ox_run_config){.max_ms = 50});
 	refuses_with(HEAD "g () => (float[n] y) <int64[1] n = {10000000}> { y = ConstantOfShape (n) }\n",
-	             "memory within the limit", &(ox_run_options){.max_bytes = 1 << 20});
+	             "memory within the limit", &(ox_run_config){.max_bytes = 1 << 20});
 }
 
 Test(run, bytes_are_freed_after_the_last_reader)
@@ -230,7 +230,7 @@ Test(run, bytes_are_freed_after_the_last_reader)
 Test(run, the_double_lens_widens)
 {
 	ran x = {0};
-	const ox_run_options o = {.lens = OX_LENS_DOUBLE};
+	const ox_run_config o = {.lens = OX_LENS_DOUBLE};
 
 	run_with(&x, HEAD "g () => (float y) <float a = {16777216.0}, float one = {1.0}> {\n"
 	         " y = Add (a, one)\n}\n", &o);
@@ -251,7 +251,7 @@ static void draw(uint64_t seed, const char *text, double *sum, double *square)
 {
 	ran x = {0};
 
-	run_with(&x, text, &(ox_run_options){.random = true, .seed = seed});
+	run_with(&x, text, &(ox_run_config){.random = true, .seed = seed});
 	const ox_array *y = ox_run_output(x.r, 0);
 	cr_assert(y);
 	*sum = *square = 0;

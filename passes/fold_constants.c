@@ -77,10 +77,11 @@ static bool is_fixed(ox_op op)
 	case OX_LpNormalization:
 	case OX_MatMul:
 	case OX_Mean:
-	case OX_MeanVarianceNormalization:
+	case OX_MeanVarianceNormalization: case OX_NegativeLogLikelihoodLoss:
 	case OX_PRelu: case OX_RMSNormalization: case OX_Range: case OX_ReduceL1: case OX_ReduceL2:
 	case OX_ReduceMean: case OX_ReduceProd: case OX_ReduceSum: case OX_ReduceSumSquare:
 	case OX_ScatterElements: case OX_ScatterND: case OX_Sum:
+	case OX_TRAINING_Adagrad: case OX_TRAINING_Momentum:
 		return true;
 	default:
 		return false;
@@ -355,6 +356,9 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 		return OX_SAME;
 	if (ox_makes_kept(c, n))
 		return ox_skip(c, n, "the result is to be kept");
+	/* models of optimizers import their own domain alone */
+	if (!ox_opset_of(n->graph, NULL))
+		return ox_skip(c, n, "ai.onnx, which has Constant, is not imported");
 	if (is_elsewhere(n))
 		return ox_skip(c, n, "its data lies in another file");
 	const uint64_t going = bytes_going(c, n), most = going + SMALL;

@@ -103,6 +103,8 @@ def judge(job):
         return case, "skipped", str(e).splitlines()[0]
     if model is None:
         return case, "skipped", "an input is no tensor"
+    if not any(o.domain in ("", "ai.onnx") for o in model.opset_import):
+        model.opset_import.add(domain="", version=20)    # for the constants
     before, after = folder / f"{case.name}.in.onnx", folder / f"{case.name}.onnx"
     onnx.save(model, before)
     run = subprocess.run([tool, before, after, "--passes", PASSES],

@@ -155,6 +155,8 @@ static const recipe recipes[] = {
 	{OX_LSTM,                      "S,B,I 2,4H,I 2,4H,H 2,8H _ 2,B,H 2,B,H 2,3H", "hidden_size=H direction=bidirectional"},
 	{OX_LayerNormalization,        "B,C,P P P",                             ""},
 	{OX_LayerNormalization,        "B,C,P C,P C,P",                         "axis=1"},
+	{OX_LinearAttention,           "B,S,GD B,S,GD B,S,GE B,G,D,E B,S,G B,S,G", "q_num_heads=G kv_num_heads=G"},
+	{OX_LinearAttention,           "B,S,GND B,S,GD B,S,GE B,G,D,E B,S,GD B,S,1", "q_num_heads=GN kv_num_heads=G"},
 	{OX_LpPool,                    "B,C,P,Q",                               "kernel_shape=K,L"},
 	{OX_MatMul,                    "B,M,K K,N",                             ""},
 	{OX_MatMul,                    "A,1,M,K B,K,N",                         ""},
@@ -198,6 +200,7 @@ static const recipe recipes[] = {
 	{OX_TopK,                      "A,B 1",                                 ""},
 	{OX_Trilu,                     "B,P,Q -",                               ""},
 	{OX_Upsample,                  "B,C,P,Q 4",                             ""},
+	{OX_MS_FusedConv,              "B,GC,P,Q GM,C,K,L GM",                  "group=G"},
 	{OX_Where,                     "A,1 1,B A,B",                           ""},
 };
 

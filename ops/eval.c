@@ -546,8 +546,8 @@ static bool is_of(const ox_eval *c, const char *type, const ox_array *x)
 		return ox_is_tensor(x) && elem_fits(c, elem_of(type + 7), x->dtype);
 	if (!strncmp(type, "seq(", 4))
 		return x->kind == OX_T_SEQUENCE && items_are_of(c, type + 4, x);
-	if (!strncmp(type, "optional(", 9))
-		return x->kind == OX_T_OPTIONAL && x->count <= 1 && items_are_of(c, type + 9, x);
+	if (!strncmp(type, "optional(", 9))   /* a Loop may begin with an optional and go on with what is in it */
+		return x->kind == OX_T_OPTIONAL ? x->count <= 1 && items_are_of(c, type + 9, x) : is_of(c, type + 9, x);
 	if (strncmp(type, "map(", 4) || x->kind != OX_T_MAP || x->count != 2)
 		return false;
 	const ox_array *keys = ox_items(x)[0], *values = ox_items(x)[1];

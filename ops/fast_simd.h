@@ -216,6 +216,14 @@ INLINE vd expm1_v(vd x)
 	return fma_d(scale, less, scale - 1);
 }
 
+/* Of x < 0; with a negative alpha the exponential may overflow. */
+INLINE vd celu_v(vd x, double alpha)
+{
+	const vd q = x / alpha;
+
+	return alpha * pick_d(q > 700, all_d(__builtin_inf()), expm1_v(q));
+}
+
 /* x = 2^n m, log m = 2 atanh((m - 1) / (m + 1)), m from sqrt(1/2) to sqrt(2) */
 INLINE vd log_v(vd x)
 {
@@ -345,7 +353,7 @@ EACH(round_f,       nearest(x))
 EACH(softsign_f,    x / (1 + magnitude(x)))
 EACH(thresholded_f, pick(x <= p[0], (vf){0}, x))
 
-EACH_D(celu_f,      pick_d(x > 0, x, pick_d(x == 0, x, (double)p[0] * expm1_v(x / (double)p[0]))))
+EACH_D(celu_f,      pick_d(x > 0, x, pick_d(x == 0, x, celu_v(x, (double)p[0]))))
 EACH_D(elu_f,       pick_d(x < 0, (double)p[0] * expm1_v(x), x))
 EACH_D(erf_f,       erf_v(x))
 EACH_D(exp_f,       exp_v(x))

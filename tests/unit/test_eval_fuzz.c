@@ -18,8 +18,7 @@ Test(eval_fuzz, broadcasting_of_old_goes_one_way)
 	check_at(1, "float[2] {1.0, 2.0}; float[1] {2.0}", "Pow <broadcast = 1> (a, b)", "float[2] {1.0, 4.0}");
 }
 
-/* In the double lens: narrow floats come as float64, and only so. */
-static ox_dtype double_lens(const char *node, const ox_array *a, double *first)
+static ox_dtype through_lens(ox_lens lens, const char *node, const ox_array *a, double *first)
 {
 	ox_heap heap = {0};
 	ox_diag *diag = calloc(1, sizeof *diag);
@@ -29,7 +28,7 @@ static ox_dtype double_lens(const char *node, const ox_array *a, double *first)
 	ox_arena_init(&arena, &heap);
 	ox_array copy = *a;
 	ox_eval e = {.m = m, .n = m->graph->last, .arena = &arena, .max_bytes = 1 << 20, .max_read = 1 << 20,
-	             .max_ops = 1 << 20, .lens = OX_LENS_DOUBLE, .in = (ox_array *[]){&copy}};
+	             .max_ops = 1 << 20, .lens = lens, .in = (ox_array *[]){&copy}};
 	const bool done = ox_eval_node(&e);
 	const ox_dtype t = done ? e.out[0]->dtype : OX_UNDEFINED;
 	*first = done ? ox_get_double(e.out[0], 0) : 0;
@@ -39,6 +38,7 @@ static ox_dtype double_lens(const char *node, const ox_array *a, double *first)
 	return t;
 }
 
+/* Narrow floats come as float64, and only so. */
 Test(eval_fuzz, double_lens)
 {
 	int64_t one[] = {1};
@@ -48,8 +48,18 @@ Test(eval_fuzz, double_lens)
 	const ox_array narrow = {.dtype = OX_F32, .rank = 1, .dims = one, .count = 1, .data = f};
 	const ox_array wide = {.dtype = OX_F64, .rank = 1, .dims = one, .count = 1, .data = d};
 
-	cr_expect(double_lens("ConstantOfShape <value = float16[1] {16896}> (a)", &shape, &first) == OX_F64);
+	cr_expect(through_lens(OX_LENS_DOUBLE, "ConstantOfShape <value = float16[1] {16896}> (a)", &shape, &first) == OX_F64);
 	cr_expect(first == 3);
-	cr_expect(double_lens("Celu (a)", &wide, &first) == OX_F64 && first == 2);
-	cr_expect(double_lens("Celu (a)", &narrow, &first) == OX_UNDEFINED);
+	cr_expect(through_lens(OX_LENS_DOUBLE, "Celu (a)", &wide, &first) == OX_F64 && first == 2);
+	cr_expect(through_lens(OX_LENS_DOUBLE, "Celu (a)", &narrow, &first) == OX_UNDEFINED);
+}
+
+Test(eval_fuzz, fast_forms_overflow_too)
+{
+	float f[] = {-2};
+	double first;
+	const ox_array x = {.dtype = OX_F32, .count = 1, .data = f};
+
+	cr_expect(through_lens(OX_LENS_NATIVE, "Celu <alpha = -0.001> (a)", &x, &first) == OX_F32);
+	cr_expect(isinf(first) && first < 0);
 }

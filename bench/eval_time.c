@@ -1,11 +1,13 @@
 /* eval_time.c - for `make bench-eval`: what the fast forms take on one processor.
  *
  *   eval_time gemm       square products from 16 to 2048, a column per width of vectors
+ *   eval_time conv       the 53 convolutions of ResNet-50, batch 1
  *
  * Figures are GFLOP/s, the best of several runs.
  */
 #include "base/os.h"
 #include "ops/fast.h"
+#include "ops/window_eval.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,9 +73,108 @@ static void gemm(void)
 	puts("");
 }
 
+/* ---- convolutions ---------------------------------------------------------------------------- */
+
+/* Square images and kernels; padded so that a stride of 1 keeps the size. */
+typedef struct layer { int64_t channels, features, kernel, stride, size; int times; } layer;
+
+static const layer resnet50[] = {
+	{3,    64,   7, 2, 224, 1},
+	{64,   64,   1, 1, 56,  1}, {256,  64,   1, 1, 56, 2}, {64,   64,  3, 1, 56, 3}, {64,  256,  1, 1, 56, 4},
+	{256,  128,  1, 1, 56,  1}, {512,  128,  1, 1, 28, 3}, {128,  128, 3, 2, 56, 1}, {128, 128,  3, 1, 28, 3},
+	{128,  512,  1, 1, 28,  4}, {256,  512,  1, 2, 56, 1},
+	{512,  256,  1, 1, 28,  1}, {1024, 256,  1, 1, 14, 5}, {256,  256, 3, 2, 28, 1}, {256, 256,  3, 1, 14, 5},
+	{256,  1024, 1, 1, 14,  6}, {512,  1024, 1, 2, 28, 1},
+	{1024, 512,  1, 1, 14,  1}, {2048, 512,  1, 1, 7,  2}, {512,  512, 3, 2, 14, 1}, {512, 512,  3, 1, 7,  2},
+	{512,  2048, 1, 1, 7,   3}, {1024, 2048, 1, 2, 14, 1},
+};
+enum { LAYERS = sizeof resnet50 / sizeof *resnet50 };
+
+static ox_array filled(uint64_t n)
+{
+	return (ox_array){.dtype = OX_F32, .count = n, .data = random_floats(n)};
+}
+
+static ox_conv conv_of(const layer *l)
+{
+	ox_conv k = {.batch = 1, .groups = 1, .channels = l->channels, .features = l->features, .win = {.n = 2}};
+
+	for (int i = 0; i < 2; i++) {
+		k.win.in[i] = l->size;
+		k.win.out[i] = (l->size - 1) / l->stride + 1;
+		k.win.kernel[i] = l->kernel;
+		k.win.stride[i] = l->stride;
+		k.win.dilation[i] = 1;
+		k.win.before[i] = k.win.after[i] = l->kernel / 2;
+	}
+	return k;
+}
+
+/* Seconds, and *flops. */
+static double conv_time(const layer *l, double *flops)
+{
+	const ox_conv k = conv_of(l);
+	const uint64_t in = (uint64_t)(l->size * l->size), out = (uint64_t)(k.win.out[0] * k.win.out[1]);
+	const uint64_t taps = (uint64_t)(l->channels * l->kernel * l->kernel);
+	ox_array x = filled((uint64_t)l->channels * in), w = filled((uint64_t)l->features * taps);
+	ox_array y = filled((uint64_t)l->features * out), bias = filled((uint64_t)l->features);
+	ox_arena arena;
+	double best = 1e9;
+
+	ox_arena_init(&arena, NULL);
+	for (int run = 0; run < 9; run++) {
+		ox_eval c = {.arena = &arena, .lens = OX_LENS_NATIVE};
+		const double start = ox_os_seconds();
+		if (!ox_fast_conv(&c, &y, &k, &x, &w, &bias))
+			abort();
+		ox_arena_reset(&arena);
+		const double took = ox_os_seconds() - start;
+		best = took < best ? took : best;
+	}
+	ox_arena_free(&arena);
+	free(x.data), free(w.data), free(y.data), free(bias.data);
+	*flops = 2.0 * (double)((uint64_t)l->features * out) * (double)taps;
+	return best;
+}
+
+static void conv(void)
+{
+	double all[WIDTHS] = {0}, sum = 0;
+
+	printf("%6s%9s%7s%7s%6s", "", "channels", "kernel", "size", "");
+	for (int w = 0; w < WIDTHS; w++)
+		printf("%8s", widths[w]);
+	puts("");
+	for (int i = 0; i < LAYERS; i++) {
+		const layer *l = &resnet50[i];
+		double flops = 0;
+		printf("%4d x%5d%5d%4d/%d%7d%5s", l->times, (int)l->channels, (int)l->features, (int)l->kernel,
+		       (int)l->stride, (int)l->size, "");
+		for (int w = 0; w < WIDTHS; w++) {
+			if (!ox_simd_force(widths[w]))
+				continue;
+			const double took = conv_time(l, &flops);
+			all[w] += took * l->times;
+			printf("%8.1f", flops / took * 1e-9);
+			fflush(stdout);
+		}
+		sum += flops * l->times;
+		puts("");
+	}
+	printf("%35s", "all, GFLOP/s");
+	for (int w = 0; w < WIDTHS; w++)
+		printf("%8.1f", all[w] > 0 ? sum / all[w] * 1e-9 : 0);
+	printf("\n%35s", "ms");
+	for (int w = 0; w < WIDTHS; w++)
+		printf("%8.1f", all[w] * 1e3);
+	puts("");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2 || !strcmp(argv[1], "gemm"))
 		gemm();
+	if (argc < 2 || !strcmp(argv[1], "conv"))
+		conv();
 	return 0;
 }

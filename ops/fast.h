@@ -10,6 +10,7 @@
  *         fast_avx2.c         8 floats
  *         fast_avx512.c       16 floats
  *     ops/fast_gemm.c     products of matrices
+ *     ops/fast_conv.c     convolutions
  *     ops/fast_elem.c     element by element
  *
  * A kernel asks once its output is there and its cost is charged:
@@ -35,6 +36,12 @@ typedef void ox_each(float *y, const float *x, size_t n, const float *parameters
 enum { OX_VECTORS, OX_FIRST_IS_ONE, OX_SECOND_IS_ONE };
 typedef void ox_each2(float *y, const float *a, const float *b, size_t n, int one);
 
+/* Neighbours: n floats from `from` on go to `to`. */
+typedef struct ox_run_of { uint64_t from, to, n; } ox_run_of;
+
+/* So many floats beyond what they copy loops may read, and write. */
+enum { OX_FAST_SLACK = 16 };
+
 /* The loops of one width. */
 typedef struct ox_simd {
 	const char *name;
@@ -43,6 +50,12 @@ typedef struct ox_simd {
 	ox_tile *const *wide, *const *narrow; /* by rows - 1; narrow: half the columns */
 	/* Lines of floats side by side: to[l * width + i] = from[i * line + l]; 4 lines, l < n */
 	void (*weave)(float *to, size_t width, const float *from, size_t line, size_t n);
+	/* to[l * width + i] from x + offset[l], l < n; with slack on both sides */
+	void (*pack_runs)(float *to, size_t width, const float *x, const uint64_t *offset, size_t n,
+	                  const ox_run_of *runs, size_t nruns);
+	/* y[i] = bias + sum of w[t] * x[offset[t] + i]; x has slack */
+	void (*slide)(float *y, size_t n, const float *x, const uint64_t *offset, const float *w, size_t taps,
+	              float bias);
 	/* y = scale * y + times * z */
 	void (*add_scaled)(float *y, size_t n, float scale, const float *z, bool z_is_one, float times);
 	ox_each *each[OX_NOPS], *clip, *gelu_tanh;
@@ -87,7 +100,7 @@ typedef struct ox_lines {
 	const float *at;
 	uint64_t line, step;          /* from line to line, and along a line */
 	/* NULL, or how else they are read: to[l * width + i] is element k + l of line first + i,
-	 * for l < n, i < lines; what is beyond, up to width, is 0 */
+	 * for l < n, i < lines; beyond is slack */
 	void (*pack)(const struct ox_lines *x, float *to, uint32_t width, uint64_t first, uint32_t lines,
 	             uint64_t k, uint32_t n);
 	const void *image;            /* pack's own */
@@ -117,6 +130,9 @@ void     ox_fast_multiply(const ox_simd *s, const ox_gemm *g, float *scratch);
 bool ox_fast_matmul(ox_eval *c, ox_array *out, const ox_array *a, const ox_array *b, ox_walk *w);
 /* With steps, k, scale, times set already; z may be NULL. */
 bool ox_fast_gemm(ox_eval *c, ox_array *out, ox_gemm *g, const ox_array *a, const ox_array *b, const ox_array *z);
+struct ox_conv;
+bool ox_fast_conv(ox_eval *c, ox_array *y, const struct ox_conv *k, const ox_array *x, const ox_array *w,
+                  const ox_array *bias);
 /* Two parameters, where the op has them. */
 bool ox_fast_unary(ox_eval *c, ox_array *out, const ox_array *x, double alpha, double beta);
 bool ox_fast_clip(ox_eval *c, ox_array *out, const ox_array *x, double low, double high);

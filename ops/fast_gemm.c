@@ -42,12 +42,12 @@ static void pack(const ox_simd *s, const ox_lines *x, float *to, uint32_t width,
 	const float *from = x->at + first * x->line + k * x->step;
 	uint32_t i = 0;
 
+	if (lines < width)
+		memset(to, 0, (size_t)width * n * sizeof *to);
 	if (x->pack) {
 		x->pack(x, to, width, first, lines, k, n);
 		return;
 	}
-	if (lines < width)
-		memset(to, 0, (size_t)width * n * sizeof *to);
 	if (x->line == 1) {
 		for (uint32_t l = 0; l < n; l++)
 			memcpy(to + (size_t)l * width, from + l * x->step, lines * sizeof *to);
@@ -216,12 +216,14 @@ static tiling tiling_of(const ox_simd *s, const ox_gemm *g)
 
 static uint64_t floats_a(const tiling *t)
 {
-	return t->packs_a ? min_u64(LINES, up_to(t->g->m, t->rows)) * min_u64(DEPTH, t->g->k) : 0;
+	return t->packs_a ? min_u64(LINES, up_to(t->g->m, t->rows)) * min_u64(DEPTH, t->g->k) + OX_FAST_SLACK : 0;
 }
 
 static uint64_t floats_b(const tiling *t)
 {
-	return (t->packs_b ? min_u64(COLUMNS, up_to(t->g->n, t->columns)) : t->columns) * min_u64(DEPTH, t->g->k);
+	const uint64_t lines = t->packs_b ? min_u64(COLUMNS, up_to(t->g->n, t->columns)) : t->columns;
+
+	return lines * min_u64(DEPTH, t->g->k) + OX_FAST_SLACK;
 }
 
 enum { ALIGN = 16 };                          /* floats */

@@ -137,6 +137,53 @@ static void weave(float *to, size_t width, const float *from, size_t line, size_
 			to[l * width + i] = from[i * line + l];
 }
 
+static void pack_runs(float *to, size_t width, const float *x, const uint64_t *offset, size_t n,
+                      const ox_run_of *runs, size_t nruns)
+{
+	for (size_t l = 0; l < n; l++, to += width)
+		for (size_t r = 0; r < nruns; r++) {
+			const float *from = x + offset[l] + runs[r].from;
+			float *p = to + runs[r].to;
+			/* what is copied beyond the run is overwritten by the next one */
+			for (size_t i = 0; i < runs[r].n; i += W)
+				store(p + i, load(from + i));
+		}
+}
+
+INLINE void slide_at(float *y, const float *x, const uint64_t *offset, const float *w, size_t taps, vf bias)
+{
+	vf sum = {0};
+
+	for (size_t t = 0; t < taps; t++)
+		sum = fma_f(all(w[t]), load(x + offset[t]), sum);
+	store(y, sum + bias);
+}
+
+static void slide(float *y, size_t n, const float *x, const uint64_t *offset, const float *w, size_t taps, float bias)
+{
+	float end[W];
+	size_t i = 0;
+
+	for (; i + 4 * W <= n; i += 4 * W) {
+		vf sum[4] = {{0}};
+		for (size_t t = 0; t < taps; t++) {
+			const vf by = all(w[t]);
+#pragma GCC unroll 4
+			for (size_t v = 0; v < 4; v++)
+				sum[v] = fma_f(by, load(x + offset[t] + i + v * W), sum[v]);
+		}
+#pragma GCC unroll 4
+		for (size_t v = 0; v < 4; v++)
+			store(y + i + v * W, sum[v] + bias);
+	}
+	for (; i + W <= n; i += W)
+		slide_at(y + i, x + i, offset, w, taps, all(bias));
+	if (i == n)
+		return;
+	slide_at(end, x + i, offset, w, taps, all(bias));
+	memcpy(y + i, end, (n - i) * sizeof *y);
+}
+
 INLINE vf add_scaled_v(vf y, float scale, vf z, float times) { return fma_f(all(scale), y, all(times) * z); }
 
 static void add_scaled(float *y, size_t n, float scale, const float *z, bool z_is_one, float times)
@@ -467,6 +514,8 @@ const ox_simd OX_SIMD = {
 	.wide = wide,
 	.narrow = narrow,
 	.weave = weave,
+	.pack_runs = pack_runs,
+	.slide = slide,
 	.add_scaled = add_scaled,
 	.clip = clip_f,
 	.gelu_tanh = gelu_tanh_f,

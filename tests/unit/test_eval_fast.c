@@ -259,6 +259,62 @@ Test(fast, an_element_of_a_product_does_not_depend_on_the_others)
 	end(&f);
 }
 
+/* ---- convolutions ---------------------------------------------------------------------------- */
+
+static void conv(const char *attributes, ox_dtype t, uint32_t rank, const int64_t *x, const int64_t *w, bool bias)
+{
+	char node[300];
+	uint64_t k = 1;
+	fixture f;
+
+	snprintf(node, sizeof node, "Conv <%s> (a, b%s)", attributes, bias ? ", c" : "");
+	begin(&f, 22, node);
+	f.in[0] = drawn(&f, t, rank, x, 2);
+	f.in[1] = drawn(&f, t, rank, w, 1);
+	f.in[2] = drawn(&f, t, 1, w, 1);
+	for (uint32_t i = 1; i < rank; i++)
+		k *= (uint64_t)w[i];
+	compare_sums(&f, node, k);
+	end(&f);
+}
+
+Test(fast, convolutions_of_all_kinds)
+{
+	static const struct { const char *attributes; int64_t x[5], w[5]; } cases[] = {
+		{"group = 1", {1, 3, 9, 11}, {5, 3, 3, 3}},
+		{"pads = [1, 1, 1, 1]", {2, 3, 9, 11}, {5, 3, 3, 3}},
+		{"pads = [1, 1, 1, 1], strides = [2, 2]", {1, 7, 13, 14}, {40, 7, 3, 3}},
+		{"pads = [3, 3, 3, 3], strides = [2, 2]", {1, 3, 28, 28}, {64, 3, 7, 7}},
+		{"group = 1", {1, 20, 7, 7}, {33, 20, 1, 1}},
+		{"strides = [2, 2]", {1, 20, 7, 8}, {33, 20, 1, 1}},
+		{"strides = [3, 2], pads = [1, 2, 0, 1]", {1, 20, 7, 8}, {33, 20, 1, 1}},
+		{"dilations = [2, 3], pads = [0, 4, 1, 2]", {1, 4, 11, 13}, {6, 4, 3, 2}},
+		{"strides = [3, 2], dilations = [2, 3], pads = [3, 0, 2, 5]", {1, 4, 17, 13}, {6, 4, 3, 2}},
+		{"strides = [1, 5]", {1, 2, 4, 40}, {3, 2, 2, 3}},
+		{"group = 3", {2, 6, 8, 9}, {12, 2, 3, 3}},
+		{"group = 6, pads = [1, 1, 1, 1]", {2, 6, 19, 75}, {6, 1, 3, 3}},
+		{"group = 6, pads = [2, 2, 2, 2], strides = [2, 2]", {1, 6, 19, 75}, {12, 1, 5, 5}},
+		{"group = 4, dilations = [2, 2], pads = [2, 2, 2, 2]", {1, 4, 9, 6}, {4, 1, 3, 3}},
+		{"group = 1", {1, 1, 30, 31}, {7, 1, 5, 5}},
+		{"group = 1", {1, 1, 30, 31}, {7, 1, 17, 17}},
+		{"pads = [1, 1, 1, 1]", {1, 300, 7, 7}, {70, 300, 3, 3}},
+		{"pads = [1, 1, 1, 1]", {1, 40, 40, 40}, {20, 40, 3, 3}},
+		{"pads = [-1, -1, -1, 0]", {1, 3, 9, 11}, {5, 3, 3, 3}},
+		{"pads = [9, 9, 9, 9], strides = [8, 8]", {1, 2, 4, 4}, {3, 2, 2, 2}},
+		{"group = 1", {0, 3, 9, 11}, {5, 3, 3, 3}},
+		{"auto_pad = \"SAME_UPPER\", strides = [2, 2]", {1, 3, 10, 11}, {5, 3, 4, 3}},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (int bias = 0; bias < 2; bias++)
+			conv(cases[i].attributes, i % 3 || bias ? OX_F32 : OX_F16, 4, cases[i].x, cases[i].w, bias);
+	conv("pads = [2, 1], strides = [2]", OX_F32, DIMS(2, 8, 31), (const int64_t[]){9, 8, 4}, true);
+	conv("group = 8, pads = [2, 0]", OX_F32, DIMS(2, 8, 31), (const int64_t[]){8, 1, 3}, true);
+	conv("pads = [1, 1, 0, 1, 0, 2], strides = [1, 2, 3]", OX_F32, DIMS(1, 3, 5, 6, 20), (const int64_t[]){9, 3, 3, 2, 4},
+	     true);
+	conv("group = 2, dilations = [2, 1, 1]", OX_F32, DIMS(1, 2, 5, 6, 20), (const int64_t[]){2, 1, 3, 2, 4}, true);
+}
+
 /* ---- element by element ------------------------------------------------------------------------ */
 
 /* What is hard first, then numbers of all magnitudes and many near 1. */

@@ -90,7 +90,8 @@ enum { OX_WIRE_DEPTH = 100, OX_WIRE_ROWS = 32 };
 	X(TRAINING, TrainingInfoProto) X(FUNCTION, FunctionProto)                              \
 	X(DEVICES, DeviceConfigurationProto) X(NODE_DEVICES, NodeDeviceConfigurationProto)     \
 	X(SHARDING, ShardingSpecProto) X(INTS, IntIntListEntryProto)                           \
-	X(SHARD_DIM, ShardedDimProto) X(SHARD, SimpleShardedDimProto)
+	X(SHARD_DIM, ShardedDimProto) X(SHARD, SimpleShardedDimProto)                          \
+	X(SEQUENCE, SequenceProto) X(MAP, MapProto) X(OPTIONAL, OptionalProto)
 
 typedef enum ox_wire_kind {
 #define KIND(ident, name) OX_K_##ident,

@@ -110,6 +110,15 @@ static const ox_wire_rule rules[OX_NKINDS][OX_WIRE_ROWS] = {
 	[OX_K_INTS] = {[1] = INT, [2] = INTS},
 	[OX_K_SHARD_DIM] = {[1] = INT, [2] = MANY(SHARD)},
 	[OX_K_SHARD] = {[1] = INT_OF, [2] = NAME_OF, [3] = INT},
+	[OX_K_SEQUENCE] = {
+		[1] = NAME, [2] = INT, [3] = MANY(TENSOR), [4] = MANY(SPARSE), [5] = MANY(SEQUENCE),
+		[6] = MANY(MAP), [7] = MANY(OPTIONAL),
+	},
+	[OX_K_MAP] = {[1] = NAME, [2] = INT, [3] = INTS, [4] = BYTESS, [5] = ONE(SEQUENCE)},
+	[OX_K_OPTIONAL] = {
+		[1] = NAME, [2] = INT, [3] = ONE(TENSOR), [4] = ONE(SPARSE), [5] = ONE(SEQUENCE),
+		[6] = ONE(MAP), [7] = ONE(OPTIONAL),
+	},
 };
 
 #undef INT

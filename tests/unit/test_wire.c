@@ -79,6 +79,9 @@ Test(wire, table_is_the_schema)
 		{OX_K_INTS, &onnx__int_int_list_entry_proto__descriptor},
 		{OX_K_SHARD_DIM, &onnx__sharded_dim_proto__descriptor},
 		{OX_K_SHARD, &onnx__simple_sharded_dim_proto__descriptor},
+		{OX_K_SEQUENCE, &onnx__sequence_proto__descriptor},
+		{OX_K_MAP, &onnx__map_proto__descriptor},
+		{OX_K_OPTIONAL, &onnx__optional_proto__descriptor},
 	};
 
 	cr_assert_eq(OX_LEN(kinds), OX_NKINDS);

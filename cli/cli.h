@@ -27,7 +27,8 @@ enum {
 enum {
 	V_OPTIMIZE = 1 << 0, V_CHECK = 1 << 1, V_INSPECT = 1 << 2, V_PRINT = 1 << 3,
 	V_PARSE = 1 << 4, V_PASSES = 1 << 5, V_OPS = 1 << 6, V_EXPLAIN = 1 << 7, V_TEST = 1 << 8,
-	V_ALL = (1 << 9) - 1,
+	V_TEST_DATA = 1 << 9,
+	V_ALL = (1 << 10) - 1,
 };
 
 /* A NULL-terminated list of strings. */
@@ -63,6 +64,12 @@ typedef struct cli_options {
 	/* of single verbs */
 	bool json, bless, shapes;
 	uint64_t max_elements;
+	/* of running: a number that was not given is 0, and has_ says so */
+	double rtol;
+	bool has_rtol;
+	double atol;
+	bool has_atol;
+	uint64_t seed, max_ops, timeout;      /* timeout in milliseconds */
 } cli_options;
 
 typedef struct cli_option {
@@ -279,6 +286,7 @@ int cli_passes(ox_cli *c);
 int cli_ops(ox_cli *c);
 int cli_explain(ox_cli *c);
 int cli_test(ox_cli *c);
+int cli_test_data(ox_cli *c);
 
 const char *cli_numerics_name(ox_numerics n);      /* "const_rounding" */
 const char *cli_pipe_name(ox_pipe p);

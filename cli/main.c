@@ -20,6 +20,10 @@ static const cli_verb verbs[] = {
 	{"ops",      V_OPS,      "",            "the operators known", 0, 0, cli_ops, NULL},
 	{"explain",  V_EXPLAIN,  "NAME|OXnnnn", "one page on a pass or an error code", 1, 1, cli_explain, NULL},
 	{"test",     V_TEST,     "DIR...",      "runs golden tests", 1, SIZE_MAX, cli_test, NULL},
+	{"test-data", V_TEST_DATA, "MODEL [DIR...]", "runs a model on test data, compares its outputs", 1, SIZE_MAX,
+	 cli_test_data,
+	 "DIR has input_0.pb, output_0.pb..., or folders test_data_set_* that have (default: beside\n"
+	 "the model). MODEL may be a folder of cases, each with a model.onnx and its test data."},
 };
 
 const cli_verb *cli_verbs(size_t *n)

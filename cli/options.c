@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum kind {
@@ -19,6 +20,8 @@ enum kind {
 	K_CHOICES,                    /* uint64_t: a bit for each, commas allowed */
 	K_SIZE,                       /* uint64_t with k, M, G */
 	K_LIMIT,                      /* uint64_t followed by its bool */
+	K_REAL,                       /* double, not negative, followed by its bool */
+	K_TIME,                       /* uint64_t: milliseconds */
 	K_PRESET,                     /* const char *: the option's own name without the dash */
 };
 
@@ -73,9 +76,14 @@ static const cli_option table[] = {
 	{"--fail-on", NULL, "growth|no-change|warning", V_OPTIMIZE, K_CHOICES, ENV, AT(fail_on), "exit 1, and write nothing"},
 	{"--report", NULL, "FILE[:json]", V_OPTIMIZE, K_LIST, 0, AT(reports), "the result for machines"},
 	{"--stats", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(stats), "all passes, all ops"},
-	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS, K_FLAG, 0, AT(json), "as JSON, for machines"},
+	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS | V_TEST_DATA, K_FLAG, 0, AT(json), "as JSON, for machines"},
 	{"--max-elements", NULL, "N", V_PRINT, K_SIZE, ENV, AT(max_elements),
 	 "longer tensors print as ... (0: all are whole)"},
+	{"--rtol", NULL, "X", V_TEST_DATA, K_REAL, 0, AT(rtol), "what a float may be off, relative"},
+	{"--atol", NULL, "X", V_TEST_DATA, K_REAL, JOIN, AT(atol), "and absolute"},
+	{"--seed", NULL, "N", V_TEST_DATA, K_SIZE, 0, AT(seed), "of random operators (0)"},
+	{"--max-ops", NULL, "N", V_TEST_DATA, K_SIZE, ENV, AT(max_ops), "most multiplications"},
+	{"--timeout", NULL, "10s", V_TEST_DATA, K_TIME, JOIN | ENV, AT(timeout), "longest run"},
 	{"--bless", NULL, NULL, V_TEST, K_FLAG, 0, AT(bless), "rewrite the expectations"},
 	{"--max-memory", NULL, "SIZE", V_ALL & ~(V_PASSES | V_OPS | V_EXPLAIN), K_SIZE, ENV, AT(max_memory),
 	 "give up rather than use more (0: no limit)"},
@@ -109,6 +117,34 @@ bool cli_size(const char *text, uint64_t *n)
 		if (!strcasecmp(end, units[i].suffix))
 			return ox_mul_u64(value, units[i].factor, n);
 	return false;
+}
+
+/* Milliseconds. */
+static bool parse_time(const char *text, uint64_t *ms)
+{
+	static const struct { const char *suffix; uint64_t factor; } units[] = {
+		{"", 1000}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000},
+	};
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	const unsigned long long value = strtoull(text, &end, 10);
+	for (size_t i = 0; i < OX_LEN(units) && !errno; i++)
+		if (!strcmp(end, units[i].suffix))
+			return ox_mul_u64(value, units[i].factor, ms);
+	return false;
+}
+
+static bool parse_real(const char *text, double *x)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text) && *text != '.')
+		return false;
+	*x = strtod(text, &end);
+	return !*end && *x >= 0 && isfinite(*x);
 }
 
 static void list_add(ox_arena *a, cli_list *l, const char *s)
@@ -187,17 +223,26 @@ static bool set(ox_cli *c, cli_options *o, const cli_option *row, const char *ar
 	case K_LIMIT:
 		((bool *)at)[sizeof(uint64_t)] = true;
 		return cli_size(arg, at);
+	case K_REAL:
+		((bool *)at)[sizeof(double)] = true;
+		return parse_real(arg, at);
+	case K_TIME:
+		return parse_time(arg, at);
 	}
 	return false;
 }
 
 _Static_assert(AT(has_rewrite_limit) == AT(rewrite_limit) + sizeof(uint64_t),
                "K_LIMIT sets the bool that follows");
+_Static_assert(AT(has_rtol) == AT(rtol) + sizeof(double) && AT(has_atol) == AT(atol) + sizeof(double),
+               "K_REAL sets the bool that follows");
 
 static int bad_value(ox_cli *c, const char *what, const cli_option *row, const char *arg)
 {
 	const char *expected = row->kind == K_SIZE || row->kind == K_LIMIT
 	                               ? "a number such as 64, 10k, 16MiB"
+	                       : row->kind == K_REAL ? "a number such as 1e-5"
+	                       : row->kind == K_TIME ? "a time such as 10s, 500ms, 2min"
 	                       : row->kind == K_CHOICE || row->kind == K_CHOICES ? row->arg
 	                                                                         : "not empty";
 

@@ -66,6 +66,7 @@ struct ox_run {
 	uint64_t bytes, peak, ops, until;
 	uint64_t nodes, count;        /* progress */
 	const char *stopped;          /* a budget is spent; NULL: none */
+	const char *refused;          /* memory, or operations, for one node; NULL: none were */
 };
 
 /* ---- plans --------------------------------------------------------------------------- */
@@ -305,6 +306,12 @@ static ox_array *held(ox_run *r, cell *x)
 	return &x->a;
 }
 
+static bool over_memory(ox_eval *c)
+{
+	c->run->refused = "there is not enough memory within the limit";
+	return ox_eval_undefined(c, c->run->refused);
+}
+
 static void *out_of_memory(ox_eval *c)
 {
 	ox_eval_undefined(c, "there is not enough memory");
@@ -337,7 +344,7 @@ ox_array *ox_run_array(ox_eval *c, ox_dtype t, uint32_t rank, const int64_t *dim
 	if (give_data(c->run, x, bytes, zeroed))
 		return held(c->run, x);
 	cell_free(c->run, x);
-	ox_eval_undefined(c, "there is not enough memory within the limit");
+	over_memory(c);
 	return NULL;
 }
 
@@ -438,7 +445,7 @@ bool ox_run_read(ox_eval *c, ox_array *x)
 	plain.max_read = UINT64_MAX;
 	plain.bytes_read = 0;
 	if (!give_data(c->run, to, x->count * ox_elem_width(x->dtype), false))
-		return ox_eval_undefined(c, "there is not enough memory within the limit");
+		return over_memory(c);
 	y.data = x->dtype == y.dtype ? x->data : ox_alloc_raw(c->arena, (size_t)x->count * ox_elem_width(y.dtype) + 1);
 	if (!ox_array_load(&plain, &y)) {
 		x->data = NULL;
@@ -763,7 +770,7 @@ static void reset(ox_run *r)
 	r->nodes = r->ops = r->peak = 0;
 	for (uint64_t i = 0; i <= r->count; i++)
 		r->plans[i].draws = 0;
-	r->stopped = NULL;
+	r->stopped = r->refused = NULL;
 	r->until = r->o.max_ms ? now_ms() + r->o.max_ms : 0;
 }
 
@@ -830,6 +837,7 @@ const ox_run_failure *ox_run_failures(const ox_run *r, size_t *n)
 
 uint64_t ox_run_peak(const ox_run *r) { return r->peak; }
 uint64_t ox_run_ops(const ox_run *r)  { return r->ops; }
+const char *ox_run_limit(const ox_run *r) { return r->stopped ? r->stopped : r->refused; }
 
 void ox_run_free(ox_run *r)
 {

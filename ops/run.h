@@ -51,6 +51,8 @@ const ox_run_failure *ox_run_blame(const ox_run *r, uint32_t i);
 const ox_run_failure *ox_run_failures(const ox_run *r, size_t *n);
 uint64_t ox_run_peak(const ox_run *r);        /* bytes of arrays at most at one time */
 uint64_t ox_run_ops(const ox_run *r);
+/* The limit of the options that the last ox_run_go met; NULL: none. */
+const char *ox_run_limit(const ox_run *r);
 
 /* ---- for kernels that run graphs --------------------------------------------------- */
 

@@ -13,6 +13,7 @@ import re
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ import onnxbytes as ob  # noqa: E402
 from schema import validate  # noqa: E402
 
 MODELS = os.path.join(ROOT, "tests", "models")
-VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test"]
+VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "test-data"]
 TOOL = ""
 BLESS = False
 TESTS = []
@@ -1129,6 +1130,99 @@ def goldens(d):
     expect(4, "test", d + "/none")
     os.unlink(f)
     expect(3, "test", d)
+
+
+# ---- running ------------------------------------------------------------------
+
+def floats(*v):
+    return struct.pack(f"<{len(v)}f", *v)
+
+
+def case(d, name, want=(0, 2), got=(-1, 2), dims=(2,), dtype=1, op="Relu"):
+    """A case of one node and one data set; want and got are floats, or bytes."""
+    c = os.path.join(d, name)
+    s = c + "/test_data_set_0"
+    os.makedirs(s)
+    raw = [v if isinstance(v, bytes) else floats(*v) for v in (got, want)]
+    write(c + "/model.onnx", ob.model(ob.graph([ob.node(op, ["x"], ["y"], name="n")], [ob.value("x", ["N"])],
+                                               [ob.value("y", ["N"])])))
+    write(s + "/input_0.pb", ob.tensor("x", dims, raw[0], dtype))
+    write(s + "/output_0.pb", ob.tensor("y", dims, raw[1], dtype))
+    return c
+
+
+@test
+def test_data(d):
+    a = case(d, "a")
+    r = expect(0, "test-data", a + "/model.onnx")
+    assert r.stdout.decode().splitlines()[0].split() == ["ok", a + "/test_data_set_0"], r.stdout
+    expect(0, "test-data", a + "/model.onnx", a + "/test_data_set_0")
+    expect(0, "test-data", a + "/model.onnx", a)
+    expect(0, "test-data", a + "/")
+    r = expect(0, "test-data", d)
+    assert b"1 data sets: 1 ok, 0 fail" in r.stdout, r.stdout
+    case(d, "b", want=(0, 3))
+    case(d, "c", op="Nonsense")
+    r = expect(3, "test-data", d)
+    out, err = r.stdout.decode(), r.stderr.decode()
+    assert [x.split()[0] for x in out.splitlines()] == ["ok", "FAIL", "cannot", "3"], out
+    assert "b/test_data_set_0: output 0 'y': element 1 is 2, expected 3 (1 of 2 differ, at most by 1; " in out, out
+    assert "c/test_data_set_0: graph 'g' node 0 'n' (Nonsense): " in out, out
+    assert "error[OX5001]: 1 of 3" in err and "error[OX3601]: 1 of 3" in err, err
+    j = json.loads(expect(3, "test-data", d, "--json").stdout)
+    assert [x["status"] for x in j["cases"]] == ["ok", "fail", "cannot_evaluate"], j
+    assert (j["ok"], j["fail"], j["cannot_evaluate"], j["cannot_read"]) == (1, 1, 1, 0), j
+    assert j["cases"][2]["op"] == "Nonsense" and j["cases"][1]["max_abs"] == 1, j
+    out = expect(3, "test-data", "-q", d).stdout.decode()
+    assert "ok  " not in out and "FAIL" in out, out
+
+
+@test
+def test_data_tolerances(d):
+    b = case(d, "b", want=(0, 2.01))
+    expect(1, "test-data", b)
+    expect(0, "test-data", b, "--rtol", "1e-2")
+    expect(0, "test-data", b, "--atol=0.011")
+    write(b + "/tolerance.txt", b"rtol 0.01\natol 0\n")
+    expect(0, "test-data", b)
+    expect(1, "test-data", b, "--rtol", "0")
+    for wrong in "-1", "x", "nan", "inf", "":
+        expect(2, "test-data", b, "--rtol=" + wrong)
+    nan = case(d, "nan", got=(float("nan"), float("-inf")), want=(float("nan"), 0))
+    expect(0, "test-data", nan)
+    expect(1, "test-data", case(d, "inf", got=(1, float("inf")), want=(1, 3e38)))
+    t = case(d, "type")
+    write(t + "/test_data_set_0/output_0.pb", ob.tensor("y", (2,), b"\0" * 16, 11))
+    assert b"it is float[2], expected double[2]" in expect(1, "test-data", t).stdout
+
+
+@test
+def test_data_that_is_wrong(d):
+    a = case(d, "a")
+    i, o = a + "/test_data_set_0/input_0.pb", a + "/test_data_set_0/output_0.pb"
+    good = read(i)
+    for cut in range(1, len(good)):
+        write(i, good[:cut])
+        expect(3, "test-data", a)
+    write(i, good + ob.field(13, ob.field(1, "location") + ob.field(2, "model.onnx")))
+    assert b"OX3702" in expect(3, "test-data", a).stderr
+    write(i, ob.tensor("x", (2,), b"\0" * 16, 7))
+    assert b"input 'x': expected float[N], got int64[2]" in expect(3, "test-data", a).stdout
+    write(i, good)
+    write(a + "/test_data_set_0/input_1.pb", good.replace(b"x", b"z"))
+    assert b"there is input_1, but the model has 1 inputs" in expect(3, "test-data", a).stdout
+    os.unlink(a + "/test_data_set_0/input_1.pb")
+    os.unlink(i)
+    assert b"an input is not given" in expect(3, "test-data", a).stdout
+    os.unlink(o)
+    assert b"it has no output_0.pb" in expect(3, "test-data", a).stdout
+    os.rmdir(a + "/test_data_set_0")
+    assert b"OX2014" in expect(2, "test-data", a).stderr
+    expect(4, "test-data", d + "/none")
+    big = case(d, "big")
+    write(big + "/model.onnx", simple(9))
+    expect(0, "test-data", big)
+    assert b"OX4003" in expect(5, "test-data", big, "--max-ops", "1").stderr
 
 
 def main():

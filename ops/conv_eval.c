@@ -1,4 +1,5 @@
-/* conv_eval.c - convolutions: Conv, FusedConv.
+/* conv_eval.c - convolutions: Conv, FusedConv, ConvInteger, QLinearConv, ConvTranspose,
+ * CausalConvWithState; Col2Im, which sums as a transposed one does.
  *
  * Data and weights become doubles once. Of each plane of the result (one image, one feature)
  * the sums are made together: channel after channel and tap after tap of the kernel, a row of
@@ -6,86 +7,16 @@
  * along rows.
  *
  *     sum[o] += w[tap] * x[o * stride + tap * dilation - before]      for o that lie inside
+ *
+ * A transposed one has the two planes change places. Of integers of 8 bits such sums are exact.
  */
 #include "ops/fast.h"
+#include "ops/quant.h"
 #include "ops/window_eval.h"
 
 #include <math.h>
 
 /* ---- sums ------------------------------------------------------------------------- */
-
-/* A tap of the kernel beside the windows whose element there is no padding: a box of them. */
-typedef struct tap {
-	int64_t in_at, out_at;        /* of the first window of the box, in a plane */
-	int64_t *count;               /* along each axis */
-} tap;
-
-typedef struct job {
-	ox_conv k;
-	const double *x, *w;
-	tap *taps;                    /* those that have windows, in order of `of` */
-	uint64_t ntaps, *of;          /* of: which element of the kernel */
-	uint64_t in_plane, out_plane, kernel;         /* elements */
-	int64_t in_step[OX_MAX_RANK], out_step[OX_MAX_RANK];  /* from window to window */
-	double *sum;                  /* out_plane of them */
-} job;
-
-static void steps_of(job *j)
-{
-	const ox_windows *w = &j->k.win;
-	int64_t in = 1, out = 1;
-
-	for (uint32_t i = w->n; i-- > 0;) {
-		j->in_step[i] = in * w->stride[i];
-		j->out_step[i] = out;
-		in *= w->in[i];
-		out *= w->out[i];
-	}
-}
-
-/* Where nothing slides, axes are one: of 1x1 kernels a plane is one row. */
-static void join_axes(ox_windows *w)
-{
-	for (uint32_t i = 0; i < w->n; i++)
-		if (w->kernel[i] != 1 || w->stride[i] != 1 || w->before[i] || w->after[i])
-			return;
-	w->in[0] = w->out[0] = (int64_t)ox_extents(w->in, w->n);
-	w->n = 1;
-}
-
-/* False: the tap at `index` has no window. */
-static bool tap_at(ox_eval *c, const job *j, const int64_t *index, tap *t)
-{
-	const ox_windows *w = &j->k.win;
-
-	*t = (tap){.count = ox_new_array(c->arena, int64_t, w->n)};
-	for (uint32_t i = 0; i < w->n; i++) {
-		int64_t from, to;
-		ox_windows_inside(w, i, index[i], &from, &to);
-		if (from == to)
-			return false;
-		const int64_t first = from * w->stride[i] + index[i] * w->dilation[i] - w->before[i];
-		t->in_at += first * (j->in_step[i] / w->stride[i]);
-		t->out_at += from * j->out_step[i];
-		t->count[i] = to - from;
-	}
-	return true;
-}
-
-static void find_taps(ox_eval *c, job *j)
-{
-	const ox_windows *w = &j->k.win;
-	int64_t index[OX_MAX_RANK] = {0};
-
-	j->taps = ox_new_array(c->arena, tap, j->kernel);
-	j->of = ox_new_array(c->arena, uint64_t, j->kernel);
-	for (uint64_t p = 0; p < j->kernel; p++) {
-		j->of[j->ntaps] = p;
-		j->ntaps += tap_at(c, j, index, &j->taps[j->ntaps]);
-		for (uint32_t i = w->n; i-- > 0 && ++index[i] == w->kernel[i];)
-			index[i] = 0;
-	}
-}
 
 /* Eight at a time, which compilers make vector code of: of each sum the order stays. */
 static void add_row(double *restrict sum, const double *restrict x, double w, int64_t n)
@@ -97,73 +28,74 @@ static void add_row(double *restrict sum, const double *restrict x, double w, in
 		sum[i] += w * x[i];
 }
 
-static void add_row_strided(double *restrict sum, const double *restrict x, int64_t stride, double w,
-                            int64_t n)
+static void add_spread(double *restrict sum, int64_t sum_step, const double *restrict x, int64_t x_step,
+                       double w, int64_t n)
 {
 	for (int64_t i = 0; i < n; i++)
-		sum[i] += w * x[i * stride];
+		sum[i * sum_step] += w * x[i * x_step];
 }
 
 /* One channel x, by the weight w of one tap, onto the plane of sums. */
-static void add_tap(const job *j, const tap *t, const double *x, double w)
+static void add_tap(const ox_taps *t, const ox_tap *tap, double *sum, const double *x, double w)
 {
-	const uint32_t last = j->k.win.n - 1;
-	int64_t index[OX_MAX_RANK] = {0}, in = t->in_at, out = t->out_at;
-	uint32_t i;
+	ox_rows r = ox_rows_of(t, tap);
 
 	do {
-		if (j->in_step[last] == 1)
-			add_row(j->sum + out, x + in, w, t->count[last]);
+		if (r.in_step == 1)
+			add_row(sum + r.out, x + r.in, w, r.n);
 		else
-			add_row_strided(j->sum + out, x + in, j->in_step[last], w, t->count[last]);
-		for (i = last; i-- > 0;) {
-			in += j->in_step[i];
-			out += j->out_step[i];
-			if (++index[i] < t->count[i])
-				break;
-			in -= t->count[i] * j->in_step[i];
-			out -= t->count[i] * j->out_step[i];
-			index[i] = 0;
-		}
-	} while (i != UINT32_MAX);
+			add_spread(sum + r.out, 1, x + r.in, r.in_step, w, r.n);
+	} while (ox_rows_next(&r));
 }
 
-/* What is needed for sums, one for each element of y, but the data. */
+static void add_tap_transposed(const ox_taps *t, const ox_tap *tap, double *sum, const double *x, double w)
+{
+	ox_rows r = ox_rows_of(t, tap);
+
+	do {
+		if (r.in_step == 1)
+			add_row(sum + r.in, x + r.out, w, r.n);
+		else
+			add_spread(sum + r.in, r.in_step, x + r.out, 1, w, r.n);
+	} while (ox_rows_next(&r));
+}
+
+/* What the planes of a result come from. */
+typedef struct job {
+	ox_conv k;
+	ox_taps taps;                 /* not there where there are no channels */
+	const double *x, *w;
+	double *sum;                  /* a plane of the result */
+	uint64_t plane;
+} job;
+
+/* All but the data, for a result y. */
 static bool begin(ox_eval *c, job *j, const ox_conv *k, const ox_array *y)
 {
-	const uint64_t taps = ox_extents(k->win.kernel, k->win.n);
-
-	*j = (job){.k = *k, .kernel = taps, .out_plane = ox_extents(k->win.out, k->win.n)};
+	*j = (job){.k = *k, .plane = ox_extents(k->win.out, k->win.n)};
 	if (!y->count)
 		return true;
-	j->sum = ox_new_array(c->arena, double, (size_t)j->out_plane);
-	if (!k->channels)
-		return true;
-	j->in_plane = ox_extents(k->win.in, k->win.n);
-	if (j->in_plane > INT32_MAX)
-		return ox_eval_undefined(c, "the data is too large");
-	if (!ox_eval_cost(c, y->count, taps * (uint64_t)k->channels))
-		return false;
-	join_axes(&j->k.win);
-	steps_of(j);
-	find_taps(c, j);
-	return true;
+	j->sum = ox_new_array(c->arena, double, (size_t)j->plane);
+	return !k->channels || !ox_extents(k->win.in, k->win.n)
+	       || (ox_taps_of(c, &k->win, &j->taps)
+	           && ox_eval_cost(c, y->count, j->taps.kernel * (uint64_t)k->channels));
 }
 
-/* Plane p of the result, counted through images and features. */
-static void plane_sums(const job *j, uint64_t p)
+/* Sums plane p of the result, counted through images and features. */
+static void sum_plane(const job *j, uint64_t p)
 {
 	const ox_conv *k = &j->k;
+	const ox_taps *t = &j->taps;
 	const uint64_t channels = (uint64_t)k->channels, groups = (uint64_t)k->groups;
 	const uint64_t features = groups * (uint64_t)k->features;
 	const uint64_t image = p / features, feature = p % features, group = feature / (uint64_t)k->features;
-	const double *x = j->x + (image * groups + group) * channels * j->in_plane;
-	const double *w = j->w + feature * channels * j->kernel;
+	const double *x = j->x + (image * groups + group) * channels * t->in_plane;
+	const double *w = j->w + feature * channels * t->kernel;
 
-	memset(j->sum, 0, j->out_plane * sizeof *j->sum);
-	for (uint64_t i = 0; i < channels; i++, x += j->in_plane, w += j->kernel)
-		for (uint64_t t = 0; t < j->ntaps; t++)
-			add_tap(j, &j->taps[t], x, w[j->of[t]]);
+	memset(j->sum, 0, j->plane * sizeof *j->sum);
+	for (uint64_t i = 0; t->n && i < channels; i++, x += t->in_plane, w += t->kernel)
+		for (uint64_t n = 0; n < t->n; n++)
+			add_tap(t, &t->p[n], j->sum, x, w[t->p[n].of]);
 }
 
 /* ---- Conv, FusedConv ----------------------------------------------------------------- */
@@ -236,12 +168,353 @@ bool eval_conv(ox_eval *c)
 	j.w = ox_doubles(c, w);
 	for (uint64_t i = 0, p = 0; i < y->count; p++) {
 		const double b = bias ? ox_get(bias, p % bias->count).f : 0;
-		plane_sums(&j, p);
-		for (uint64_t e = 0; e < j.out_plane; e++, i++) {
+		sum_plane(&j, p);
+		for (uint64_t e = 0; e < j.plane; e++, i++) {
 			double v = j.sum[e] + b;
 			v = z ? v + ox_get(z, i).f : v;
 			ox_put_double(y, i, act ? act->f(v, params) : v);
 		}
+	}
+	return true;
+}
+
+/* ---- ConvInteger, QLinearConv ----------------------------------------------------------- */
+
+/* The elements of x less a zero point: one for all, or one for each index of axis 0. */
+static const double *centered(ox_eval *c, const ox_array *x, const ox_array *zero)
+{
+	double *d = ox_doubles(c, x);
+	const uint64_t each = zero && zero->count ? x->count / zero->count : 0;
+
+	for (uint64_t i = 0; each && i < x->count; i++)
+		d[i] -= ox_get_double(zero, i / each);
+	return d;
+}
+
+/* Is p one number, or where `lines` are more one for each of them? */
+static bool is_for(ox_eval *c, const ox_array *p, int64_t lines)
+{
+	return !p || (p->count == 1 && p->rank <= 1) || (p->rank == 1 && p->dims[0] == lines)
+	       || ox_eval_undefined(c, "a scale or zero point does not fit");
+}
+
+/* 32 bits, that may wrap. */
+static int64_t wrapped(double sum) { return (int32_t)(uint32_t)(int64_t)sum; }
+
+/* ConvInteger: (x - zero) * (w - zero). Padding is zero after that. */
+bool eval_conv_integer(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0), *w = ox_arg(c, 1), *x_zero = ox_arg(c, 2), *w_zero = ox_arg(c, 3);
+	ox_conv k;
+	job j;
+
+	if (!ox_conv_of(c, x, w, NULL, &k) || !is_for(c, x_zero, 1) || !is_for(c, w_zero, w->dims[0]))
+		return false;
+	ox_array *y = ox_conv_out(c, &k, OX_I32);
+	if (!y || !ox_eval_read_all(c) || !begin(c, &j, &k, y))
+		return false;
+	j.x = centered(c, x, x_zero);
+	j.w = centered(c, w, w_zero);
+	for (uint64_t i = 0, p = 0; i < y->count; p++) {
+		sum_plane(&j, p);
+		for (uint64_t e = 0; e < j.plane; e++, i++)
+			ox_put_int(y, i, wrapped(j.sum[e]));
+	}
+	return true;
+}
+
+/* QLinearConv: x, its scale and zero point, w and its, those of y, bias */
+bool eval_qlinear_conv(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0), *w = ox_arg(c, 3), *y_zero = ox_arg(c, 7), *bias = ox_arg(c, 8);
+	const ox_array *w_scale = ox_arg(c, 4);
+	ox_conv k;
+	job j;
+
+	if (!ox_conv_of(c, x, w, bias, &k))
+		return false;
+	for (uint32_t i = 1; i < 8; i++)
+		if (i != 3 && !is_for(c, ox_arg(c, i), i == 4 || i == 5 ? w->dims[0] : 1))
+			return false;
+	ox_array *y = ox_conv_out(c, &k, y_zero->dtype);
+	if (!y || !ox_eval_read_all(c) || !begin(c, &j, &k, y))
+		return false;
+	j.x = centered(c, x, ox_arg(c, 2));
+	j.w = centered(c, w, ox_arg(c, 5));
+	const double x_scale = ox_get_double(ox_arg(c, 1), 0), y_scale = ox_get_double(ox_arg(c, 6), 0);
+	for (uint64_t i = 0, p = 0; i < y->count; p++) {
+		const uint64_t feature = p % (uint64_t)w->dims[0];
+		const double scale = x_scale * ox_get_double(w_scale, feature % w_scale->count) / y_scale;
+		const double b = bias ? ox_get_double(bias, feature) : 0;
+		sum_plane(&j, p);
+		for (uint64_t e = 0; e < j.plane; e++, i++)
+			if (!ox_put_quantized(c, y, i, (double)wrapped(j.sum[e] + b) * scale,
+			                      ox_get_double(y_zero, 0), true))
+				return false;
+	}
+	return true;
+}
+
+/* ---- ConvTranspose -------------------------------------------------------------------------- */
+
+/* Padding that makes the result `out` long, of an extent `all` without. */
+static bool pad_to(ox_eval *c, ox_windows *w, uint32_t i, int64_t all, int64_t out, bool more_before)
+{
+	const int64_t pads = all - out;
+
+	if (pads < 0)
+		return ox_eval_undefined(c, "the result would be longer than what its windows reach");
+	w->before[i] = more_before ? pads - pads / 2 : pads / 2;
+	w->after[i] = pads - w->before[i];
+	return true;
+}
+
+/* output_shape: spatial dims, of all that may be there; NULL: not given. */
+static bool stated_shape(ox_eval *c, uint32_t n, const int64_t **p)
+{
+	const ox_attr *a = ox_node_attr(c->n, "output_shape");
+
+	*p = NULL;
+	if (!a || !a->n)
+		return true;
+	return ox_eval_list(c, "output_shape", a->n == (size_t)n + 2 ? n + 2 : n, 0, p)
+	       && ((*p = *p + a->n - n), true);
+}
+
+/* w: `in` is the extent of the result, `out` that of the data. Which side the odd one goes to
+ * version 1 has the other way round, against its own words on auto_pad; runtimes do as 11. */
+static bool transposed(ox_eval *c, ox_windows *w)
+{
+	const int64_t *stated, *extra;
+
+	if (!stated_shape(c, w->n, &stated) || !ox_eval_list(c, "output_padding", w->n, 0, &extra))
+		return false;
+	for (uint32_t i = 0; i < w->n; i++) {
+		const bool same = w->padding == OX_PAD_SAME;
+		const int64_t d = w->in[i], steps = d * w->stride[i];
+		const int64_t all = steps - w->stride[i] + ox_windows_extent(w, i) + (extra ? extra[i] : 0);
+		const int64_t out = stated ? stated[i] : same ? steps : all - w->before[i] - w->after[i];
+
+		if (out < 0 || out > INT32_MAX)
+			return ox_eval_undefined(c, "the result would have a negative extent, or is too large");
+		if ((stated || same) && !pad_to(c, w, i, all, out, stated ? !same || w->lower : w->lower))
+			return false;
+		w->in[i] = out;
+		w->out[i] = d;
+	}
+	return true;
+}
+
+/* w [groups * channels, features, kernel...]; k->win as `transposed` leaves it. */
+static bool transposed_of(ox_eval *c, const ox_array *x, const ox_array *w, const ox_array *bias, ox_conv *k)
+{
+	const int64_t groups = ox_eval_int(c, "group", 1);
+	int64_t features;
+
+	*k = (ox_conv){.groups = groups};
+	if (!ox_windows_read(c, x, &k->win) || !ox_windows_kernel_of(c, w, &k->win)
+	    || !transposed(c, &k->win))
+		return false;
+	if (groups < 1 || x->dims[1] % groups || x->dims[1] != w->dims[0]
+	    || !ox_mul_i64(groups, w->dims[1], &features)
+	    || (bias && (bias->rank != 1 || bias->dims[0] != features)))
+		return ox_eval_undefined(c, "the channels of data and weights do not fit");
+	k->batch = x->dims[0];
+	k->channels = x->dims[1] / groups;
+	k->features = w->dims[1];
+	return true;
+}
+
+/* As sum_plane; the planes of the result are those that windows slide over. */
+static void sum_transposed(const job *j, uint64_t p)
+{
+	const ox_conv *k = &j->k;
+	const ox_taps *t = &j->taps;
+	const uint64_t channels = (uint64_t)k->channels, groups = (uint64_t)k->groups;
+	const uint64_t features = (uint64_t)k->features, all = groups * features;
+	const uint64_t first = p % all / features * channels;         /* of the group */
+	const double *x = j->x + (p / all * groups * channels + first) * t->out_plane;
+	const double *w = j->w + (first * features + p % features) * t->kernel;
+
+	memset(j->sum, 0, j->plane * sizeof *j->sum);
+	for (uint64_t i = 0; t->n && i < channels; i++, x += t->out_plane, w += features * t->kernel)
+		for (uint64_t n = 0; n < t->n; n++)
+			add_tap_transposed(t, &t->p[n], j->sum, x, w[t->p[n].of]);
+}
+
+/* ConvTranspose */
+bool eval_conv_transpose(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0), *w = ox_arg(c, 1), *bias = ox_arg(c, 2);
+	int64_t dims[OX_MAX_RANK];
+	ox_conv k;
+
+	if (!transposed_of(c, x, w, bias, &k))
+		return false;
+	dims[0] = k.batch;
+	dims[1] = k.groups * k.features;
+	memcpy(dims + 2, k.win.in, k.win.n * sizeof *dims);
+	ox_array *y = ox_eval_out(c, 0, x->dtype, x->rank, dims);
+	if (!y || !ox_eval_read_all(c))
+		return false;
+	job j = {.k = k};
+	if (!y->count)
+		return true;
+	j.plane = ox_extents(k.win.in, k.win.n);
+	j.sum = ox_new_array(c->arena, double, (size_t)j.plane);
+	if (x->count && (!ox_taps_of(c, &k.win, &j.taps)
+	                 || !ox_eval_cost(c, x->count, j.taps.kernel * (uint64_t)k.features)))
+		return false;
+	j.x = ox_doubles(c, x);
+	j.w = ox_doubles(c, w);
+	for (uint64_t i = 0, p = 0; i < y->count; p++) {
+		const double b = bias ? ox_get(bias, p % bias->count).f : 0;
+		sum_transposed(&j, p);
+		for (uint64_t e = 0; e < j.plane; e++, i++)
+			ox_put_double(y, i, j.sum[e] + b);
+	}
+	return true;
+}
+
+/* ---- Col2Im ------------------------------------------------------------------------------------ */
+
+/* image_shape and block_shape are `in` and `kernel`. */
+static bool image_of(ox_eval *c, ox_windows *w)
+{
+	const int64_t *image, *block, *strides, *dilations, *pads;
+	size_t n = 0, m = 0;
+
+	if (ox_eval_ints(c, NULL, 1, &image, &n) != OX_YES || ox_eval_ints(c, NULL, 2, &block, &m) != OX_YES)
+		return false;
+	if (n != m || n < 1 || n > OX_MAX_RANK - 2)
+		return ox_eval_undefined(c, "image_shape and block_shape do not fit");
+	*w = (ox_windows){.n = (uint32_t)n};
+	if (!ox_eval_list(c, "strides", w->n, 1, &strides) || !ox_eval_list(c, "dilations", w->n, 1, &dilations)
+	    || !ox_eval_list(c, "pads", 2 * w->n, 0, &pads))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (image[i] < 0 || image[i] > INT32_MAX || block[i] < 1 || block[i] > INT32_MAX)
+			return ox_eval_undefined(c, "image_shape or block_shape is out of range");
+		w->in[i] = image[i];
+		w->kernel[i] = block[i];
+		w->stride[i] = strides ? strides[i] : 1;
+		w->dilation[i] = dilations ? dilations[i] : 1;
+		w->before[i] = pads ? pads[i] : 0;
+		w->after[i] = pads ? pads[n + i] : 0;
+	}
+	return ox_windows_conv(c, w);
+}
+
+/* One tap of one channel onto a plane of the image. */
+static void add_column(const ox_taps *t, const ox_tap *tap, ox_num *sum, const ox_array *x, uint64_t base)
+{
+	const bool is_float = ox_kind_of(x->dtype) == OX_FLOATING;
+	ox_rows r = ox_rows_of(t, tap);
+
+	do {
+		for (int64_t i = 0; i < r.n; i++) {
+			const ox_num v = ox_get(x, base + (uint64_t)(r.out + i));
+			ox_num *s = &sum[r.in + i * r.in_step];
+			if (is_float)
+				s->f += v.f;
+			else
+				s->u += v.u;
+		}
+	} while (ox_rows_next(&r));
+}
+
+/* Col2Im: [batch, channels * taps, windows] to images */
+bool eval_col2im(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0);
+	int64_t dims[OX_MAX_RANK];
+	uint64_t kernel = 1;
+	ox_windows w;
+	ox_taps t;
+
+	if (!ox_kind_of(x->dtype) || x->dtype == OX_BOOL || x->rank != 3)
+		return ox_eval_undefined(c, "not for this type or rank");
+	if (!image_of(c, &w))
+		return c->why ? false : ox_eval_undefined(c, "a shape is not there");
+	for (uint32_t i = 0; i < w.n; i++)
+		if (!ox_mul_u64(kernel, (uint64_t)w.kernel[i], &kernel))
+			return ox_eval_undefined(c, "block_shape is too large");
+	if ((uint64_t)x->dims[1] % kernel)
+		return ox_eval_undefined(c, "there is not one channel for each element of a block");
+	dims[0] = x->dims[0];
+	dims[1] = (int64_t)((uint64_t)x->dims[1] / kernel);
+	memcpy(dims + 2, w.in, w.n * sizeof *dims);
+	ox_array *y = ox_eval_out(c, 0, x->dtype, w.n + 2, dims);
+	if (!y || !ox_eval_read(c, 0))
+		return false;
+	if (!y->count)
+		return true;
+	if (!ox_taps_of(c, &w, &t) || !ox_eval_cost(c, x->count, 1))
+		return false;
+	if (t.out_plane != (uint64_t)x->dims[2])
+		return ox_eval_undefined(c, "there is not one column for each block of the image");
+	ox_num *sum = ox_new_array(c->arena, ox_num, (size_t)t.in_plane);
+	for (uint64_t p = 0; p < y->count / t.in_plane; p++) {
+		memset(sum, 0, t.in_plane * sizeof *sum);
+		for (uint64_t n = 0; n < t.n; n++)
+			add_column(&t, &t.p[n], sum, x, (p * kernel + t.p[n].of) * t.out_plane);
+		for (uint64_t e = 0; e < t.in_plane; e++)
+			ox_put(y, p * t.in_plane + e, sum[e]);
+	}
+	return true;
+}
+
+/* ---- CausalConvWithState ------------------------------------------------------------------------- */
+
+/* One line of n outputs from n + taps - 1 inputs. */
+static void causal(double *y, const double *x, const double *w, int64_t taps, int64_t n, double bias)
+{
+	for (int64_t i = 0; i < n; i++)
+		y[i] = 0;
+	for (int64_t k = 0; k < taps; k++)
+		add_row(y, x + k, w[k], n);
+	for (int64_t i = 0; i < n; i++)
+		y[i] += bias;
+}
+
+static bool causal_fits(const ox_array *x, const ox_array *w, const ox_array *bias, const ox_array *state)
+{
+	return x->rank == 3 && w->rank == 3 && w->dims[0] == x->dims[1] && w->dims[1] == 1 && w->dims[2] >= 1
+	       && (!bias || (bias->rank == 1 && bias->dims[0] == x->dims[1]))
+	       && (!state || (state->rank == 3 && state->dims[0] == x->dims[0] && state->dims[1] == x->dims[1]
+	                      && state->dims[2] == w->dims[2] - 1));
+}
+
+/* CausalConvWithState: data, weights, bias, state. What a line is, with the state before it,
+ * ends in the next state. */
+bool eval_causal_conv(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0), *w = ox_arg(c, 1), *bias = ox_arg(c, 2), *past = ox_arg(c, 3);
+	const bool silu = ox_eval_str_is(c, "activation", "silu") || ox_eval_str_is(c, "activation", "swish");
+
+	if (!silu && ox_node_attr(c->n, "activation") && !ox_eval_str_is(c, "activation", "none"))
+		return ox_eval_undefined(c, "there is no such activation");
+	if (!causal_fits(x, w, bias, past))
+		return ox_eval_undefined(c, "the shapes do not fit");
+	const int64_t n = x->dims[2], taps = w->dims[2], before = taps - 1;
+	ox_array *y = ox_eval_like(c, 0, x->dtype, x);
+	ox_array *next = y ? ox_eval_out(c, 1, x->dtype, 3, (int64_t[]){x->dims[0], x->dims[1], before}) : NULL;
+	if (!next || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, (uint64_t)taps))
+		return false;
+	const double *all = ox_doubles(c, x), *weights = ox_doubles(c, w), *old = past ? ox_doubles(c, past) : NULL;
+	double *line = ox_new_array(c->arena, double, (size_t)(n + before) + 1);
+	double *sum = ox_new_array(c->arena, double, (size_t)n + 1);
+	const uint64_t lines = (y->count || next->count) ? (uint64_t)x->dims[0] * (uint64_t)x->dims[1] : 0;
+	for (uint64_t p = 0; p < lines; p++) {
+		const uint64_t channel = p % (uint64_t)x->dims[1];
+		for (int64_t i = 0; i < before; i++)
+			line[i] = old ? old[(int64_t)p * before + i] : 0;
+		memcpy(line + before, all + (int64_t)p * n, (size_t)n * sizeof *line);
+		causal(sum, line, weights + (int64_t)channel * taps, taps, n, bias ? ox_get(bias, channel).f : 0);
+		for (int64_t i = 0; i < n; i++)
+			ox_put_double(y, (uint64_t)((int64_t)p * n + i), silu ? sum[i] / (1 + exp(-sum[i])) : sum[i]);
+		for (int64_t i = 0; i < before; i++)
+			ox_put_double(next, (uint64_t)((int64_t)p * before + i), line[n + i]);
 	}
 	return true;
 }

@@ -232,3 +232,97 @@ uint64_t ox_extents(const int64_t *p, uint32_t n)
 		product *= (uint64_t)p[i];
 	return product;
 }
+
+/* ---- taps ----------------------------------------------------------------------------- */
+
+static void steps_of(ox_taps *t)
+{
+	const ox_windows *w = &t->w;
+	int64_t in = 1, out = 1;
+
+	for (uint32_t i = w->n; i-- > 0;) {
+		t->in_step[i] = in * w->stride[i];
+		t->out_step[i] = out;
+		in *= w->in[i];
+		out *= w->out[i];
+	}
+}
+
+/* Where nothing slides, axes are one: of 1x1 kernels a plane is one row. */
+static void join_axes(ox_windows *w)
+{
+	for (uint32_t i = 0; i < w->n; i++)
+		if (w->kernel[i] != 1 || w->stride[i] != 1 || w->before[i] || w->in[i] != w->out[i])
+			return;
+	w->in[0] = w->out[0] = (int64_t)ox_extents(w->in, w->n);
+	w->n = 1;
+}
+
+/* False: the tap at `index` has no window. */
+static bool tap_at(ox_eval *c, const ox_taps *t, const int64_t *index, ox_tap *tap)
+{
+	const ox_windows *w = &t->w;
+	int64_t count[OX_MAX_RANK];
+
+	tap->in = tap->out = 0;
+	for (uint32_t i = 0; i < w->n; i++) {
+		int64_t from, to;
+		ox_windows_inside(w, i, index[i], &from, &to);
+		if (from == to)
+			return false;
+		const int64_t first = from * w->stride[i] + index[i] * w->dilation[i] - w->before[i];
+		tap->in += first * (t->in_step[i] / w->stride[i]);
+		tap->out += from * t->out_step[i];
+		count[i] = to - from;
+	}
+	tap->count = ox_new_array(c->arena, int64_t, w->n);
+	memcpy(tap->count, count, w->n * sizeof *count);
+	return true;
+}
+
+bool ox_taps_of(ox_eval *c, const ox_windows *w, ox_taps *t)
+{
+	int64_t index[OX_MAX_RANK] = {0};
+
+	*t = (ox_taps){.w = *w, .kernel = ox_extents(w->kernel, w->n), .in_plane = ox_extents(w->in, w->n),
+	               .out_plane = ox_extents(w->out, w->n)};
+	/* then no step leaves 63 bits */
+	if (t->in_plane > INT32_MAX || t->out_plane > INT32_MAX)
+		return ox_eval_undefined(c, "a plane is too large");
+	if (!ox_eval_cost(c, t->kernel, w->n))
+		return false;
+	join_axes(&t->w);
+	steps_of(t);
+	t->p = ox_new_array(c->arena, ox_tap, t->kernel);
+	for (uint64_t k = 0; k < t->kernel; k++) {
+		t->p[t->n].of = k;
+		t->n += tap_at(c, t, index, &t->p[t->n]);
+		for (uint32_t i = t->w.n; i-- > 0 && ++index[i] == t->w.kernel[i];)
+			index[i] = 0;
+	}
+	return true;
+}
+
+ox_rows ox_rows_of(const ox_taps *taps, const ox_tap *tap)
+{
+	const uint32_t last = taps->w.n - 1;
+
+	return (ox_rows){.taps = taps, .tap = tap, .in = tap->in, .out = tap->out, .n = tap->count[last],
+	                 .in_step = taps->in_step[last]};
+}
+
+bool ox_rows_next(ox_rows *r)
+{
+	const ox_taps *t = r->taps;
+
+	for (uint32_t i = t->w.n - 1; i-- > 0;) {
+		r->in += t->in_step[i];
+		r->out += t->out_step[i];
+		if (++r->index[i] < r->tap->count[i])
+			return true;
+		r->in -= r->tap->count[i] * t->in_step[i];
+		r->out -= r->tap->count[i] * t->out_step[i];
+		r->index[i] = 0;
+	}
+	return false;
+}

@@ -24,6 +24,31 @@ typedef struct ox_windows {
 	bool ceil;
 } ox_windows;
 
+/* One tap of the kernel, beside the windows for which it is no padding: a box of them. */
+typedef struct ox_tap {
+	uint64_t of;                  /* element of the kernel */
+	int64_t in, out;              /* elements of the planes of the first window in the box */
+	int64_t *count;               /* windows along each axis, at least 1 */
+} ox_tap;
+
+/* All of them, in the order of the kernel. */
+typedef struct ox_taps {
+	ox_windows w;                 /* with axes joined where nothing slides */
+	ox_tap *p;
+	uint64_t n;                   /* less than kernel where some are never but padding */
+	uint64_t kernel, in_plane, out_plane;                   /* elements */
+	int64_t in_step[OX_MAX_RANK], out_step[OX_MAX_RANK];    /* from window to window */
+} ox_taps;
+
+/* Over the rows of a tap's box. */
+typedef struct ox_rows {
+	const ox_taps *taps;
+	const ox_tap *tap;
+	int64_t in, out;              /* first elements of this row in their planes */
+	int64_t n, in_step;           /* windows in a row, and from each to the next; of out: 1 */
+	int64_t index[OX_MAX_RANK];
+} ox_rows;
+
 /* A convolution: x [batch, groups * channels, in...], w [groups * features, channels, kernel...],
  * y [batch, groups * features, out...]. */
 typedef struct ox_conv {
@@ -53,7 +78,12 @@ bool ox_eval_list(ox_eval *c, const char *name, uint32_t n, int64_t lo, const in
 int64_t ox_windows_extent(const ox_windows *w, uint32_t axis);
 /* The windows whose tap k along the axis is an input element: from..to, to not among them. */
 void ox_windows_inside(const ox_windows *w, uint32_t axis, int64_t k, int64_t *from, int64_t *to);
-/* Product of n extents. Of arrays and weights that are there, so it fits. */
+/* Product of n extents, of what is known to fit. */
 uint64_t ox_extents(const int64_t *p, uint32_t n);
+
+/* in, out and kernel are none of them empty. */
+bool    ox_taps_of(ox_eval *c, const ox_windows *w, ox_taps *t);
+ox_rows ox_rows_of(const ox_taps *taps, const ox_tap *tap);
+bool    ox_rows_next(ox_rows *r);        /* false: there is none */
 
 #endif

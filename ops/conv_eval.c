@@ -257,12 +257,14 @@ bool eval_qlinear_conv(ox_eval *c)
 
 /* ---- ConvTranspose -------------------------------------------------------------------------- */
 
-/* Padding that makes the result `out` long, of an extent `all` without. */
-static bool pad_to(ox_eval *c, ox_windows *w, uint32_t i, int64_t all, int64_t out, bool more_before)
+/* Padding that makes the result `out` long, of an extent `all` without. What is missing follows
+ * at the end if that is less than a step (output_shape); or else there are many opinions. */
+static bool pad_to(ox_eval *c, ox_windows *w, uint32_t i, int64_t all, int64_t out, bool more_before,
+                   int64_t may_miss)
 {
-	const int64_t pads = all - out;
+	const int64_t pads = all > out ? all - out : 0;
 
-	if (pads < 0)
+	if (out - all > may_miss)
 		return ox_eval_undefined(c, "the result would be longer than what its windows reach");
 	w->before[i] = more_before ? pads - pads / 2 : pads / 2;
 	w->after[i] = pads - w->before[i];
@@ -297,7 +299,8 @@ static bool transposed(ox_eval *c, ox_windows *w)
 
 		if (out < 0 || out > INT32_MAX)
 			return ox_eval_undefined(c, "the result would have a negative extent, or is too large");
-		if ((stated || same) && !pad_to(c, w, i, all, out, stated ? !same || w->lower : w->lower))
+		if ((stated || same) && !pad_to(c, w, i, all, out, !same || w->lower,
+		                                stated ? w->stride[i] - 1 : 0))
 			return false;
 		w->in[i] = out;
 		w->out[i] = d;

@@ -51,9 +51,9 @@ static const uint8_t classes[OX_NOPS] = {
 	[OX_Sub] = EXACT, [OX_TopK] = EXACT, [OX_Unique] = EXACT, [OX_Where] = EXACT,
 	[OX_Xor] = EXACT,
 
-	[OX_GlobalMaxPool] = EXACT, [OX_MaxPool] = EXACT, [OX_MaxUnpool] = EXACT,
+	[OX_ConvInteger] = EXACT, [OX_GlobalMaxPool] = EXACT, [OX_MaxPool] = EXACT, [OX_MaxUnpool] = EXACT,
 
-	[OX_CumProd] = EXACT_OF_INTS, [OX_CumSum] = EXACT_OF_INTS, [OX_Gemm] = EXACT_OF_INTS,
+	[OX_Col2Im] = EXACT_OF_INTS, [OX_CumProd] = EXACT_OF_INTS, [OX_CumSum] = EXACT_OF_INTS, [OX_Gemm] = EXACT_OF_INTS,
 	[OX_MatMul] = EXACT_OF_INTS, [OX_Range] = EXACT_OF_INTS, [OX_ReduceL1] = EXACT_OF_INTS,
 	[OX_ReduceProd] = EXACT_OF_INTS, [OX_ReduceSum] = EXACT_OF_INTS,
 	[OX_ReduceSumSquare] = EXACT_OF_INTS,
@@ -70,8 +70,9 @@ static bool is_fixed(ox_op op)
 {
 	switch (op) {
 	case OX_AveragePool:
-	case OX_Conv:
+	case OX_Col2Im: case OX_Conv: case OX_ConvTranspose: case OX_DeformConv:
 	case OX_GlobalAveragePool:
+	case OX_MaxRoiPool: case OX_RoiAlign:
 	case OX_BatchNormalization:
 	case OX_CumProd: case OX_CumSum: case OX_Gemm:
 	case OX_GroupNormalization: case OX_InstanceNormalization: case OX_LayerNormalization:

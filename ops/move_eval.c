@@ -7,16 +7,14 @@
 static bool same_elements(ox_eval *c, uint32_t rank, const int64_t *dims)
 {
 	const ox_array *x = ox_arg(c, 0);
-	const int64_t row = (int64_t)x->count;
-	uint64_t n;
+	uint64_t n = 1;
 
-	if (!ox_tensor_count(&(ox_tensor){.rank = rank, .dims = dims}, &n) || n != x->count)
+	for (uint32_t i = 0; i < rank; i++)
+		if (dims[i] < 0 || !ox_mul_u64(n, (uint64_t)dims[i], &n))
+			return ox_eval_undefined(c, "the dims are too large");
+	if (n != x->count)
 		return ox_eval_undefined(c, "the number of elements changes");
-	if (!c->keep)
-		return ox_eval_read(c, 0) && ox_eval_alias(c, 0, x, rank, dims);
-	ox_walk *w = ox_walk_new(c, 1, &row, 1);
-	w->step[0] = 1;
-	return ox_eval_moved(c, 0, rank, dims, w);
+	return ox_eval_read(c, 0) && ox_eval_alias(c, 0, x, rank, dims);
 }
 
 /* Identity, of whatever there is */
@@ -170,10 +168,14 @@ bool eval_transpose(ox_eval *c)
 		return false;
 	for (uint32_t i = 0; i < x->rank; i++)
 		dims[i] = x->dims[perm[i]];
-	ox_walk *w = ox_walk_new(c, x->rank, dims, 1);
+	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, dims);
+	if (!out || !ox_eval_read(c, 0))
+		return false;
+	ox_walk *w = ox_walk_new(c, x->rank, out->dims, 1);
 	for (uint32_t i = 0; i < x->rank; i++)
 		w->step[i] = (int64_t)ox_stride(x, perm[i]);
-	return ox_eval_moved(c, 0, x->rank, dims, w);
+	ox_walk_copy(w, out, x);
+	return true;
 }
 
 /* Expand */
@@ -190,33 +192,76 @@ bool eval_expand(ox_eval *c)
 	ox_array target = {.rank = (uint32_t)n, .dims = p};
 	if (!ox_broadcast_dims(c, 2, (ox_array *[]){ox_arg(c, 0), &target}, &rank, &dims))
 		return false;
+	ox_array *out = ox_eval_out(c, 0, x->dtype, rank, dims);
+	if (!out || !ox_eval_read(c, 0))
+		return false;
 	ox_walk *w = ox_walk_new(c, rank, dims, 1);
 	ox_walk_over(w, 0, x);
-	return ox_eval_moved(c, 0, rank, dims, w);
+	ox_walk_copy(w, out, x);
+	return true;
 }
 
-/* Tile, from opset 6 on: as if each axis were two, of which the first repeats. */
+/* The only element of input i, a float, as an integer. */
+static bool whole(ox_eval *c, uint32_t i, int64_t *v)
+{
+	const ox_array *x = ox_arg(c, i);
+
+	if (x->count != 1 || !ox_eval_read(c, i))
+		return c->why ? false : ox_eval_undefined(c, "expected one number");
+	const double d = ox_get_double(x, 0);
+	if (!(d > -0x1p53 && d < 0x1p53) || d != (double)(int64_t)d)
+		return ox_eval_undefined(c, "expected a whole number");
+	*v = (int64_t)d;
+	return true;
+}
+
+/* A number for each axis; opset 1: for one axis. */
+static const int64_t *repeats(ox_eval *c, const ox_array *x)
+{
+	const int64_t *p;
+	int64_t tiles, axis;
+	size_t n;
+
+	if (c->since >= 6) {
+		if (ox_eval_ints(c, NULL, 1, &p, &n) == OX_YES && n == x->rank)
+			return p;
+		if (!c->why)
+			ox_eval_undefined(c, "one repeat per axis is expected");
+		return NULL;
+	}
+	if (!whole(c, 1, &tiles) || !whole(c, 2, &axis) || !ox_eval_axis(c, &axis, x->rank))
+		return NULL;
+	int64_t *list = ox_new_array(c->arena, int64_t, x->rank);
+	for (uint32_t i = 0; i < x->rank; i++)
+		list[i] = i == axis ? tiles : 1;
+	return list;
+}
+
+/* Tile: as if each axis were two, of which the first repeats. */
 bool eval_tile(ox_eval *c)
 {
 	const ox_array *x = ox_arg(c, 0);
-	const int64_t *p;
 	int64_t dims[OX_MAX_RANK], pairs[OX_MAX_RANK];
-	size_t n;
 
-	if (c->since < 6 || x->rank > OX_MAX_RANK / 2)
-		return ox_eval_undefined(c, "not in this form yet");
-	if (ox_eval_ints(c, NULL, 1, &p, &n) != OX_YES || n != x->rank)
-		return c->why ? false : ox_eval_undefined(c, "one repeat per axis is expected");
+	if (x->rank > OX_MAX_RANK / 2)
+		return ox_eval_undefined(c, "not for so many axes");
+	const int64_t *p = repeats(c, x);
+	if (!p)
+		return false;
 	for (uint32_t i = 0; i < x->rank; i++) {
 		if (p[i] < 0 || !ox_mul_i64(x->dims[i], p[i], &dims[i]))
 			return ox_eval_undefined(c, "a repeat is out of range");
 		pairs[2 * i] = p[i];
 		pairs[2 * i + 1] = x->dims[i];
 	}
+	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, dims);
+	if (!out || !ox_eval_read(c, 0))
+		return false;
 	ox_walk *w = ox_walk_new(c, 2 * x->rank, pairs, 1);
 	for (uint32_t i = 0; i < x->rank; i++)
 		w->step[2 * i + 1] = (int64_t)ox_stride(x, i);
-	return ox_eval_moved(c, 0, x->rank, dims, w);
+	ox_walk_copy(w, out, x);
+	return true;
 }
 
 /* ---- Concat, Split ------------------------------------------------------------------------- */
@@ -258,8 +303,6 @@ bool eval_concat(ox_eval *c)
 
 	if (!x->rank || !ox_eval_axis(c, &axis, x->rank) || !concat_dims(c, axis, dims))
 		return c->why ? false : ox_eval_undefined(c, "scalars have no axis");
-	if (ox_eval_may_join(c, x->rank, dims))
-		return ox_eval_joined(c, x->rank, dims, (uint32_t)axis);
 	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, dims);
 	if (!out || !ox_eval_read_all(c))
 		return false;
@@ -314,20 +357,21 @@ bool eval_split(ox_eval *c)
 	const ox_array *x = ox_arg(c, 0);
 	int64_t axis = ox_eval_int(c, "axis", 0), dims[OX_MAX_RANK];
 	int64_t *parts = ox_new_array(c->arena, int64_t, c->n->nout + 1);
-	int64_t at = 0;
+	uint64_t at = 0;
 
 	if (!ox_eval_axis(c, &axis, x->rank) || !split_parts(c, x->dims[axis], parts))
 		return false;
+	const uint32_t a = (uint32_t)axis;
 	memcpy(dims, x->dims, x->rank * sizeof *dims);
 	for (uint32_t o = 0; o < c->n->nout; o++) {
-		dims[axis] = parts[o];
-		ox_walk *w = ox_walk_new(c, x->rank, dims, 1);
-		for (uint32_t i = 0; i < x->rank && x->count; i++)
-			w->step[i] = (int64_t)ox_stride(x, i);
-		w->at[0] = at * w->step[axis];
-		if (!ox_eval_moved(c, o, x->rank, dims, w))
+		dims[a] = parts[o];
+		ox_array *out = ox_eval_out(c, o, x->dtype, x->rank, dims);
+		if (!out || !ox_eval_read(c, 0))
 			return false;
-		at += parts[o];
+		const uint64_t row = ox_span(out, a, x->rank);
+		if (out->count)
+			copy_rows(out, row, 0, x, ox_span(x, a, x->rank), at, row, ox_span(x, 0, a));
+		at += row;
 	}
 	return true;
 }
@@ -400,14 +444,18 @@ bool eval_slice(ox_eval *c)
 	}
 	if (!slice_bounds(c, x, &s))
 		return false;
-	ox_walk *w = ox_walk_new(c, x->rank, s.dims, 1);
-	for (uint32_t i = 0; i < x->rank && x->count; i++) {
+	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, s.dims);
+	if (!out || !ox_eval_read(c, 0))
+		return false;
+	ox_walk *w = ox_walk_new(c, x->rank, out->dims, 1);
+	for (uint32_t i = 0; i < x->rank && out->count; i++) {
 		const int64_t stride = (int64_t)ox_stride(x, i);
 		w->at[0] += s.start[i] * stride;
 		/* of one element nothing is stepped to, and the step may be huge */
 		w->step[i] = s.dims[i] > 1 ? s.step[i] * stride : 0;
 	}
-	return ox_eval_moved(c, 0, x->rank, s.dims, w);
+	ox_walk_copy(w, out, x);
+	return true;
 }
 
 /* ---- Trilu -------------------------------------------------------------------------------------- */
@@ -433,78 +481,5 @@ bool eval_trilu(ox_eval *c)
 		if (upper ? column - row >= k : column - row <= k)
 			ox_copy_elem(out, i, x, i);
 	}
-	return true;
-}
-
-/* ---- Pad ------------------------------------------------------------------------------------------ */
-
-/* begin[i] and end[i] for every axis. */
-static bool pads_of(ox_eval *c, const ox_array *x, int64_t *begin, int64_t *end)
-{
-	const int64_t *p, *axes = NULL;
-	uint64_t seen;
-	size_t n, m;
-
-	if (ox_eval_ints(c, ox_eval_has_attr(c, "paddings") ? "paddings" : "pads", 1, &p, &n) != OX_YES)
-		return c->why ? false : ox_eval_undefined(c, "the pads are not there");
-	const ox_truth has_axes = ox_eval_ints(c, NULL, 3, &axes, &m);
-	if (has_axes == OX_MAYBE)
-		return false;
-	if (has_axes == OX_NO)
-		m = x->rank;
-	if (n % 2 || n / 2 != m || (has_axes == OX_YES && !ox_eval_axes(c, axes, m, x->rank, &seen)))
-		return ox_eval_undefined(c, "the pads do not fit");
-	for (size_t i = 0; i < m; i++) {
-		const int64_t a = has_axes == OX_NO ? (int64_t)i : axes[i] < 0 ? axes[i] + x->rank : axes[i];
-		begin[a] = p[i];
-		end[a] = p[m + i];
-	}
-	return true;
-}
-
-/* What is around; the elements are 0 already. */
-static bool fill(ox_eval *c, ox_array *out)
-{
-	const ox_array *v = ox_arg(c, 2);
-
-	if (c->since < 11) {
-		const double d = ox_eval_float(c, "value", 0);
-		for (uint64_t i = 0; d != 0 && i < out->count; i++)
-			ox_put_double(out, i, d);
-		return true;
-	}
-	if (v && v->count != 1)
-		return ox_eval_undefined(c, "the value of Pad is no scalar");
-	for (uint64_t i = 0; v && i < out->count; i++)
-		ox_copy_elem(out, i, v, 0);
-	return true;
-}
-
-/* Pad with a constant, without cutting. */
-bool eval_pad(ox_eval *c)
-{
-	const ox_array *x = ox_arg(c, 0);
-	int64_t begin[OX_MAX_RANK] = {0}, end[OX_MAX_RANK] = {0}, dims[OX_MAX_RANK];
-
-	if (!ox_eval_str_is(c, "mode", "constant") || x->dtype == OX_STRING)
-		return ox_eval_undefined(c, "not in this form yet");
-	if (!pads_of(c, x, begin, end))
-		return false;
-	for (uint32_t i = 0; i < x->rank; i++) {
-		if (begin[i] < 0 || end[i] < 0)
-			return ox_eval_undefined(c, "not in this form yet");
-		if (!ox_add_i64(x->dims[i], begin[i], &dims[i]) || !ox_add_i64(dims[i], end[i], &dims[i]))
-			return ox_eval_undefined(c, "the result is too large");
-	}
-	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, dims);
-	if (!out || !ox_eval_read_all(c) || !fill(c, out))
-		return false;
-	ox_walk *w = ox_walk_new(c, x->rank, x->dims, 1);
-	for (uint32_t i = 0; i < x->rank; i++) {
-		w->step[i] = (int64_t)ox_stride(out, i);
-		w->at[0] += x->count ? begin[i] * w->step[i] : 0;
-	}
-	for (uint64_t i = 0; i < x->count; i++, ox_walk_next(w))
-		ox_copy_elem(out, (uint64_t)w->at[0], x, i);
 	return true;
 }

@@ -1,4 +1,4 @@
-/* Images: Resize, Upsample. */
+/* Images: Resize, Upsample, GridSample, AffineGrid. */
 #include "eval_kit.h"
 
 static const char to_5[] = "float[3] {1.0, 2.0, 4.0}; int64[1] {5}";
@@ -77,4 +77,36 @@ Test(eval_image, what_is_refused)
 	check("float[2] {1.0, 2.0}; float[2] {1.0, 1.0}", "Resize (a, , b)", "!list of floats");
 	check("float[2] {1.0, 2.0}", "Resize (a)", "!either");
 	check("float[0] {}; int64[1] {1}", "Resize (a, , , b)", "!without pixels");
+}
+
+static const char sampled[] = "float[1,1,1,3] {1.0, 2.0, 4.0}; float[1,1,4,2] {-1.0, 0.0, 0.0, 0.0, 0.25, 0.0, 2.0, 0.0}";
+
+Test(eval_image, samples)
+{
+	check(sampled, "GridSample <align_corners = 1> (a, b)", "float[1,1,1,4] {1.0, 2.0, 2.5, 0.0}");
+	check(sampled, "GridSample <align_corners = 1, padding_mode = \"border\"> (a, b)", "float[1,1,1,4] {1.0, 2.0, 2.5, 4.0}");
+	check(sampled, "GridSample <align_corners = 1, padding_mode = \"reflection\"> (a, b)", "float[1,1,1,4] {1.0, 2.0, 2.5, 2.0}");
+	check(sampled, "GridSample (a, b)", "float[1,1,1,4] {0.5, 2.0, 2.75, 0.0}");
+	check(sampled, "GridSample <mode = \"cubic\", padding_mode = \"border\", align_corners = 1> (a, b)",
+	      "?float[1,1,1,4] {1.0, 2.0, 2.55859375, 4.0}");
+	/* halves go to the even pixel */
+	check("int8[1,1,4] {1, 2, 3, 4}; float[1,3,1] {0.0, -0.5, 3.0}", "GridSample <mode = \"nearest\"> (a, b)", "int8[1,1,3] {3, 1, 0}");
+	check("int8[1,1,2] {1, 4}; float[1,1,1] {0.0}", "GridSample (a, b)", "int8[1,1,1] {2}");
+	check("string[1,1,1] {\"a\"}; float[1,2,1] {0.0, 3.0}", "GridSample <mode = \"nearest\"> (a, b)", "string[1,1,2] {\"a\", \"\"}");
+	check("float[1,1,1] {1.0}; float[1,1,1] {nan}", "GridSample (a, b)", "!none");
+	check("float[1,1,1] {1.0}; float[1,1,1] {inf}", "GridSample <padding_mode = \"border\"> (a, b)", "float[1,1,1] {1.0}");
+	check("float[1,1,1] {1.0}; float[1,1,2] {0.0, 0.0}", "GridSample (a, b)", "!do not fit");
+	check_at(16, sampled, "GridSample <mode = \"bilinear\", align_corners = 1> (a, b)", "float[1,1,1,4] {1.0, 2.0, 2.5, 0.0}");
+	check_at(16, sampled, "GridSample <mode = \"linear\"> (a, b)", "!no known value");
+}
+
+Test(eval_image, grids)
+{
+	const char *shift = "float[1,2,3] {1.0, 0.0, 0.5, 0.0, 2.0, 0.0}; int64[4] {1, 1, 2, 1}";
+
+	check(shift, "AffineGrid (a, b)", "float[1,2,1,2] {0.5, -1.0, 0.5, 1.0}");
+	check(shift, "AffineGrid <align_corners = 1> (a, b)", "!one pixel");
+	check("float[1,2,3] {1.0, 0.0, 0.5, 0.0, 2.0, 0.0}; int64[4] {1, 1, 2, 2}", "AffineGrid <align_corners = 1> (a, b)",
+	      "float[1,2,2,2] {-0.5, -2.0, 1.5, -2.0, -0.5, 2.0, 1.5, 2.0}");
+	check("float[1,2,3] {1.0, 0.0, 0.5, 0.0, 2.0, 0.0}; int64[4] {2, 1, 2, 2}", "AffineGrid (a, b)", "!do not fit");
 }

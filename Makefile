@@ -29,10 +29,11 @@ SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 sources    = $(foreach f,$(1),$(wildcard $(f)/*.c))
 objects    = $(patsubst %.c,$(1)/obj/%.o,$(call sources,$(2))) \
-             $(if $(filter proto,$(2)),$(1)/obj/onnx-ml.pb-c.o)
+             $(if $(filter proto,$(2)),$(1)/obj/onnx-ml.pb-c.o) $(if $(filter rules,$(2)),$(1)/obj/rule_files.o)
 library    = $(call objects,$(1),$(filter-out cli,$(FLOORS)))
 UNITS     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 PB        := $(BUILD)/gen/onnx-ml.pb-c.c
+RULES     := $(BUILD)/gen/rule_files.c
 
 all: $(BUILD)/onnxopt                       ## the tool, build/onnxopt (default)
 
@@ -44,6 +45,9 @@ $(1)/obj/%.o: %.c | $(if $(filter proto,$(FLOORS)),$(PB))
 
 $(1)/obj/onnx-ml.pb-c.o: $(PB)
 	$(Q)mkdir -p $$(@D); $(2) -std=c11 -fPIC -fvisibility=hidden $(3) -I$(BUILD)/gen -c -o $$@ $$<
+
+$(1)/obj/rule_files.o: $(RULES)
+	$(Q)mkdir -p $$(@D); $(2) -std=c11 -fPIC -fvisibility=hidden $(3) -c -o $$@ $$<
 
 $(1)/libonnxopt.a: $(call library,$(1))
 	$(Q)rm -f $$@; ar rcs $$@ $$^
@@ -70,6 +74,9 @@ $(eval $(call variant,$(BUILD)/static,$(CC),$(OPT) $(HARDEN) -g,-static))
 
 $(PB): proto/onnx-ml.proto
 	$(Q)mkdir -p $(@D); echo "  PROTO  $<"; protoc-c --c_out=$(@D) --proto_path=proto $<
+
+$(RULES): $(wildcard rules/*.yaml) rules/embed.sh
+	$(Q)mkdir -p $(@D); echo "  RULES  $@"; sh rules/embed.sh rules/*.yaml >$@.tmp && mv $@.tmp $@
 
 $(BUILD)/libonnxopt.so.$(ABI): $(call library,$(BUILD))
 	$(Q)echo "  LD     $@"; $(CC) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -o $@ $^ $(LDFLAGS) $(LIBS)

@@ -11,21 +11,13 @@
 #include "ir/ir.h"
 #include "ops/eval.h"
 #include "ops/op.h"
+#include "rules/rule.h"
 
 typedef enum ox_status {
 	OX_SAME,                      /* declined; nothing was touched */
 	OX_CHANGED,                   /* one rewrite, complete */
 	OX_FAILED,                    /* reported; the rewrite is undone and the run ends */
 } ox_status;
-
-/* How far numbers may move (DESIGN law 4). */
-typedef enum ox_numerics { OX_EXACT, OX_CONST_ROUNDING, OX_REASSOC, OX_APPROX } ox_numerics;
-
-typedef enum ox_pipe {
-	OX_PIPE_O1,                   /* in every preset but `none` */
-	OX_PIPE_DEFAULT,              /* in default, O2, O3, size... */
-	OX_PIPE_OPTIN,                /* only when named */
-} ox_pipe;
 
 typedef enum ox_inline_mode { OX_INLINE_AUTO, OX_INLINE_ALL, OX_INLINE_NONE } ox_inline_mode;
 
@@ -56,6 +48,7 @@ struct ox_pass {
 	bool facts;                   /* asks what inference knows (ops/op.h): run it first */
 	bool fresh;                   /* run, run_model: ... and on the model as it stands, not on the way to it */
 	uint8_t looks;                /* visit: levels of nodes above the root that it looks at; 0: 2 */
+	const ox_rule *rule;          /* visit is ox_visit_rule; NULL: a pass in C */
 	/* exactly one of: */
 	ox_status (*visit)(ox_ctx *c, ox_node *n);    /* one node, in one transaction */
 	ox_status (*run)(ox_ctx *c, ox_graph *g);     /* each graph; calls ox_rewrite for each change */
@@ -132,6 +125,10 @@ uint64_t ox_run_bytes(ox_ctx *c);
  * did before? Then that counts. A hundredth in all, 4 KiB at least (row B2); what is only there
  * until readers are folded too may be as much as the file. */
 bool ox_may_grow(ox_ctx *c, int64_t bytes, bool for_a_while);
+
+/* A rule as a pass (passes/rules.c). In arena a, as long as which the rule lives. */
+ox_pass  *ox_pass_of_rule(const ox_rule *r, ox_arena *a);
+ox_status ox_visit_rule(ox_ctx *c, ox_node *n);
 
 /* Is g still part of the model? */
 bool ox_graph_lives(const ox_graph *g);

@@ -14,15 +14,63 @@
  */
 #include "passes/pass.h"
 
-#define PASS(name) extern const ox_pass ox_pass_##name;
-#include "passes/passes.def"
-#undef PASS
+#include <stdlib.h>
 
-static const ox_pass *const table[] = {
-#define PASS(name) &ox_pass_##name,
+#define PASS(name) extern const ox_pass ox_pass_##name;
+#define RULES(file) extern const char ox_rules_##file[];
 #include "passes/passes.def"
 #undef PASS
+#undef RULES
+
+/* One of the two: a pass in C, or a file of rules. */
+static const struct row { const ox_pass *pass; const char *file, *text; } rows[] = {
+#define PASS(name) {&ox_pass_##name, NULL, NULL},
+#define RULES(file) {NULL, "rules/" #file ".yaml", ox_rules_##file},
+#include "passes/passes.def"
+#undef PASS
+#undef RULES
 };
+
+/* The rows with their rules, made at first use and kept. */
+static const ox_pass **table;
+static size_t ntable;
+
+static void say(void *user, const ox_message *m)
+{
+	(void)user;
+	fprintf(stderr, "%s: %s\n", m->at.file, m->text);
+}
+
+static void add_rules(const struct row *r, ox_arena *a)
+{
+	ox_diag d = {.emit = say};
+	ox_rules rules;
+
+	/* what is built in was read by the tests, too */
+	if (!ox_rules_parse(r->file, r->text, strlen(r->text), a, &rules, &d))
+		abort();
+	const ox_pass **grown = ox_new_array(a, const ox_pass *, ntable + rules.n + OX_LEN(rows));
+	if (ntable)
+		memcpy(grown, table, ntable * sizeof *table);
+	table = grown;
+	for (size_t i = 0; i < rules.n; i++)
+		table[ntable++] = ox_pass_of_rule(rules.p[i], a);
+}
+
+static void make_table(void)
+{
+	static ox_arena arena;
+
+	if (table)
+		return;
+	table = ox_new_array(&arena, const ox_pass *, OX_LEN(rows));
+	for (size_t i = 0; i < OX_LEN(rows); i++) {
+		if (rows[i].pass)
+			table[ntable++] = rows[i].pass;
+		else
+			add_rules(&rows[i], &arena);
+	}
+}
 
 static const struct before { const char *first, *then, *reason; } order[] = {
 #define BEFORE(first, then, reason) {#first, #then, reason},
@@ -77,10 +125,11 @@ static bool is_alias(const ox_pass *p, const char *s, size_t n)
 
 static const ox_pass *find(const char *s, size_t n)
 {
-	for (size_t i = 0; i < OX_LEN(table); i++)
+	make_table();
+	for (size_t i = 0; i < ntable; i++)
 		if (is_name(s, n, table[i]->name, strlen(table[i]->name)))
 			return table[i];
-	for (size_t i = 0; i < OX_LEN(table); i++)
+	for (size_t i = 0; i < ntable; i++)
 		if (is_alias(table[i], s, n))
 			return table[i];
 	return NULL;
@@ -93,7 +142,8 @@ const ox_pass *ox_pass_find(const char *name)
 
 const ox_pass *const *ox_pass_table(size_t *n)
 {
-	*n = OX_LEN(table);
+	make_table();
+	*n = ntable;
 	return table;
 }
 
@@ -101,7 +151,7 @@ const ox_pass *const *ox_pass_table(size_t *n)
 
 static size_t index_of(const char *name)
 {
-	for (size_t i = 0; i < OX_LEN(table); i++)
+	for (size_t i = 0; i < ntable; i++)
 		if (strcmp(table[i]->name, name) == 0)
 			return i;
 	return SIZE_MAX;
@@ -130,18 +180,18 @@ static bool must_wait(size_t i, const bool *listed)
 
 bool ox_pass_order(ox_arena *a, const ox_pass ***list, size_t *n, const char **why)
 {
-	bool listed[OX_LEN(table)] = {false};
-
-	*list = ox_new_array(a, const ox_pass *, OX_LEN(table));
+	make_table();
+	bool *listed = ox_new_array(a, bool, ntable);
+	*list = ox_new_array(a, const ox_pass *, ntable);
 	*n = 0;
 	if (!names_exist(a, why))
 		return false;
-	while (*n < OX_LEN(table)) {
+	while (*n < ntable) {
 		size_t i = 0;
 
-		while (i < OX_LEN(table) && (listed[i] || must_wait(i, listed)))
+		while (i < ntable && (listed[i] || must_wait(i, listed)))
 			i++;
-		if (i == OX_LEN(table)) {
+		if (i == ntable) {
 			for (i = 0; listed[i];)
 				i++;
 			*why = ox_str_printf(a, "order.def: a cycle keeps %s waiting", table[i]->name).p;
@@ -186,7 +236,7 @@ static void take_away(picked *l, const ox_pass *p)
 
 static void sort(picked *l, const picked *ordered, ox_arena *a)
 {
-	picked sorted = {.p = ox_new_array(a, const ox_pass *, OX_LEN(table) + 1)};
+	picked sorted = {.p = ox_new_array(a, const ox_pass *, ntable + 1)};
 
 	for (size_t i = 0; i < ordered->n; i++)
 		if (has(l, ordered->p[i]))
@@ -216,7 +266,7 @@ static const char *nearest(const char *s, ox_arena *a)
 {
 	OX_VEC(const char *) words = {0};
 
-	for (size_t i = 0; i < OX_LEN(table); i++) {
+	for (size_t i = 0; i < ntable; i++) {
 		*ox_push(a, &words) = table[i]->name;
 		for (const char *w = table[i]->aliases; w && *w;) {
 			const size_t len = strcspn(w, " ");
@@ -316,7 +366,8 @@ static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox
 
 bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d)
 {
-	picked ordered, l = {.p = ox_new_array(a, const ox_pass *, OX_LEN(table) + 1)};
+	make_table();
+	picked ordered, l = {.p = ox_new_array(a, const ox_pass *, ntable + 1)};
 	const char *why = NULL;
 
 	if (!ox_pass_order(a, &ordered.p, &ordered.n, &why)) {

@@ -1,0 +1,621 @@
+/* match.c - before, found in the model.
+ *
+ * What is still to be matched is a list of goals, each an operand of the picture and the value
+ * that must be it. A goal with several ways (operands that commute, alternatives, chains)
+ * tries each, with all that follows: the first way that satisfies every goal and every guard
+ * is the match. Recursion is over goals, which the picture bounds, never over the model.
+ */
+#include "rules/picture.h"
+
+#include "ops/eval.h"
+
+enum {
+	GOALS = 256,
+	STEPS = 4000,                 /* ways tried for one picture at one node */
+	CHAIN = 256,                  /* nodes of a chain */
+	READERS = 64,                 /* readers looked at in search of another last node */
+};
+
+typedef struct goal {
+	const operand *o;
+	ox_value *v;
+} goal;
+
+typedef struct solver {
+	match *m;
+	goal goals[GOALS];
+	uint32_t n;
+} solver;
+
+static bool solve(solver *s, uint32_t at);
+
+void match_miss(match *m, const char *why)
+{
+	if (m->h->missed && why && (m->depth > m->best || !m->why)) {
+		m->best = m->depth;
+		m->why = why;
+	}
+}
+
+static bool miss(solver *s, const char *why)
+{
+	match_miss(s->m, why);
+	return false;
+}
+
+/* ---- what can be undone --------------------------------------------------------------------- */
+
+typedef struct mark {
+	uint32_t goals;
+	unsigned depth;
+	match saved;                  /* bindings are small, and are copied whole */
+} mark;
+
+static void set_mark(solver *s, mark *k)
+{
+	k->goals = s->n;
+	k->saved = *s->m;
+}
+
+static void back_to(solver *s, const mark *k)
+{
+	match *m = s->m;
+	const uint64_t steps = m->steps;
+	const unsigned best = m->best;
+	const char *why = m->why;
+
+	*m = k->saved;
+	m->steps = steps;
+	m->best = best;
+	m->why = why;
+	s->n = k->goals;
+}
+
+static bool push(solver *s, goal g)
+{
+	if (s->n == GOALS)
+		return false;
+	s->goals[s->n++] = g;
+	return true;
+}
+
+/* ---- attributes --------------------------------------------------------------------------------- */
+
+static xval of_attr(match *m, const ox_attr *a)
+{
+	xval x = {.kind = X_UNKNOWN, .s = "an attribute is of a kind that rules do not read"};
+
+	switch (a->type) {
+	case OX_A_INT:
+		return (xval){.kind = X_INT, .i = ox_dim_num(m->h->m, a->i)};
+	case OX_A_FLOAT:
+		return (xval){.kind = X_FLOAT, .f = (double)a->f};
+	case OX_A_STRING:
+		return (xval){.kind = X_TEXT, .s = ox_str_copy(m->a, a->s).p};
+	case OX_A_INTS:
+	case OX_A_FLOATS:
+		x = (xval){.kind = X_LIST, .n = (uint32_t)a->n, .list = ox_new_array(m->a, xval, a->n + 1)};
+		for (size_t i = 0; i < a->n; i++)
+			x.list[i] = a->type == OX_A_INTS ? (xval){.kind = X_INT, .i = ox_dim_num(m->h->m, a->ints[i])}
+			                                 : (xval){.kind = X_FLOAT, .f = (double)a->floats[i]};
+		return x;
+	default:
+		return x;
+	}
+}
+
+/* What the schema says where the attribute is absent: numbers and words; lists have none. */
+static xval schema_default(match *m, const ox_node *n, const char *name)
+{
+	const ox_schema *s = ox_node_schema(n);
+
+	for (unsigned i = 0; s && i < s->nattr; i++) {
+		const ox_schema_attr *a = &s->attr[i];
+		if (strcmp(a->name, name) || !a->dflt)
+			continue;
+		if (a->type == OX_A_INT)
+			return (xval){.kind = X_INT, .i = ox_dim_num(m->h->m, a->value.i)};
+		if (a->type == OX_A_FLOAT)
+			return (xval){.kind = X_FLOAT, .f = (double)a->value.f};
+		if (a->type == OX_A_STRING)
+			return (xval){.kind = X_TEXT, .s = a->value.s};
+	}
+	return (xval){.kind = X_NONE};
+}
+
+/* A parameter that is an input at this opset. */
+static xval of_input(match *m, const ox_node *n, const param_form *f)
+{
+	ox_value *v = f->input < n->nin ? n->in[f->input].val : NULL;
+	const ox_tensor *t = ox_value_const(v);
+	ox_array *x = t ? ox_array_of(t, m->a) : NULL;
+	ox_eval c = {.m = m->h->m, .arena = m->a, .max_read = 4096};
+
+	if (!v)
+		return (xval){.kind = X_NONE};
+	if (!x || x->count > 64 || !ox_kind_of(x->dtype) || !ox_array_read(&c, x))
+		return (xval){.kind = X_UNKNOWN, .s = "a parameter is not a constant"};
+	if (f->type == FORM_LIKE_X || f->type == FORM_INT) {
+		if (x->count != 1)
+			return (xval){.kind = X_UNKNOWN, .s = "a parameter has not one element"};
+		return ox_kind_of(x->dtype) == OX_FLOATING ? (xval){.kind = X_FLOAT, .f = ox_get_double(x, 0)}
+		                                           : (xval){.kind = X_INT, .i = ox_dim_num(m->h->m, ox_get_int(x, 0))};
+	}
+	xval l = {.kind = X_LIST, .n = (uint32_t)x->count, .list = ox_new_array(m->a, xval, x->count + 1)};
+	for (uint32_t i = 0; i < l.n; i++)
+		l.list[i] = (xval){.kind = X_INT, .i = ox_dim_num(m->h->m, ox_get_int(x, i))};
+	return l;
+}
+
+static xval attr_value(match *m, const ox_node *n, const char *name)
+{
+	const param_form *f = form_find(n->op, name);
+
+	if (f && ox_node_opset(n) > f->attr_until)
+		return of_input(m, n, f);
+	const ox_attr *a = ox_node_attr(n, name);
+	if (!a)
+		return schema_default(m, n, name);
+	if (a->ref)
+		return (xval){.kind = X_UNKNOWN, .s = "an attribute comes from the caller"};
+	return of_attr(m, a);
+}
+
+static bool is_mentioned(const pnode *p, const char *name)
+{
+	for (uint16_t i = 0; i < p->nattr; i++)
+		if (!strcmp(p->attr[i].name, name))
+			return true;
+	return false;
+}
+
+/* What the picture does not mention must be as if it were not there. */
+static bool others_are_default(match *m, const pnode *p, const ox_node *n)
+{
+	for (uint32_t i = 0; !p->other_attrs && i < n->nattr; i++) {
+		const ox_attr *a = &n->attr[i];
+		if (!a->name || is_mentioned(p, a->name->s))
+			continue;
+		const xval is = a->ref ? (xval){.kind = X_UNKNOWN} : of_attr(m, a), dflt = schema_default(m, n, a->name->s);
+		ox_truth same = OX_NO;
+		if (is.kind == X_UNKNOWN || !xval_equal(m, &is, &dflt, &same))
+			return false;
+	}
+	return true;
+}
+
+static bool is_literal(const expr *e)
+{
+	if (e->kind == E_CAPTURE || e->kind == E_VAR || e->kind == E_CALL)
+		return false;
+	for (uint16_t i = 0; i < e->n; i++)
+		if (!is_literal(e->arg[i]))
+			return false;
+	return true;
+}
+
+static bool match_attrs(solver *s, const pnode *p, const ox_node *n)
+{
+	match *m = s->m;
+
+	if (!others_are_default(m, p, n))
+		return miss(s, "an attribute that the picture does not mention is not the default");
+	for (uint16_t i = 0; i < p->nattr; i++) {
+		const pattr *a = &p->attr[i];
+		const int capture = a->capture >= 0 ? a->capture : a->is->kind == E_CAPTURE ? (int)a->is->at : -1;
+		const xval x = attr_value(m, n, a->name);
+		ox_truth same;
+		if (x.kind == X_UNKNOWN)
+			return miss(s, x.s);
+		/* the last node is matched first, so either of two may be the first to know */
+		if (capture >= 0 && !m->captured[capture]) {
+			m->captured[capture] = true;
+			m->cap[capture] = x;
+			continue;
+		}
+		if (capture < 0 && !is_literal(a->is))
+			continue;     /* when everything is bound: attrs_agree */
+		const xval want = capture >= 0 ? m->cap[capture] : expr_eval(m, a->is);
+		if (!xval_equal(m, &x, &want, &same))
+			return miss(s, "an attribute has another value");
+	}
+	return true;
+}
+
+/* Attributes that the picture computes from captures. */
+static bool attrs_agree(solver *s)
+{
+	match *m = s->m;
+
+	for (uint16_t i = 0; i < m->pic->nbefore; i++) {
+		const pnode *p = &m->pic->before[i];
+		for (uint16_t k = 0; m->node[i] && k < p->nattr; k++) {
+			if (p->attr[k].capture >= 0 || p->attr[k].is->kind == E_CAPTURE || is_literal(p->attr[k].is))
+				continue;
+			const xval x = attr_value(m, m->node[i], p->attr[k].name), want = expr_eval(m, p->attr[k].is);
+			ox_truth same;
+			if (!xval_equal(m, &x, &want, &same))
+				return miss(s, "an attribute has another value");
+		}
+	}
+	return true;
+}
+
+/* ---- literals --------------------------------------------------------------------------------------- */
+
+/* A constant of one element that cannot raise the rank of what it stands beside; for a list one of
+ * those elements. */
+static bool match_literal(solver *s, const operand *o, ox_value *v, const ox_node *reader)
+{
+	match *m = s->m;
+	const xval want = expr_eval(m, o->literal);
+	const ox_tensor *t = ox_value_const(v);
+	ox_array *x = t ? ox_array_of(t, m->a) : NULL;
+	ox_eval c = {.m = m->h->m, .arena = m->a, .max_read = 4096};
+	const uint64_t count = want.kind == X_LIST ? want.n : 1;
+
+	if (!x || x->count != count || !ox_kind_of(x->dtype) || !ox_array_read(&c, x))
+		return miss(s, "a constant is expected");
+	for (uint64_t i = 0; i < count; i++) {
+		const xval *w = want.kind == X_LIST ? &want.list[i] : &want;
+		xval is = ox_kind_of(x->dtype) == OX_FLOATING
+			? (xval){.kind = X_FLOAT, .f = ox_get_double(x, i)}
+			: (xval){.kind = X_INT, .i = ox_dim_num(m->h->m, ox_get_int(x, i))};
+		ox_truth same;
+		if (w->kind == X_TRUTH)
+			is = (xval){.kind = X_TRUTH, .truth = x->dtype == OX_BOOL && ox_get_int(x, i)};
+		if (!xval_equal(m, &is, w, &same))
+			return miss(s, "a constant has another value");
+	}
+	if (!x->rank || want.kind == X_LIST || !reader)
+		return true;
+	for (uint32_t i = 0; i < reader->nin; i++)
+		if (reader->in[i].val && reader->in[i].val != v && ox_rank_known(reader->in[i].val) >= (int)x->rank)
+			return true;
+	return miss(s, "a constant could raise the rank");
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------------------- */
+
+static int which_op(const pnode *p, const ox_node *n)
+{
+	for (uint16_t i = 0; i < p->nops; i++) {
+		if (p->ops[i] ? n->op == p->ops[i]
+		              : !n->op && n->op_type && !strcmp(n->op_type->s, p->types[i])
+		                        && n->domain && !strcmp(n->domain->s, p->domains[i]))
+			return i;
+	}
+	return -1;
+}
+
+static bool is_taken(const match *m, const ox_node *n)
+{
+	for (uint16_t i = 0; i < m->pic->nbefore; i++)
+		if (m->node[i] == n)
+			return true;
+	return false;
+}
+
+/* Outputs of n to the variables, where the picture names them. */
+static bool match_outputs(solver *s, const pnode *p, const ox_node *n)
+{
+	match *m = s->m;
+
+	if (n->nout > p->nout)
+		for (uint32_t i = p->nout; i < n->nout; i++)
+			if (n->out[i] && (n->out[i]->uses || ox_value_is_output(n->out[i])))
+				return miss(s, "an output that the picture does not have is read");
+	for (uint16_t i = 0; i < p->nout; i++) {
+		ox_value *v = i < n->nout ? n->out[i] : NULL;
+		const uint16_t x = p->out[i];
+		if (m->bound[x] && m->val[x] != v)
+			return miss(s, "two values of the picture are one");
+		m->bound[x] = true;
+		m->val[x] = v;
+	}
+	return true;
+}
+
+static bool is_commutative(const pnode *p, const ox_node *n)
+{
+	const ox_op_row *row = ox_op_row_of(n->op);
+
+	return p->nin == 2 && n->nin == 2 && row && row->flags & OX_COMMUT && p->in[1].kind != O_REST;
+}
+
+static bool push_rest(solver *s, const operand *o, const ox_node *n, uint32_t from)
+{
+	match *m = s->m;
+	rest *r = &m->rests[o->var];
+
+	r->n = n->nin - from;
+	r->p = ox_new_array(m->a, ox_value *, r->n + 1);
+	for (uint32_t i = 0; i < r->n; i++)
+		r->p[i] = n->in[from + i].val;
+	m->bound[o->var] = true;
+	return true;
+}
+
+/* Goals for the inputs; swap: the other way round. Inputs that are parameters and that the
+ * picture writes as attributes have been read. */
+static bool push_inputs(solver *s, const pnode *p, const ox_node *n, bool swap)
+{
+	const int64_t opset = ox_node_opset(n);
+
+	for (uint32_t i = 0; i < p->nin; i++) {
+		const operand *o = &p->in[swap ? 1 - i : i];
+		if (o->kind == O_REST)
+			return push_rest(s, o, n, i);
+		if (!push(s, (goal){o, i < n->nin ? n->in[i].val : NULL}))
+			return miss(s, "the picture has too many goals");
+	}
+	for (uint32_t i = p->nin; i < n->nin; i++) {
+		const param_form *f = n->in[i].val ? form_of_input(n->op, i, opset) : NULL;
+		if (n->in[i].val && !(f && (is_mentioned(p, f->name) || p->other_attrs)))
+			return miss(s, "an input that the picture does not have");
+	}
+	return true;
+}
+
+/* n is the picture's node `which`, and the goals from `next` on hold. */
+static bool try_node(solver *s, int16_t which, ox_node *n, uint32_t next)
+{
+	match *m = s->m;
+	const pnode *p = &m->pic->before[which];
+	const int op = which_op(p, n);
+	mark k;
+
+	if (op < 0)
+		return miss(s, "another operator");
+	if (m->node[which] ? m->node[which] != n : is_taken(m, n))
+		return miss(s, "one node would stand for two of the picture");
+	if (m->steps++ > STEPS)
+		return miss(s, "too many ways were tried");
+	set_mark(s, &k);
+	for (int swap = 0; swap <= is_commutative(p, n); swap++) {
+		m->node[which] = n;
+		if (p->tag >= 0) {
+			m->captured[p->tag] = true;
+			m->cap[p->tag] = (xval){.kind = X_TEXT, .s = p->types[op]};
+		}
+		if (match_outputs(s, p, n) && match_attrs(s, p, n)) {
+			m->depth++;
+			if (push_inputs(s, p, n, swap) && solve(s, next))
+				return true;
+		}
+		back_to(s, &k);
+	}
+	return false;
+}
+
+/* The maker of v, or a chain of such. Chains are taken as long as they go, then shorter. */
+static bool try_chain(solver *s, int16_t which, ox_value *v, const operand *o, uint32_t next)
+{
+	match *m = s->m;
+	const pnode *p = &m->pic->before[which];
+	ox_node *chain[CHAIN];
+	uint32_t n = 0;
+	mark k;
+
+	const ox_graph *g = m->node[m->pic->roots[0]]->graph;
+	for (ox_value *x = v; n < CHAIN && x && x->def && x->graph == g && which_op(p, x->def) >= 0; n++) {
+		if (n && !(ox_used_once(x) || m->pic->vars[o->var].shared))
+			break;
+		chain[n] = x->def;
+		x = x->def->nin ? x->def->in[0].val : NULL;
+	}
+	set_mark(s, &k);
+	for (uint32_t length = n; length + (p->repeat == '*') > 0; length--) {
+		/* what stands before the chain is its innermost first input */
+		ox_value *before = length ? chain[length - 1]->in[0].val : v;
+		bool fine = m->steps++ < STEPS;
+		for (uint32_t i = 0; fine && i < length; i++)
+			fine = !is_taken(m, chain[i]) && match_attrs(s, p, chain[i]);
+		m->node[which] = length ? chain[0] : NULL;
+		m->chained[which] = length;
+		m->bound[p->out[0]] = true;
+		m->val[p->out[0]] = v;
+		m->depth += length > 0;
+		if (fine && push(s, (goal){&p->in[0], before}) && solve(s, next))
+			return true;
+		back_to(s, &k);
+		if (!length)
+			break;
+	}
+	return miss(s, "no chain fits");
+}
+
+static bool try_makers(solver *s, const operand *o, ox_value *v, uint32_t next)
+{
+	match *m = s->m;
+
+	for (int16_t which = m->pic->vars[o->var].maker; which >= 0; which = m->pic->before[which].or_else) {
+		if (m->pic->before[which].repeat) {
+			if (try_chain(s, which, v, o, next))
+				return true;
+			continue;
+		}
+		const pnode *p = &m->pic->before[which];
+		if (!v || !v->def || v->graph != m->node[m->pic->roots[0]]->graph) {
+			miss(s, "it is not made by a node of this graph");
+			continue;
+		}
+		/* the output that the picture means */
+		uint16_t i = 0;
+		while (i < p->nout && p->out[i] != o->var)
+			i++;
+		if (i == v->out && try_node(s, which, v->def, next))
+			return true;
+	}
+	return false;
+}
+
+/* ---- further roots ------------------------------------------------------------------------------------------ */
+
+/* A node that reads something the picture's root `which` reads, and that is bound. */
+static bool find_other_root(solver *s, uint16_t which, uint32_t next)
+{
+	match *m = s->m;
+	const pnode *p = &m->pic->before[which];
+	uint32_t seen = 0;
+
+	for (uint16_t i = 0; i < p->nin; i++) {
+		const operand *o = &p->in[i];
+		if (o->kind != O_VAR || !m->bound[o->var] || !m->val[o->var])
+			continue;
+		ox_foreach_use(u, m->val[o->var]) {
+			if (++seen > READERS)
+				return miss(s, "too many readers to search among");
+			if (u->reader == OX_READ_NODE && u->node->graph == m->node[m->pic->roots[0]]->graph
+			    && try_node(s, (int16_t)which, u->node, next))
+				return true;
+		}
+		return miss(s, "no other node fits");
+	}
+	return miss(s, "nothing leads to another node of the picture");
+}
+
+/* ---- guards ---------------------------------------------------------------------------------------------------- */
+
+/* Is every reader of v one of the picture's nodes, in a chain included? */
+static bool is_private(const match *m, const ox_value *v)
+{
+	if (ox_value_is_output(v))
+		return false;
+	if (ox_used_once(v))
+		return true;
+	ox_foreach_use(u, v)
+		if (u->reader != OX_READ_NODE || !is_taken(m, u->node))
+			return false;
+	return true;
+}
+
+static bool interior_is_private(solver *s)
+{
+	match *m = s->m;
+
+	for (uint16_t i = 0; i < m->pic->nvars; i++) {
+		const var *v = &m->pic->vars[i];
+		if (v->maker < 0 || v->is_root || v->shared || !m->val[i])
+			continue;
+		/* an empty chain: the value is that before it */
+		const pnode *p = &m->pic->before[v->maker];
+		if (p->repeat && !m->chained[v->maker])
+			continue;
+		/* results that are not made anew must not be read at all */
+		bool is_last = false;
+		for (uint16_t r = 0; r < m->pic->nroots; r++)
+			is_last |= m->pic->roots[r] == v->maker;
+		if (is_last ? m->val[i]->uses || ox_value_is_output(m->val[i]) : !is_private(m, m->val[i]))
+			return miss(s, "a value within the picture is read elsewhere");
+		if (m->h->is_kept && m->h->is_kept(m->h->user, m->val[i]))
+			return miss(s, "a value within the picture is to be kept");
+	}
+	return true;
+}
+
+static bool guards_hold(solver *s)
+{
+	match *m = s->m;
+
+	m->depth++;
+	if (!interior_is_private(s) || !attrs_agree(s))
+		return false;
+	for (uint16_t i = 0; i < m->pic->nguards; i++) {
+		const char *why = m->h->missed ? "" : NULL;
+		if (!(m->pic->guard_off >> i & 1) && expr_holds(m, m->pic->guards[i], &why) != OX_YES)
+			return miss(s, why);
+	}
+	return true;
+}
+
+/* ---- goals -------------------------------------------------------------------------------------------------------- */
+
+/* The node whose operand o is. */
+static const ox_node *reader_of(const match *m, const operand *o)
+{
+	for (uint16_t i = 0; i < m->pic->nbefore; i++)
+		if (o >= m->pic->before[i].in && o < m->pic->before[i].in + m->pic->before[i].nin)
+			return m->node[i];
+	return NULL;
+}
+
+static bool solve_var(solver *s, const operand *o, ox_value *v, uint32_t next)
+{
+	match *m = s->m;
+	const var *x = &m->pic->vars[o->var];
+
+	if (m->bound[o->var])
+		return m->val[o->var] == v ? solve(s, next) : miss(s, "two operands are not the same value");
+	if (!v && !o->optional && !x->optional)
+		return miss(s, "an operand is absent");
+	if (v && x->maker >= 0)
+		return try_makers(s, o, v, next);
+	m->bound[o->var] = true;
+	m->val[o->var] = v;
+	const bool ok = solve(s, next);
+	if (!ok) {
+		m->bound[o->var] = false;
+		m->val[o->var] = NULL;
+	}
+	return ok;
+}
+
+static bool solve(solver *s, uint32_t at)
+{
+	if (at == s->n) {
+		for (uint16_t i = 1; i < s->m->pic->nroots; i++)
+			if (!s->m->node[s->m->pic->roots[i]])
+				return find_other_root(s, s->m->pic->roots[i], at);
+		return guards_hold(s);
+	}
+	const goal g = s->goals[at];
+	switch (g.o->kind) {
+	case O_ANY:
+		return solve(s, at + 1);
+	case O_ABSENT:
+		return !g.v ? solve(s, at + 1) : miss(s, "an operand is there");
+	case O_LITERAL:
+		return g.v && match_literal(s, g.o, g.v, reader_of(s->m, g.o)) && solve(s, at + 1);
+	default:
+		return solve_var(s, g.o, g.v, at + 1);
+	}
+}
+
+/* Can the maker of v be what the picture wants there? Cheap, and false for nearly every node. */
+static bool may_make(const picture *pic, const operand *o, const ox_value *v)
+{
+	if (o->kind == O_LITERAL)
+		return ox_value_const(v) != NULL;
+	if (o->kind != O_VAR || pic->vars[o->var].maker < 0 || (!v && o->optional))
+		return true;
+	for (int16_t w = pic->vars[o->var].maker; w >= 0; w = pic->before[w].or_else) {
+		const pnode *p = &pic->before[w];
+		if (p->repeat == '*' || (v && v->def && which_op(p, v->def) >= 0))
+			return true;
+	}
+	return false;
+}
+
+bool match_may(const picture *pic, const ox_node *n)
+{
+	const pnode *p = &pic->before[pic->roots[0]];
+	bool straight = true, swapped = is_commutative(p, n);
+
+	if (which_op(p, n) < 0)
+		return false;
+	for (uint32_t i = 0; i < p->nin && p->in[i].kind != O_REST; i++) {
+		straight &= may_make(pic, &p->in[i], i < n->nin ? n->in[i].val : NULL);
+		swapped = swapped && may_make(pic, &p->in[i], n->in[1 - i].val);
+	}
+	return straight || swapped;
+}
+
+bool match_run(match *m, ox_node *n)
+{
+	const picture *p = m->pic;
+	solver *s = ox_alloc_raw(m->a, sizeof *s);
+	s->m = m;
+	s->n = 0;
+	return try_node(s, (int16_t)p->roots[0], n, 0);
+}

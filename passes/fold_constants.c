@@ -39,10 +39,10 @@ static const uint8_t classes[OX_NOPS] = {
 	[OX_ConstantOfShape] = EXACT, [OX_Div] = EXACT, [OX_Equal] = EXACT, [OX_EyeLike] = EXACT,
 	[OX_Floor] = EXACT, [OX_Greater] = EXACT, [OX_GreaterOrEqual] = EXACT,
 	[OX_IsInf] = EXACT, [OX_IsNaN] = EXACT, [OX_Less] = EXACT, [OX_LessOrEqual] = EXACT,
-	[OX_Max] = EXACT, [OX_Min] = EXACT, [OX_Mod] = EXACT, [OX_Mul] = EXACT, [OX_Neg] = EXACT,
+	[OX_MatMulInteger] = EXACT, [OX_Max] = EXACT, [OX_Min] = EXACT, [OX_Mod] = EXACT, [OX_Mul] = EXACT, [OX_Neg] = EXACT,
 	[OX_NonMaxSuppression] = EXACT, [OX_NonZero] = EXACT, [OX_Not] = EXACT, [OX_OneHot] = EXACT, [OX_Or] = EXACT,
 	[OX_ReduceMax] = EXACT, [OX_ReduceMin] = EXACT, [OX_Reciprocal] = EXACT,
-	[OX_Relu] = EXACT, [OX_Round] = EXACT, [OX_Sign] = EXACT, [OX_Sqrt] = EXACT,
+	[OX_RegexFullMatch] = EXACT, [OX_Relu] = EXACT, [OX_Round] = EXACT, [OX_Sign] = EXACT, [OX_Sqrt] = EXACT,
 	[OX_Sub] = EXACT, [OX_TopK] = EXACT, [OX_Unique] = EXACT, [OX_Where] = EXACT,
 	[OX_Xor] = EXACT,
 
@@ -57,6 +57,9 @@ static const uint8_t classes[OX_NOPS] = {
 
 	[OX_DequantizeLinear] = NEVER, [OX_DynamicQuantizeLinear] = NEVER,
 	[OX_QuantizeLinear] = NEVER, [OX_MS_DequantizeLinear] = NEVER, [OX_MS_QuantizeLinear] = NEVER,
+	[OX_MS_DynamicQuantizeMatMul] = NEVER, [OX_MS_QAttention] = NEVER,
+	[OX_MS_QLinearAdd] = NEVER, [OX_MS_QLinearConcat] = NEVER, [OX_MS_QLinearMul] = NEVER,
+	[OX_MS_QLinearSigmoid] = NEVER, [OX_QLinearConv] = NEVER, [OX_QLinearMatMul] = NEVER,
 };
 
 /* Ops that round but take no function of the C library, whose last bit may differ between

@@ -99,3 +99,35 @@ Test(quant, casts_to_powers_of_two)
 	check_at(25, "float {-1.0}", "Cast <to = 24> (a)", "!negative");
 	check_at(25, "float8e8m0[2] {0, 255}", "Cast <to = 11> (a)", "double[2] {5.877471754111438e-39, nan}");
 }
+
+Test(quant, products_of_matrices)
+{
+	check("uint8[2,2] {1, 2, 3, 255}; int8[2,1] {1, -128}; uint8 {1}; int8 {-1}", "MatMulInteger (a, b, c, d)",
+	      "int32[2,1] {-127, -32254}");
+	check("uint8[2,1] {5, 7}; uint8[1,2] {3, 4}; uint8[2] {1, 2}; uint8[2] {3, 0}", "MatMulInteger (a, b, c, d)",
+	      "int32[2,2] {0, 16, 0, 20}");
+	check("uint8[2] {1, 2}; uint8[2] {3, 4}", "MatMulInteger (a, b)", "int32 {11}");
+	check("uint8[1,0] {}; uint8[0,2] {}", "MatMulInteger (a, b)", "int32[1,2] {0, 0}");
+	check("uint8[1,2] {1, 2}; uint8[2,1] {3, 4}; uint8[3] {0, 0, 0}", "MatMulInteger (a, b, c)", "!does not fit");
+	/* 5 * 0.5 is a tie: to 2, and then the zero point */
+	check("uint8[1,1] {5}; float {0.5}; uint8 {0}; uint8[1,1] {1}; float {1.0}; uint8 {0}; float {1.0}; uint8 {1}",
+	      "QLinearMatMul (a, b, c, d, e, f, g, h)", "uint8[1,1] {3}");
+	check("uint8[1,1] {200}; float {1.0}; uint8 {0}; int8[1,2] {2, -2}; float[2] {1.0, 0.25}; int8[2] {0, 0}; float {1.0}; int8 {9}",
+	      "QLinearMatMul (a, b, c, d, e, f, g, h)", "int8[1,2] {127, -91}");
+	check("float[1,2] {-1.0, 1.55}; uint8[2,1] {1, 2}; float {2.0}; uint8 {0}; float[1] {0.5}",
+	      "com.microsoft.DynamicQuantizeMatMul (a, b, c, d, e)", "float[1,1] {4.7}");
+}
+
+Test(quant, elementwise_in_com_microsoft)
+{
+	check("uint8[2] {0, 255}; float {0.5}; uint8 {128}; uint8[1] {2}; float {1.0}; uint8 {0}; float {0.5}; uint8 {128}",
+	      "com.microsoft.QLinearAdd (a, b, c, d, e, f, g, h)", "uint8[2] {4, 255}");
+	check("int8[2] {2, 3}; float {0.5}; int8 {0}; int8 {1}; float {1.0}; int8 {0}; float {1.0}; int8 {-1}",
+	      "com.microsoft.QLinearMul (a, b, c, d, e, f, g, h)", "int8[2] {0, 1}");
+	check("uint8[3] {0, 128, 255}; float {1.0}; uint8 {128}; float {0.00390625}; uint8 {0}",
+	      "com.microsoft.QLinearSigmoid (a, b, c, d, e)", "uint8[3] {0, 128, 255}");
+	check("float {0.5}; uint8 {10}; uint8[1] {4}; float {1.0}; uint8 {2}; uint8[2] {10, 11}; float {0.5}; uint8 {10}",
+	      "com.microsoft.QLinearConcat <axis = 0> (a, b, c, d, e, f, g, h)", "uint8[3] {14, 10, 11}");
+	check("float {0.5}; uint8 {10}; uint8[1] {4}; float {1.0}", "com.microsoft.QLinearConcat <axis = 0> (a, b, c, d)",
+	      "!no scale");
+}

@@ -539,11 +539,13 @@ static bool items_are_of(const ox_eval *c, const char *type, const ox_array *x)
 	return true;
 }
 
-/* Is x what the type says, such as seq(map(string, tensor(float)))? As deep as types go. */
+/* Is x what the type says, such as seq(map(string,float))? As deep as types go. */
 static bool is_of(const ox_eval *c, const char *type, const ox_array *x)
 {
-	if (!strncmp(type, "tensor(", 7))
-		return ox_is_tensor(x) && elem_fits(c, elem_of(type + 7), x->dtype);
+	/* The values of a map are float where others are tensor(float). */
+	const bool is_bare = elem_of(type) != 1u << OX_UNDEFINED;
+	if (is_bare || !strncmp(type, "tensor(", 7))
+		return ox_is_tensor(x) && elem_fits(c, elem_of(is_bare ? type : type + 7), x->dtype);
 	if (!strncmp(type, "seq(", 4))
 		return x->kind == OX_T_SEQUENCE && items_are_of(c, type + 4, x);
 	if (!strncmp(type, "optional(", 9))   /* a Loop may begin with an optional and go on with what is in it */
@@ -552,7 +554,7 @@ static bool is_of(const ox_eval *c, const char *type, const ox_array *x)
 		return false;
 	const ox_array *keys = ox_items(x)[0], *values = ox_items(x)[1];
 	return keys && values && elem_of(type + 4) >> keys->dtype & 1 && keys->count == values->count
-	       && is_of(c, strchr(type, ',') + 2, values);
+	       && is_of(c, strchr(type, ',') + 1, values);
 }
 
 static bool allows(const ox_eval *c, const ox_schema_param *p, const ox_array *x)

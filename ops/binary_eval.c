@@ -100,26 +100,41 @@ static bool mod_u(ox_eval *c, ox_num a, ox_num b, ox_num *r)
 	return true;
 }
 
+/* Before opset 28 floats had to state fmod = 1. */
 static bool mod_f(ox_eval *c, ox_num a, ox_num b, ox_num *r)
 {
-	if (!ox_eval_int(c, "fmod", 0))
+	const bool floors = !ox_eval_int(c, "fmod", 0);
+
+	if (floors && c->since < 28)
 		return ox_eval_undefined(c, "Mod of floats without fmod");
 	r->f = fmod(a.f, b.f);
+	if (floors && r->f == 0)
+		r->f = copysign(0, b.f);
+	else if (floors && signbit(r->f) != signbit(b.f))
+		r->f += b.f;
 	return true;
 }
 
-static bool shift(ox_eval *c, ox_num a, ox_num b, ox_num *r)
+/* Since opset 28 a shift by the width or more, or backwards, leaves what a sign extends to. */
+static bool shift_by(ox_eval *c, ox_num a, ox_num b, bool is_negative, ox_num *r)
 {
 	const unsigned width = ox_dtype_bits(ox_arg(c, 0)->dtype);
 	const bool left = ox_eval_str_is(c, "direction", "LEFT");
+	const uint64_t sign = is_negative ? UINT64_MAX : 0;
 
 	if (!left && !ox_eval_str_is(c, "direction", "RIGHT"))
 		return ox_eval_undefined(c, "the direction is neither LEFT nor RIGHT");
-	if (b.u >= width)
+	if (b.u >= width && c->since < 28)
 		return ox_eval_undefined(c, "a shift by the width or more");
-	r->u = left ? a.u << b.u : a.u >> b.u;
+	if (b.u >= width)
+		r->u = left ? 0 : sign;
+	else
+		r->u = left ? a.u << b.u : ((a.u ^ sign) >> b.u) ^ sign;
 	return true;
 }
+
+static bool shift_u(ox_eval *c, ox_num a, ox_num b, ox_num *r) { return shift_by(c, a, b, false, r); }
+static bool shift_s(ox_eval *c, ox_num a, ox_num b, ox_num *r) { return shift_by(c, a, b, a.s < 0, r); }
 
 /* ---- ops ------------------------------------------------------------------------------- */
 
@@ -134,7 +149,7 @@ static const struct {
 	[OX_Div]            = {div_f,   div_s,   div_u,   false},
 	[OX_Mod]            = {mod_f,   mod_s,   mod_u,   false},
 	[OX_PRelu]          = {prelu_f, prelu_s, prelu_u, false},
-	[OX_BitShift]       = {NULL,    NULL,    shift,   false},
+	[OX_BitShift]       = {NULL,    shift_s, shift_u, false},
 	[OX_BitwiseAnd]     = {NULL,    and_u,   and_u,   false},
 	[OX_BitwiseOr]      = {NULL,    or_u,    or_u,    false},
 	[OX_BitwiseXor]     = {NULL,    xor_u,   xor_u,   false},
@@ -181,6 +196,19 @@ static bool map_pair(ox_eval *c, pair_fn *f, ox_array *out, const ox_array *a, c
 	return true;
 }
 
+/* Of strings, byte by byte. */
+static bool equal_strings(ox_eval *c, ox_array *out, const ox_array *a, const ox_array *b)
+{
+	ox_walk *w = ox_walk_new(c, out->rank, out->dims, 2);
+
+	ox_walk_over(w, 0, a);
+	ox_walk_over(w, 1, b);
+	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w))
+		ox_put(out, i, (ox_num){.u = ox_str_eq(((const ox_str *)a->data)[w->at[0]],
+		                                       ((const ox_str *)b->data)[w->at[1]])});
+	return true;
+}
+
 /* Before opset 7 the shape of b is a run of dims of a, which begins at `axis`: with 1s behind
  * it, that is numpy's rule. */
 static ox_array *placed(ox_eval *c, const ox_array *a, ox_array *b)
@@ -223,10 +251,11 @@ bool eval_binary(ox_eval *c)
 {
 	const ox_array *a = ox_arg(c, 0);
 	pair_fn *f = function_for(c, a->dtype);
+	const bool of_strings = a->dtype == OX_STRING && c->n->op == OX_Equal;
 	uint32_t rank;
 	int64_t *dims;
 
-	if (!f)
+	if (!f && !of_strings)
 		return ox_eval_undefined(c, "not for this element type yet");
 	if (!ox_eval_read_all(c))
 		return false;
@@ -236,6 +265,8 @@ bool eval_binary(ox_eval *c)
 	if (one_way(c) && !same_dims(a, rank, dims))
 		return ox_eval_undefined(c, "the shapes do not fit");
 	ox_array *out = ox_eval_out(c, 0, ops[c->n->op].is_test ? OX_BOOL : a->dtype, rank, dims);
+	if (of_strings)
+		return out && equal_strings(c, out, a, b);
 	return out && (ox_fast_binary(c, out, a, b) || map_pair(c, f, out, a, b));
 }
 

@@ -1,23 +1,29 @@
 /* index_eval.c - indices made of values and back: NonZero, OneHot. */
 #include "ops/eval.h"
 
+/* Of strings those that are not empty, as in numpy. */
 static bool is_nonzero(const ox_array *x, uint64_t i)
 {
-	const ox_num v = ox_get(x, i);
+	const ox_array parts = {.dtype = x->dtype == OX_C64 ? OX_F32 : OX_F64, .data = x->data};
 
+	if (x->dtype == OX_STRING)
+		return ((const ox_str *)x->data)[i].n != 0;
+	if (x->dtype == OX_C64 || x->dtype == OX_C128)
+		return ox_get(&parts, 2 * i).f != 0 || ox_get(&parts, 2 * i + 1).f != 0;
+	const ox_num v = ox_get(x, i);
 	return ox_kind_of(x->dtype) == OX_FLOATING ? v.f != 0 : v.u != 0;
 }
 
-/* NonZero: [rank, how many], in row order. A scalar is read as one element of one axis. */
+/* NonZero: [rank, how many], in row order. Of a scalar there are no rows, by the letter. */
 bool eval_non_zero(ox_eval *c)
 {
 	const ox_array *x = ox_arg(c, 0);
 	uint64_t n = 0, at = 0;
 
-	if (!x->rank || !ox_kind_of(x->dtype))
-		return ox_eval_undefined(c, "not for this input yet");
 	if (!ox_eval_read(c, 0))
 		return false;
+	if (!x->rank)
+		c->disputed = "a scalar may be read as a list of one";
 	for (uint64_t i = 0; i < x->count; i++)
 		n += is_nonzero(x, i);
 	const int64_t dims[2] = {x->rank, (int64_t)n};

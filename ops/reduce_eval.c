@@ -12,7 +12,7 @@ typedef struct reduction {
 	double (*step)(double sum, double x);
 	double (*end)(double sum);              /* NULL: the sum itself */
 	uint64_t int_start;
-	uint64_t (*int_step)(uint64_t sum, uint64_t x, bool is_signed);     /* NULL: floats only */
+	uint64_t (*int_step)(uint64_t sum, uint64_t x, bool is_signed);     /* NULL: in double */
 } reduction;
 
 static double add(double sum, double x) { return sum + x; }
@@ -31,16 +31,16 @@ static bool is_less(uint64_t a, uint64_t b, bool s) { return s ? (int64_t)a < (i
 static uint64_t larger_u(uint64_t a, uint64_t x, bool s) { return is_less(a, x, s) ? x : a; }
 static uint64_t smaller_u(uint64_t a, uint64_t x, bool s) { return is_less(x, a, s) ? x : a; }
 
-/* Max and Min begin with the first element. Mean divides by the count, LogSumExp sums
- * exp(x - largest): see below. */
+/* Max and Min begin at the end of the type. Mean divides by the count, LogSumExp sums
+ * exp(x - largest), and of integers Mean and L2 need a wider sum: see below. */
 static const reduction reductions[OX_NOPS] = {
 	[OX_ReduceSum]       = {0, add,        NULL, 0, add_u},
-	[OX_ReduceMean]      = {0, add,        NULL, 0, NULL},
+	[OX_ReduceMean]      = {0, add,        NULL, 0, add_u},
 	[OX_ReduceProd]      = {1, multiply,   NULL, 1, multiply_u},
 	[OX_ReduceMax]       = {0, larger,     NULL, 0, larger_u},
 	[OX_ReduceMin]       = {0, smaller,    NULL, 0, smaller_u},
 	[OX_ReduceL1]        = {0, add_abs,    NULL, 0, add_abs_u},
-	[OX_ReduceL2]        = {0, add_square, sqrt, 0, NULL},
+	[OX_ReduceL2]        = {0, add_square, sqrt, 0, add_square_u},
 	[OX_ReduceSumSquare] = {0, add_square, NULL, 0, add_square_u},
 	[OX_ReduceLogSum]    = {0, add,        log,  0, NULL},
 	[OX_ReduceLogSumExp] = {0, add,        NULL, 0, NULL},
@@ -48,7 +48,8 @@ static const reduction reductions[OX_NOPS] = {
 
 /* ---- shapes -------------------------------------------------------------------------- */
 
-/* Which axes go. Without axes all do, or none with noop_with_empty_axes. */
+/* Which axes go. Without axes all do, or none with noop_with_empty_axes: what is done beside
+ * the reduction, as the logarithm of ReduceLogSum, is done all the same. */
 static bool reduced_axes(ox_eval *c, const ox_array *x, uint64_t *axes)
 {
 	const int64_t *p;
@@ -59,8 +60,9 @@ static bool reduced_axes(ox_eval *c, const ox_array *x, uint64_t *axes)
 		return false;
 	if (given == OX_YES && n)
 		return ox_eval_axes(c, p, n, x->rank, axes);
+	*axes = 0;
 	if (ox_eval_int(c, "noop_with_empty_axes", 0))
-		return ox_eval_undefined(c, "without axes nothing is reduced");
+		return true;
 	*axes = x->rank < 64 ? (UINT64_C(1) << x->rank) - 1 : UINT64_MAX;
 	return true;
 }
@@ -106,8 +108,20 @@ static double finish(const ox_eval *c, const reduction *r, double sum, double la
 	return r->end ? r->end(sum) : sum;
 }
 
-static void reduce_floats(ox_eval *c, const reduction *r, ox_array *out, const ox_array *x, uint64_t axes)
+/* A logarithm as an integer: some cut the fraction off, others have no such thing. */
+static bool put_whole(ox_eval *c, ox_array *out, uint64_t i, double v)
 {
+	if (!(fabs(v) < 0x1p31) || (v <= -1 && ox_kind_of(out->dtype) == OX_UNSIGNED))
+		return ox_eval_undefined(c, "an integer type has no such logarithm");
+	if (v != trunc(v))
+		c->disputed = "a logarithm is made an integer";
+	ox_put_int(out, i, (int64_t)v);
+	return true;
+}
+
+static bool reduce_doubles(ox_eval *c, const reduction *r, ox_array *out, const ox_array *x, uint64_t axes)
+{
+	const bool is_float = ox_kind_of(x->dtype) == OX_FLOATING;
 	const bool is_exp = c->n->op == OX_ReduceLogSumExp;
 	const size_t n = (size_t)out->count + 1;
 	double *sum = ox_new_array(c->arena, double, n), *largest = ox_new_array(c->arena, double, n);
@@ -119,15 +133,31 @@ static void reduce_floats(ox_eval *c, const reduction *r, ox_array *out, const o
 	}
 	ox_walk *w = onto(c, x, axes);
 	for (uint64_t i = 0; is_exp && i < x->count; i++, ox_walk_next(w))
-		largest[w->at[0]] = larger(largest[w->at[0]], ox_get(x, i).f);
+		largest[w->at[0]] = larger(largest[w->at[0]], ox_get_double(x, i));
 	w = onto(c, x, axes);
 	for (uint64_t i = 0; i < x->count; i++, ox_walk_next(w)) {
-		const double v = ox_get(x, i).f;
+		const double v = ox_get_double(x, i);
 		double *s = &sum[w->at[0]];
 		*s = r->step(*s, is_exp ? exp(v - largest[w->at[0]]) : v);
 	}
-	for (uint64_t i = 0; i < out->count; i++)
-		ox_put_double(out, i, finish(c, r, sum[i], largest[i], (double)(x->count / out->count)));
+	for (uint64_t i = 0; i < out->count; i++) {
+		const double v = finish(c, r, sum[i], largest[i], (double)(x->count / out->count));
+		if (is_float)
+			ox_put_double(out, i, v);
+		else if (!put_whole(c, out, i, v))
+			return false;
+	}
+	return true;
+}
+
+/* What Max is at least, and Min at most. */
+static uint64_t end_of_type(ox_dtype t, bool is_max)
+{
+	const unsigned bits = ox_dtype_bits(t);
+
+	if (ox_kind_of(t) == OX_SIGNED)
+		return (uint64_t)(is_max ? ox_least_int(t) : -(ox_least_int(t) + 1));
+	return is_max ? 0 : UINT64_MAX >> (64 - bits);
 }
 
 static void reduce_ints(ox_eval *c, const reduction *r, ox_array *out, const ox_array *x, uint64_t axes)
@@ -135,21 +165,59 @@ static void reduce_ints(ox_eval *c, const reduction *r, ox_array *out, const ox_
 	const bool is_signed = ox_kind_of(x->dtype) == OX_SIGNED;
 	const size_t n = (size_t)out->count + 1;
 	uint64_t *sum = ox_new_array(c->arena, uint64_t, n);
-	bool *begun = ox_new_array(c->arena, bool, n);
 	ox_walk *w = onto(c, x, axes);
 
-	for (size_t i = 0; i < n; i++) {
-		sum[i] = r->int_start;
-		begun[i] = !is_extreme(c);
-	}
+	for (size_t i = 0; i < n; i++)
+		sum[i] = is_extreme(c) ? end_of_type(x->dtype, c->n->op == OX_ReduceMax) : r->int_start;
 	for (uint64_t i = 0; i < x->count; i++, ox_walk_next(w)) {
-		const uint64_t v = ox_get(x, i).u;
-		const int64_t k = w->at[0];
-		sum[k] = begun[k] ? r->int_step(sum[k], v, is_signed) : v;
-		begun[k] = true;
+		uint64_t *s = &sum[w->at[0]];
+		*s = r->int_step(*s, ox_get(x, i).u, is_signed);
 	}
 	for (uint64_t i = 0; i < out->count; i++)
 		ox_put(out, i, (ox_num){.u = sum[i]});
+}
+
+/* The largest integer whose square is no larger. */
+static uint64_t root(uint64_t x)
+{
+	uint64_t r = (uint64_t)sqrt((double)x);
+
+	while (r * r > x || r > UINT32_MAX)
+		r--;
+	while (r < UINT32_MAX && (r + 1) * (r + 1) <= x)
+		r++;
+	return r;
+}
+
+/* Mean and L2 of integers: of the sum itself, not of what is left of it in the type. */
+static bool reduce_wide(ox_eval *c, const reduction *r, ox_array *out, const ox_array *x, uint64_t axes)
+{
+	const bool is_signed = ox_kind_of(x->dtype) == OX_SIGNED, is_mean = c->n->op == OX_ReduceMean;
+	const size_t n = (size_t)out->count + 1;
+	const uint64_t each = out->count ? x->count / out->count : 0;
+	uint64_t *sum = ox_new_array(c->arena, uint64_t, n);
+	double *wide = ox_new_array(c->arena, double, n);
+	ox_walk *w = onto(c, x, axes);
+
+	for (uint64_t i = 0; i < x->count; i++, ox_walk_next(w)) {
+		sum[w->at[0]] = r->int_step(sum[w->at[0]], ox_get(x, i).u, is_signed);
+		wide[w->at[0]] = r->step(wide[w->at[0]], ox_get_double(x, i));
+	}
+	const double end = (double)end_of_type(x->dtype, false);
+	for (uint64_t i = 0; i < out->count; i++) {
+		if (!(fabs(wide[i]) < 0x1p62))
+			return ox_eval_undefined(c, "a sum of integers is too large");
+		if (wide[i] > end || wide[i] < -end)
+			c->disputed = "a sum is beyond the integer type";
+		if (!is_mean)
+			sum[i] = root(sum[i]);
+		else if (is_signed)
+			sum[i] = (uint64_t)((int64_t)sum[i] / (int64_t)each);
+		else
+			sum[i] /= each;
+		ox_put(out, i, (ox_num){.u = sum[i]});
+	}
+	return true;
 }
 
 /* ReduceL1, ReduceL2, ReduceLogSum, ReduceLogSumExp, ReduceMax, ReduceMean, ReduceMin,
@@ -161,19 +229,22 @@ bool eval_reduce(ox_eval *c)
 	const bool is_float = ox_kind_of(x->dtype) == OX_FLOATING;
 	uint64_t axes;
 
-	if (!is_float && (!ox_kind_of(x->dtype) || !r->int_step))
-		return ox_eval_undefined(c, "not for this element type yet");
+	const bool is_wide = c->n->op == OX_ReduceMean || c->n->op == OX_ReduceL2;
+
+	if (!ox_kind_of(x->dtype))
+		return ox_eval_undefined(c, "elements that are no numbers are reduced");
 	if (!reduced_axes(c, x, &axes))
 		return false;
 	ox_array *out = reduced(c, x->dtype, x, axes);
 	if (!out || !ox_eval_read(c, 0))
 		return false;
-	if (!x->count && out->count && (c->n->op == OX_ReduceMean || (is_extreme(c) && !is_float)))
+	if (!x->count && out->count && c->n->op == OX_ReduceMean)
 		return ox_eval_undefined(c, "of no elements there is none");
-	if (is_float)
-		reduce_floats(c, r, out, x, axes);
-	else
-		reduce_ints(c, r, out, x, axes);
+	if (is_float || !r->int_step)
+		return reduce_doubles(c, r, out, x, axes);
+	if (is_wide)
+		return reduce_wide(c, r, out, x, axes);
+	reduce_ints(c, r, out, x, axes);
 	return true;
 }
 

@@ -29,6 +29,9 @@ Test(eval, mod_has_the_sign_of_one_or_the_other)
 	check("int64 {-9223372036854775808}; int64 {-1}", "Mod (a, b)", "int64 {0}");
 	check("int32 {1}; int32 {0}", "Mod (a, b)", "!divided by 0");
 	check("float[2] {-5.5, 5.5}; float {2.0}", "Mod <fmod = 1> (a, b)", "float[2] {-1.5, 1.5}");
+	check("float {1.0}; float {2.0}", "Mod (a, b)", "!without fmod");
+	check_at(28, "float[5] {-5.5, 4.0, 1.0, -1.0, inf}; float[5] {2.0, -2.0, inf, inf, 2.0}", "Mod (a, b)",
+	         "float[5] {0.5, -0.0, 1.0, inf, nan}");
 }
 
 Test(eval, shifts_stay_within_the_width)
@@ -36,6 +39,9 @@ Test(eval, shifts_stay_within_the_width)
 	check("uint8[2] {1, 255}; uint8 {4}", "BitShift <direction = \"LEFT\"> (a, b)", "uint8[2] {16, 240}");
 	check("uint8[2] {16, 255}; uint8 {4}", "BitShift <direction = \"RIGHT\"> (a, b)", "uint8[2] {1, 15}");
 	check("uint8 {1}; uint8 {8}", "BitShift <direction = \"LEFT\"> (a, b)", "!shift by the width");
+	check_at(28, "uint8[2] {1, 255}; uint8[2] {8, 255}", "BitShift <direction = \"RIGHT\"> (a, b)", "uint8[2] {0, 0}");
+	check_at(28, "int8[4] {-128, -3, -3, 3}; int8[4] {7, 1, 8, -1}", "BitShift <direction = \"RIGHT\"> (a, b)", "int8[4] {-1, -2, -1, 0}");
+	check_at(28, "int8[3] {64, -3, 1}; int8[3] {1, 1, -1}", "BitShift <direction = \"LEFT\"> (a, b)", "int8[3] {-128, -6, 0}");
 }
 
 Test(eval, floats_round_once)
@@ -79,6 +85,7 @@ Test(eval, comparisons_tell_signed_from_unsigned)
 	check("int8[2] {-1, 1}; int8 {0}", "Less (a, b)", "bool[2] {1, 0}");
 	check("uint64[2] {18446744073709551615, 0}; uint64 {1}", "Less (a, b)", "bool[2] {0, 1}");
 	check("float[2] {nan, -0.0}; float[2] {nan, 0.0}", "Equal (a, b)", "bool[2] {0, 1}");
+	check("string[2] {\"a\", \"\"}; string {\"a\"}", "Equal (a, b)", "bool[2] {1, 0}");
 }
 
 Test(eval, powers)
@@ -180,6 +187,9 @@ Test(eval, generators)
 	check("int64[2,3] {1, 2, 3, 4, 5, 6}", "EyeLike <k = 1> (a)", "int64[2,3] {0, 1, 0, 0, 0, 1}");
 	check("int64[2] {1, -1}; int64 {3}; int32[2] {0, 5}", "OneHot (a, b, c)", "int32[2,3] {0, 5, 0, 0, 0, 5}");
 	check("int32[2,2] {1, 0, 0, 1}", "NonZero (a)", "int64[2,2] {0, 1, 0, 1}");
+	check("float {-2.0}", "NonZero (a)", "?int64[0,1] {}");
+	check("string[2] {\"\", \"a\"}", "NonZero (a)", "int64[1,1] {1}");
+	check("complex64[2] {0.0, 0.0, 0.0, 1.0}", "NonZero (a)", "int64[1,1] {1}");
 }
 
 /* ---- reductions and products ---------------------------------------------------------------------- */
@@ -190,6 +200,16 @@ Test(eval, reductions)
 	check("int32[2,2] {1, 2, 3, 4}", "ReduceSum <keepdims = 0> (a)", "int32 {10}");
 	check_at(11, "float[2,2] {1.0, 2.0, 3.0, 4.0}", "ReduceMean <axes = [-1]> (a)", "float[2,1] {1.5, 3.5}");
 	check("float[0] {}", "ReduceMax (a)", "float[1] {-inf}");
+	check("int8[0] {}", "ReduceMax (a)", "int8[1] {-128}");
+	check("int8[0] {}", "ReduceMin (a)", "int8[1] {127}");
+	check("bool[0] {}", "ReduceMin (a)", "bool[1] {1}");
+	check("int32[2] {-3, -4}", "ReduceMean (a)", "int32[1] {-3}");
+	check("uint32[2] {3, 4}", "ReduceL2 (a)", "uint32[1] {5}");
+	check("int32[2] {2147483647, 1}", "ReduceMean (a)", "?int32[1] {1073741824}");
+	check("int32[2] {10, 20}", "ReduceLogSum (a)", "?int32[1] {3}");
+	check("int32[2] {1, 0}", "ReduceLogSum (a)", "int32[1] {0}");
+	check("int32[1] {0}", "ReduceLogSum (a)", "!no such logarithm");
+	check("float[2] {-2.0, 3.0}", "ReduceSumSquare <noop_with_empty_axes = 1> (a)", "float[2] {4.0, 9.0}");
 	check("int8[2] {-3, -5}", "ReduceMax (a)", "int8[1] {-3}");
 	check("float[2] {1000.0, 1000.0}", "ReduceLogSumExp (a)", "float[1] {1000.69318}");
 	check("float[3] {2.0, 3.0, 3.0}", "ArgMax (a)", "int64[1] {1}");

@@ -102,7 +102,8 @@ install: all lib                            ## tool, library, headers, pkg-confi
 
 # ---- testing ----------------------------------------------------------------
 
-test: floors unit golden cli-test models install-test asan compilers   ## everything that must pass
+test: floors unit golden cli-test models conformance install-test asan compilers   ## everything that must pass
+	$(Q)! [ -f $(BUILD)/conformance.skipped ] || echo "NOT TESTED: $$(cat $(BUILD)/conformance.skipped)"
 	$(Q)echo "all tests passed"
 
 floors:                                     ## includes that break the order of floors
@@ -122,6 +123,10 @@ cli-test: $(BUILD)/onnxopt                  ## exit codes, messages, help pages,
 
 models: $(BUILD)/onnxopt                    ## every model of tests/models (and ../shared/models)
 	$(Q)$(PYTHON) tests/models.py --tool $(BUILD)/onnxopt tests/models ../shared/models
+
+CASES_PASS := 1886
+conformance: $(BUILD)/onnxopt               ## operator cases and models of the onnx package (from PyPI)
+	$(Q)sh tests/cross/conformance.sh $(BUILD) $(CASES_PASS)
 
 install-test: all lib                       ## install, then build and run the example against it
 	$(Q)sh tests/install.sh $(BUILD)
@@ -177,7 +182,7 @@ clean:                                      ## remove build/
 help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-.PHONY: all demo static lib install test floors unit golden bless cli-test models install-test \
+.PHONY: all demo static lib install test floors unit golden bless cli-test models conformance install-test \
         asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -454,10 +454,11 @@ bool eval_dropout(ox_eval *c)
 		return false;
 	if (c->n->nout < 2 || !c->n->out[1])
 		return true;
-	if (c->since < 12)
-		return ox_eval_undefined(c, "what is in the mask is left open");
-	ox_array *mask = ox_eval_like(c, 1, OX_BOOL, x);
+	if (c->since < 12)            /* all are kept, but nothing says that the mask does */
+		c->disputed = "what is in the mask is left open";
+	ox_array *mask = ox_eval_like(c, 1, c->since < 10 ? x->dtype : OX_BOOL, x);
+	const ox_num one = c->since < 10 ? (ox_num){.f = 1} : (ox_num){.u = 1};
 	for (uint64_t i = 0; mask && i < mask->count; i++)
-		ox_put_int(mask, i, 1);
+		ox_put(mask, i, one);
 	return mask;
 }

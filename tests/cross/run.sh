@@ -2,7 +2,7 @@
 # run.sh BUILD - the tool against the onnx package, in a virtual environment in BUILD:
 # our schema and tables field by field, round trips, text, the checker, the sweep; then, or
 # alone with STEPS=infer, what inference proves.
-# CASES: a folder of operator cases; by default unpacked from ../shared/conformance.
+# CASES: a folder of operator cases; by default those of ../shared/conformance, or made anew.
 set -eu
 build=$1
 cd "$(dirname "$0")/../.."
@@ -15,6 +15,10 @@ cases=${CASES:-$build/conformance}
 if [ ! -d "$cases" ] && [ -f ../shared/conformance/onnx-node-1.23.2.tar.xz ]; then
 	mkdir -p "$cases"
 	tar xJf ../shared/conformance/onnx-node-1.23.2.tar.xz -C "$cases"
+fi
+if [ ! -d "$cases" ]; then
+	"$python" tests/cross/conformance.py "$build/cases"
+	cases=$build/cases/node
 fi
 folders="tests/models"
 for d in ../shared/models "$cases"; do

@@ -95,7 +95,8 @@ Test(eval_norm, dropout_that_drops_nothing)
 	check("float[2] {1.0, 2.0}; float {0.5}; bool {1}", "Dropout (a, b, c)", "!random");
 	check("float[2] {1.0, 2.0}; float {0.0}; bool {1}", "Dropout (a, b, c)", "float[2] {1.0, 2.0}");
 	check("float[2] {1.0, 2.0}; float {0.5}; bool {0}", "Dropout (a, b, c)", "float[2] {1.0, 2.0}");
-	check_output(10, "float[2] {1.0, 2.0}", "Dropout (a)", 1, "!left open");
+	check_output(10, "float[2] {1.0, 2.0}", "Dropout (a)", 1, "?bool[2] {1, 1}");
+	check_output(7, "float[2] {1.0, 2.0}", "Dropout (a)", 1, "?float[2] {1.0, 1.0}");
 	check_at(7, "float[2] {1.0, 2.0}", "Dropout (a)", "float[2] {1.0, 2.0}");
 	check_at(6, "float[2] {1.0, 2.0}", "Dropout (a)", "!random");
 	check_at(6, "float[2] {1.0, 2.0}", "Dropout <is_test = 1> (a)", "float[2] {1.0, 2.0}");

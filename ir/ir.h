@@ -127,8 +127,9 @@ typedef struct ox_external {
 /* Produces bytes [offset, offset + n) of the raw form. */
 typedef struct ox_lazy {
 	bool (*read)(const struct ox_lazy *z, uint64_t offset, void *buf, size_t n);
-	const ox_tensor *from[2];     /* what it reads; NULL where unused */
 	const void *arg;
+	bool external;                /* what it reads lies in another file, or some of it */
+	uint8_t depth;                /* how many are read to read this; bounded by who makes them */
 } ox_lazy;
 
 /* Immutable once made. */

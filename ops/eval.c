@@ -258,6 +258,8 @@ ox_tensor *ox_array_tensor(ox_model *m, const ox_array *x)
 	const size_t n = (size_t)x->count, w = ox_elem_width(x->dtype);
 	uint64_t bytes = 0;
 
+	if (!x->data && x->from)
+		return memcpy(ox_new(&m->arena, ox_tensor), x->from, sizeof *x->from);
 	if (x->dtype == OX_STRING) {
 		ox_tensor *t = ox_tensor_new(m, x->dtype, x->rank, x->dims);
 		t->source = OX_SRC_STRINGS;
@@ -640,5 +642,8 @@ bool ox_eval_node(ox_eval *c)
 	c->out = ox_new_array(c->arena, ox_array *, c->n->nout + OX_EVAL_SPARE);
 	if (!ox_eval_has_kernel(c->n->op))
 		return eval_none(c);
-	return inputs_fit(c) && kernels[c->n->op](c) && outputs_fit(c);
+	if (!inputs_fit(c))
+		return false;
+	const ox_truth spread = c->keep ? ox_eval_spread(c) : OX_MAYBE;
+	return (spread == OX_YES || (spread == OX_MAYBE && kernels[c->n->op](c))) && outputs_fit(c);
 }

@@ -53,7 +53,8 @@ bool       ox_array_load(struct ox_eval *c, ox_array *x);
 bool       ox_array_read(struct ox_eval *c, ox_array *x);
 /* All elements. NULL after ox_eval_undefined. */
 ox_array  *ox_sparse_array(struct ox_eval *c, const ox_sparse *s);
-/* Packed, in the model's arena. Strings too: they are borrowed. */
+/* Packed, in the model's arena; of an array not read yet the tensor itself. Strings too: they
+ * are borrowed. */
 ox_tensor *ox_array_tensor(ox_model *m, const ox_array *a);
 
 /* ---- one call --------------------------------------------------------------------- */
@@ -66,6 +67,7 @@ enum { OX_EVAL_SPARE = 16 };
 typedef enum ox_lens { OX_LENS_EXACT, OX_LENS_NATIVE, OX_LENS_DOUBLE } ox_lens;
 
 struct ox_run;
+typedef struct ox_walk ox_walk;
 
 typedef struct ox_eval {
 	const ox_model *m;
@@ -77,6 +79,9 @@ typedef struct ox_eval {
 	uint64_t max_ops;             /* additions and the like */
 	ox_lens lens;
 	struct ox_run *run;           /* for ops that run graphs; NULL: there is none */
+	ox_arena *keep;               /* large results may be arrays not read yet, whose tensors live
+	                                 here and compute when they are read (ops/later.c); NULL: none */
+	bool glance;                  /* such results are not looked through for what is undefined */
 	/* ops/eval.c fills in the rest */
 	const ox_schema *schema;
 	int since;
@@ -134,6 +139,24 @@ bool    ox_eval_axis(ox_eval *c, int64_t *axis, uint32_t rank);
 /* Bit per axis; none twice. */
 bool    ox_eval_axes(ox_eval *c, const int64_t *p, size_t n, uint32_t rank, uint64_t *axes);
 
+/* ---- results that are computed when they are read (ops/later.c) --------------------- */
+
+/* Output o: input 0 moved, its elements those that w goes over from w->at[0] by w->step. */
+bool ox_eval_moved(ox_eval *c, uint32_t o, uint32_t rank, const int64_t *dims, ox_walk *w);
+/* Is a result like that one of those? */
+bool ox_eval_is_later(const ox_eval *c, ox_dtype t, uint32_t rank, const int64_t *dims);
+/* Output o of equal elements, where ox_eval_is_later. */
+bool ox_eval_splat(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims, const void *elem);
+/* All inputs one behind the other along an axis. */
+bool ox_eval_may_join(const ox_eval *c, uint32_t rank, const int64_t *dims);
+bool ox_eval_joined(ox_eval *c, uint32_t rank, const int64_t *dims, uint32_t axis);
+/* Element by element. OX_MAYBE: call the kernel. */
+ox_truth ox_eval_spread(ox_eval *c);
+/* Elements of input i, as many as are asked for, to output element `at`; i has been read, or
+ * ox_eval_in_parts. */
+bool ox_eval_in_parts(ox_eval *c, uint32_t i);
+bool ox_eval_copy(ox_eval *c, ox_array *out, uint64_t at, uint32_t i, uint64_t from, uint64_t n);
+
 /* ---- elements --------------------------------------------------------------------- */
 
 typedef enum ox_kind { OX_NO_NUMBER, OX_FLOATING, OX_SIGNED, OX_UNSIGNED } ox_kind;
@@ -160,13 +183,13 @@ void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k);
 /* ---- walking (ops/walk.c) ---------------------------------------------------------- */
 
 /* Row by row over dims, beside n positions that move by their own steps. */
-typedef struct ox_walk {
+struct ox_walk {
 	uint32_t rank, n;
 	const int64_t *dims;
 	int64_t *index;
 	int64_t *step;                /* n rows of rank */
 	int64_t *at;                  /* n: element of each now */
-} ox_walk;
+};
 
 /* Positions begin at 0 and have no steps. */
 ox_walk *ox_walk_new(ox_eval *c, uint32_t rank, const int64_t *dims, uint32_t n);

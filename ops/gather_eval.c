@@ -35,7 +35,7 @@ bool eval_gather(ox_eval *c)
 		dims[i] = i < a ? x->dims[i] : i < a + indices->rank ? indices->dims[i - a]
 		                                                     : x->dims[i + 1 - indices->rank];
 	ox_array *out = ox_eval_out(c, 0, x->dtype, rank, dims);
-	if (!out || !ox_eval_read_all(c))
+	if (!out || !ox_eval_read(c, 1) || !ox_eval_in_parts(c, 0))
 		return false;
 	const uint64_t block = ox_stride(x, a);
 	for (uint64_t i = 0; block && i < out->count / block; i++) {
@@ -43,7 +43,8 @@ bool eval_gather(ox_eval *c)
 		if (!index_of(c, indices, i % indices->count, x->dims[a], &at))
 			return false;
 		const uint64_t row = i / indices->count * (uint64_t)x->dims[a] + at;
-		copy_block(out, i * block, x, row * block, block);
+		if (!ox_eval_copy(c, out, i * block, 0, row * block, block))
+			return false;
 	}
 	return true;
 }

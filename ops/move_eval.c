@@ -7,14 +7,16 @@
 static bool same_elements(ox_eval *c, uint32_t rank, const int64_t *dims)
 {
 	const ox_array *x = ox_arg(c, 0);
-	uint64_t n = 1;
+	const int64_t row = (int64_t)x->count;
+	uint64_t n;
 
-	for (uint32_t i = 0; i < rank; i++)
-		if (dims[i] < 0 || !ox_mul_u64(n, (uint64_t)dims[i], &n))
-			return ox_eval_undefined(c, "the dims are too large");
-	if (n != x->count)
+	if (!ox_tensor_count(&(ox_tensor){.rank = rank, .dims = dims}, &n) || n != x->count)
 		return ox_eval_undefined(c, "the number of elements changes");
-	return ox_eval_read(c, 0) && ox_eval_alias(c, 0, x, rank, dims);
+	if (!c->keep)
+		return ox_eval_read(c, 0) && ox_eval_alias(c, 0, x, rank, dims);
+	ox_walk *w = ox_walk_new(c, 1, &row, 1);
+	w->step[0] = 1;
+	return ox_eval_moved(c, 0, rank, dims, w);
 }
 
 /* Identity, of whatever there is */
@@ -168,14 +170,10 @@ bool eval_transpose(ox_eval *c)
 		return false;
 	for (uint32_t i = 0; i < x->rank; i++)
 		dims[i] = x->dims[perm[i]];
-	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, dims);
-	if (!out || !ox_eval_read(c, 0))
-		return false;
-	ox_walk *w = ox_walk_new(c, x->rank, out->dims, 1);
+	ox_walk *w = ox_walk_new(c, x->rank, dims, 1);
 	for (uint32_t i = 0; i < x->rank; i++)
 		w->step[i] = (int64_t)ox_stride(x, perm[i]);
-	ox_walk_copy(w, out, x);
-	return true;
+	return ox_eval_moved(c, 0, x->rank, dims, w);
 }
 
 /* Expand */
@@ -192,13 +190,9 @@ bool eval_expand(ox_eval *c)
 	ox_array target = {.rank = (uint32_t)n, .dims = p};
 	if (!ox_broadcast_dims(c, 2, (ox_array *[]){ox_arg(c, 0), &target}, &rank, &dims))
 		return false;
-	ox_array *out = ox_eval_out(c, 0, x->dtype, rank, dims);
-	if (!out || !ox_eval_read(c, 0))
-		return false;
 	ox_walk *w = ox_walk_new(c, rank, dims, 1);
 	ox_walk_over(w, 0, x);
-	ox_walk_copy(w, out, x);
-	return true;
+	return ox_eval_moved(c, 0, rank, dims, w);
 }
 
 /* The only element of input i, a float, as an integer. */
@@ -254,14 +248,10 @@ bool eval_tile(ox_eval *c)
 		pairs[2 * i] = p[i];
 		pairs[2 * i + 1] = x->dims[i];
 	}
-	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, dims);
-	if (!out || !ox_eval_read(c, 0))
-		return false;
 	ox_walk *w = ox_walk_new(c, 2 * x->rank, pairs, 1);
 	for (uint32_t i = 0; i < x->rank; i++)
 		w->step[2 * i + 1] = (int64_t)ox_stride(x, i);
-	ox_walk_copy(w, out, x);
-	return true;
+	return ox_eval_moved(c, 0, x->rank, dims, w);
 }
 
 /* ---- Concat, Split ------------------------------------------------------------------------- */
@@ -303,6 +293,8 @@ bool eval_concat(ox_eval *c)
 
 	if (!x->rank || !ox_eval_axis(c, &axis, x->rank) || !concat_dims(c, axis, dims))
 		return c->why ? false : ox_eval_undefined(c, "scalars have no axis");
+	if (ox_eval_may_join(c, x->rank, dims))
+		return ox_eval_joined(c, x->rank, dims, (uint32_t)axis);
 	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, dims);
 	if (!out || !ox_eval_read_all(c))
 		return false;
@@ -357,21 +349,20 @@ bool eval_split(ox_eval *c)
 	const ox_array *x = ox_arg(c, 0);
 	int64_t axis = ox_eval_int(c, "axis", 0), dims[OX_MAX_RANK];
 	int64_t *parts = ox_new_array(c->arena, int64_t, c->n->nout + 1);
-	uint64_t at = 0;
+	int64_t at = 0;
 
 	if (!ox_eval_axis(c, &axis, x->rank) || !split_parts(c, x->dims[axis], parts))
 		return false;
-	const uint32_t a = (uint32_t)axis;
 	memcpy(dims, x->dims, x->rank * sizeof *dims);
 	for (uint32_t o = 0; o < c->n->nout; o++) {
-		dims[a] = parts[o];
-		ox_array *out = ox_eval_out(c, o, x->dtype, x->rank, dims);
-		if (!out || !ox_eval_read(c, 0))
+		dims[axis] = parts[o];
+		ox_walk *w = ox_walk_new(c, x->rank, dims, 1);
+		for (uint32_t i = 0; i < x->rank && x->count; i++)
+			w->step[i] = (int64_t)ox_stride(x, i);
+		w->at[0] = at * w->step[axis];
+		if (!ox_eval_moved(c, o, x->rank, dims, w))
 			return false;
-		const uint64_t row = ox_span(out, a, x->rank);
-		if (out->count)
-			copy_rows(out, row, 0, x, ox_span(x, a, x->rank), at, row, ox_span(x, 0, a));
-		at += row;
+		at += parts[o];
 	}
 	return true;
 }
@@ -444,18 +435,14 @@ bool eval_slice(ox_eval *c)
 	}
 	if (!slice_bounds(c, x, &s))
 		return false;
-	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, s.dims);
-	if (!out || !ox_eval_read(c, 0))
-		return false;
-	ox_walk *w = ox_walk_new(c, x->rank, out->dims, 1);
-	for (uint32_t i = 0; i < x->rank && out->count; i++) {
+	ox_walk *w = ox_walk_new(c, x->rank, s.dims, 1);
+	for (uint32_t i = 0; i < x->rank && x->count; i++) {
 		const int64_t stride = (int64_t)ox_stride(x, i);
 		w->at[0] += s.start[i] * stride;
 		/* of one element nothing is stepped to, and the step may be huge */
 		w->step[i] = s.dims[i] > 1 ? s.step[i] * stride : 0;
 	}
-	ox_walk_copy(w, out, x);
-	return true;
+	return ox_eval_moved(c, 0, x->rank, s.dims, w);
 }
 
 /* ---- Trilu -------------------------------------------------------------------------------------- */

@@ -67,15 +67,22 @@ static bool reduced_axes(ox_eval *c, const ox_array *x, uint64_t *axes)
 	return true;
 }
 
-static ox_array *reduced(ox_eval *c, ox_dtype t, const ox_array *x, uint64_t axes)
+static uint32_t reduced_dims(const ox_eval *c, const ox_array *x, uint64_t axes, int64_t *dims)
 {
 	const bool keep = ox_eval_int(c, "keepdims", 1) == 1;
-	int64_t dims[OX_MAX_RANK];
 	uint32_t rank = 0;
 
 	for (uint32_t i = 0; i < x->rank; i++)
 		if (keep || !(axes >> i & 1))
 			dims[rank++] = axes >> i & 1 ? 1 : x->dims[i];
+	return rank;
+}
+
+static ox_array *reduced(ox_eval *c, ox_dtype t, const ox_array *x, uint64_t axes)
+{
+	int64_t dims[OX_MAX_RANK];
+	const uint32_t rank = reduced_dims(c, x, axes, dims);
+
 	return ox_eval_out(c, 0, t, rank, dims);
 }
 
@@ -220,6 +227,37 @@ static bool reduce_wide(ox_eval *c, const reduction *r, ox_array *out, const ox_
 	return true;
 }
 
+/* Of equal elements, which are not read one by one, however many they are. */
+static bool is_splat(const ox_eval *c, const ox_array *x)
+{
+	return x->from && !x->data && x->count && x->from->source == OX_SRC_SPLAT
+	       && (is_extreme(c) || c->n->op == OX_ReduceSum
+	           || (c->n->op == OX_ReduceMean && ox_kind_of(x->dtype) == OX_FLOATING));
+}
+
+static bool reduce_splat(ox_eval *c, const ox_array *x, uint64_t axes)
+{
+	int64_t dims[OX_MAX_RANK];
+	const uint32_t rank = reduced_dims(c, x, axes, dims);
+	uint8_t elem[16];
+	ox_array one = {.dtype = x->dtype, .count = 1, .data = elem};
+	uint64_t n = 1;
+
+	for (uint32_t i = 0; i < x->rank; i++)
+		n *= axes >> i & 1 ? (uint64_t)x->dims[i] : 1;
+	memcpy(elem, x->from->splat, sizeof elem);
+	const ox_num v = ox_get(&one, 0);
+	if (c->n->op == OX_ReduceSum)
+		ox_put(&one, 0, ox_kind_of(x->dtype) == OX_FLOATING ? (ox_num){.f = v.f * (double)n}
+		                                                    : (ox_num){.u = v.u * n});
+	if (ox_eval_is_later(c, x->dtype, rank, dims))
+		return ox_eval_splat(c, 0, x->dtype, rank, dims, elem);
+	ox_array *out = ox_eval_out(c, 0, x->dtype, rank, dims);
+	for (uint64_t i = 0; out && i < out->count; i++)
+		ox_copy_elem(out, i, &one, 0);
+	return out;
+}
+
 /* ReduceL1, ReduceL2, ReduceLogSum, ReduceLogSumExp, ReduceMax, ReduceMean, ReduceMin,
  * ReduceProd, ReduceSum, ReduceSumSquare */
 bool eval_reduce(ox_eval *c)
@@ -235,6 +273,8 @@ bool eval_reduce(ox_eval *c)
 		return ox_eval_undefined(c, "elements that are no numbers are reduced");
 	if (!reduced_axes(c, x, &axes))
 		return false;
+	if (is_splat(c, x))
+		return reduce_splat(c, x, axes);
 	ox_array *out = reduced(c, x->dtype, x, axes);
 	if (!out || !ox_eval_read(c, 0))
 		return false;

@@ -42,24 +42,23 @@ bool eval_constant_of_shape(ox_eval *c)
 	if (a && (a->type != OX_A_TENSOR || !a->t || !(value = ox_array_of(a->t, c->arena))
 	          || value->count != 1 || value->dtype == OX_STRING))
 		return ox_eval_undefined(c, "the value is not one element");
-	ox_array *out = ox_eval_out(c, 0, value ? value->dtype : OX_F32, (uint32_t)n, dims);
-	if (!out)
-		return false;
+	const ox_dtype t = value ? value->dtype : OX_F32;
 	uint8_t elem[16] = {0};
-	if (value && !ox_tensor_read(c->m, a->t, 0, elem, (ox_dtype_bits(value->dtype) + 7) / 8))
+	if (value && !ox_tensor_read(c->m, a->t, 0, elem, (ox_dtype_bits(t) + 7) / 8))
 		return ox_eval_undefined(c, "the value cannot be read");
-	const ox_array one = {.dtype = value ? value->dtype : OX_F32, .count = 1, .data = elem};
-	/* below a byte others may follow in it, and in the double lens the result is wider */
-	const bool is_number = ox_kind_of(one.dtype) == OX_SIGNED || ox_kind_of(one.dtype) == OX_UNSIGNED
-	                       || one.dtype != out->dtype;
-	const ox_num v = is_number ? ox_get(&one, 0) : (ox_num){0};
-	for (uint64_t i = 0; value && i < out->count; i++) {
-		if (is_number)
-			ox_put(out, i, v);
-		else
+	ox_array one = {.dtype = t, .count = 1, .data = elem};
+	if (ox_kind_of(t) == OX_SIGNED || ox_kind_of(t) == OX_UNSIGNED)
+		ox_put(&one, 0, ox_get(&one, 0));       /* below a byte others may follow in it */
+	if (ox_eval_is_later(c, t, (uint32_t)n, dims))
+		return ox_eval_splat(c, 0, t, (uint32_t)n, dims, elem);
+	ox_array *out = ox_eval_out(c, 0, t, (uint32_t)n, dims);
+	for (uint64_t i = 0; out && value && i < out->count; i++) {
+		if (out->dtype == t)
 			ox_copy_elem(out, i, &one, 0);
+		else                  /* in the double lens the result is wider */
+			ox_put(out, i, ox_get(&one, 0));
 	}
-	return true;
+	return out;
 }
 
 /* EyeLike */

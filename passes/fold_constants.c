@@ -7,6 +7,10 @@
  * exact: movement of data, integers, comparisons, casts, and + - * / sqrt of floats, which
  * IEEE 754 defines to the last bit. fold_constants_rounding does the rest.
  *
+ * Large results are computed when they are written, from bytes that stay where they are
+ * (ops/later.c). A result of equal elements that is too large to be stored becomes a
+ * ConstantOfShape, and what reads a value that is too large (row B4) is folded all the same.
+ *
  * Left alone, with a reason:
  *   - results that the specification leaves open or that are errors (law L15);
  *   - results larger than node and constants that go with it (row B2): by a little where the
@@ -21,7 +25,8 @@
 enum {
 	SMALL = 16 << 10,             /* bytes that a result may have beside those that go */
 	LOOK = 64,                    /* nodes looked at to see that a reader will be folded */
-	MUCH = 64 << 20,              /* bytes read, or made, for one node */
+	MUCH = 64 << 20,              /* bytes read, or made at once, for one node */
+	DEPTH = 4,                    /* nodes that are looked through to find constants */
 };
 
 static const char too_large[] = "the result is larger than the constants it would replace";
@@ -91,9 +96,9 @@ static bool is_fixed(ox_op op)
 
 static bool of_ints(const ox_node *n)
 {
-	const ox_tensor *t = ox_value_const(n->in[0].val);
+	const ox_dtype t = ox_dtype_known(n->in[0].val);
 
-	return t && (ox_kind_of(t->dtype) == OX_SIGNED || ox_kind_of(t->dtype) == OX_UNSIGNED);
+	return t < OX_NDTYPES && (ox_kind_of(t) == OX_SIGNED || ox_kind_of(t) == OX_UNSIGNED);
 }
 
 /* Does it add or multiply what goes to the same place? */
@@ -111,16 +116,6 @@ static bool is_exact(const ox_node *n, const ox_op_row *row)
 
 	return row->flags & (OX_MOVES | OX_SHAPEONLY) || k == EXACT || (k == EXACT_OF_INTS && of_ints(n))
 	       || (k == EXACT_UNSUMMED && (of_ints(n) || !sums(n)));
-}
-
-static bool inputs_are_constants(const ox_node *n)
-{
-	for (uint32_t i = 0; i < n->nin; i++) {
-		const ox_tensor *t = ox_value_const(n->in[i].val);
-		if (n->in[i].val && (!t || t->dtype >= OX_NDTYPES))
-			return false;
-	}
-	return n->nin > 0 && n->in[0].val;
 }
 
 static bool is_read(const ox_node *n)
@@ -146,17 +141,59 @@ static bool may_fold(const ox_node *n, bool exact)
 {
 	const ox_op_row *row = ox_op_row_of(n->op);
 
-	return row && row->flags & OX_PURE && inputs_are_constants(n) && ox_eval_has_kernel(n->op)
+	return row && row->flags & OX_PURE && n->nin > 0 && n->in[0].val && ox_eval_has_kernel(n->op)
 	       && classes[n->op] != NEVER && is_exact(n, row) == exact && is_read(n)
 	       && !calls_function(n->graph->model, n);
 }
 
+/* ---- inputs -------------------------------------------------------------------- */
+
+/* Arrays of n's inputs for e. False: they do not all follow from constants. */
+static bool find_inputs(ox_ctx *c, const ox_node *n, ox_eval *e, unsigned depth);
+
+/* The value of a node that is too large to be stored (row B4): read element by element, if it
+ * can be. A ConstantOfShape above all, and what moves elements. */
+static const ox_tensor *computed(ox_ctx *c, const ox_value *v, ox_arena *keep, unsigned depth)
+{
+	const ox_node *n = v->def;
+	const ox_op_row *row = n ? ox_op_row_of(n->op) : NULL;
+	ox_eval e = {.m = c->m, .n = n, .arena = c->scratch, .keep = keep, .glance = true,
+	             .max_read = SMALL, .max_ops = SMALL};
+
+	if (!row || !depth || !(row->flags & (OX_MOVES | OX_ELEMWISE) || n->op == OX_ConstantOfShape)
+	    || !may_fold(n, is_exact(n, row)) || !find_inputs(c, n, &e, depth - 1) || !ox_eval_node(&e))
+		return NULL;
+	for (uint32_t i = 0; i < n->nout; i++)
+		if (n->out[i] == v)
+			return e.out[i]->data || e.overflows || e.disputed ? NULL : e.out[i]->from;
+	return NULL;
+}
+
+static bool find_inputs(ox_ctx *c, const ox_node *n, ox_eval *e, unsigned depth)
+{
+	e->in = ox_new_array(c->scratch, ox_array *, n->nin);
+	for (uint32_t i = 0; i < n->nin; i++) {
+		const ox_value *v = n->in[i].val;
+		if (!v)
+			continue;
+		const ox_tensor *t = ox_value_const(v);
+		if (!t)
+			t = computed(c, v, e->keep, depth);
+		if (!t || t->dtype >= OX_NDTYPES)
+			return false;
+		e->in[i] = ox_array_of(t, c->scratch);
+		if (!e->in[i])
+			return false;
+	}
+	return true;
+}
+
 /* ---- what goes ---------------------------------------------------------------- */
 
-/* Does v go with n, being read by n alone? */
+/* Does v, a constant, go with n, being read by n alone? */
 static bool goes_with(const ox_ctx *c, const ox_value *v, const ox_node *n)
 {
-	if (v->is_input || ox_value_is_output(v) || ox_is_kept(c, v))
+	if (!ox_value_const(v) || v->is_input || ox_value_is_output(v) || ox_is_kept(c, v))
 		return false;
 	ox_foreach_use(u, v)
 		if (u->reader != OX_READ_NODE || u->node != n)
@@ -256,7 +293,7 @@ static bool readers_will_fold(const ox_node *n)
 	return true;
 }
 
-/* Data that stays in another file would move into the model. */
+/* Data in another file stays there. */
 static bool is_elsewhere(const ox_node *n)
 {
 	for (uint32_t i = 0; i < n->nin; i++) {
@@ -267,6 +304,19 @@ static bool is_elsewhere(const ox_node *n)
 	return false;
 }
 
+/* Bytes of other files that go with n, whatever stays of them in its results. */
+static uint64_t elsewhere_going(const ox_ctx *c, const ox_node *n)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n->nin; i++) {
+		const ox_tensor *t = ox_value_const(n->in[i].val);
+		if (t && t->source == OX_SRC_EXTERNAL && is_first_input(n, i) && goes_with(c, n->in[i].val, n))
+			sum += t->nbytes;
+	}
+	return sum;
+}
+
 /* ---- results --------------------------------------------------------------------- */
 
 /* Small integers take fewer bytes as varints than as eight each. */
@@ -274,7 +324,7 @@ static void store_small(ox_tensor *t)
 {
 	uint64_t n, size = 0, bits;
 
-	if (t->dtype != OX_I64 || !ox_tensor_count(t, &n) || n > SMALL)
+	if (t->dtype != OX_I64 || t->source != OX_SRC_BYTES || !ox_tensor_count(t, &n) || n > SMALL)
 		return;
 	for (uint64_t i = 0; i < n; i++) {
 		memcpy(&bits, t->bytes + 8 * i, sizeof bits);
@@ -302,18 +352,18 @@ static bool agrees(ox_ctx *c, const ox_value *v, const ox_array *x)
 	return true;
 }
 
-/* NULL, or why the results will not do. *bytes: of those that are read. */
-static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n, bool exact, uint64_t *bytes)
+static bool is_wanted(const ox_node *n, uint32_t i) { return n->out[i] && n->out[i]->uses; }
+
+/* NULL, or why the results will not do. */
+static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n, bool exact)
 {
-	*bytes = 0;
 	if (e->overflows)
 		return "a finite number would become infinite";
 	if (e->disputed)
 		return e->disputed;
 	for (uint32_t i = 0; i < n->nout; i++) {
 		const ox_array *x = e->out[i];
-		uint64_t size;
-		if (!n->out[i] || !n->out[i]->uses)
+		if (!is_wanted(n, i))
 			continue;
 		if (!ox_is_tensor(x) || !ox_kind_of(x->dtype))
 			return "the result is neither numbers nor booleans";
@@ -321,10 +371,46 @@ static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n, bool e
 			return "its float64 may differ between machines";
 		if (!agrees(c, n->out[i], x))
 			return "inference expects another type or shape";
-		if (!ox_dtype_bytes(x->dtype, x->count, &size) || !ox_add_u64(*bytes, size, bytes))
-			return too_large;
 	}
 	return NULL;
+}
+
+static bool is_external(const ox_array *x)
+{
+	return !x->data && x->from && x->from->source == OX_SRC_EXTERNAL;
+}
+
+/* Bytes of the results that are read, in other files or in the model. False: too many to count. */
+static bool result_bytes(const ox_eval *e, bool elsewhere, uint64_t *bytes)
+{
+	uint64_t size;
+
+	*bytes = 0;
+	for (uint32_t i = 0; i < e->n->nout; i++) {
+		if (!is_wanted(e->n, i) || is_external(e->out[i]) != elsewhere)
+			continue;
+		if (!ox_dtype_bytes(e->out[i]->dtype, e->out[i]->count, &size) || !ox_add_u64(*bytes, size, bytes))
+			return false;
+	}
+	return true;
+}
+
+/* Is one of the results computed when it is read, from data of another file? */
+static bool reads_elsewhere(const ox_eval *e)
+{
+	for (uint32_t i = 0; i < e->n->nout; i++)
+		if (is_wanted(e->n, i) && !e->out[i]->data && e->out[i]->from
+		    && e->out[i]->from->source == OX_SRC_LAZY && e->out[i]->from->lazy->external)
+			return true;
+	return false;
+}
+
+static bool is_all_there(const ox_eval *e)
+{
+	for (uint32_t i = 0; i < e->n->nout; i++)
+		if (is_wanted(e->n, i) && !e->out[i]->data)
+			return false;
+	return true;
 }
 
 static void replace(ox_ctx *c, ox_node *n, const ox_eval *e)
@@ -349,40 +435,88 @@ static void replace(ox_ctx *c, ox_node *n, const ox_eval *e)
 			ox_value_kill(going[i]);
 }
 
+/* ---- the fold -------------------------------------------------------------------- */
+
+/* A result that is too large but all of one element: n becomes a ConstantOfShape, if it reads
+ * such a node, which then perhaps goes. */
+static ox_tensor *splat_of(const ox_node *n, const ox_eval *e)
+{
+	const ox_schema *s = ox_schema_find(OX_ConstantOfShape, ox_node_opset(n));
+	bool reads_node = false;
+
+	for (uint32_t i = 0; i < n->nin; i++)
+		reads_node |= n->in[i].val && !ox_value_const(n->in[i].val);
+	if (!reads_node || n->nout != 1 || e->out[0]->data || e->out[0]->from->source != OX_SRC_SPLAT || !s)
+		return NULL;
+	for (unsigned i = 0; i < s->ntypes; i++)
+		if (!strcmp(s->types[i].var, "T2") && !(s->types[i].tensor >> e->out[0]->dtype & 1))
+			return NULL;
+	return (ox_tensor *)(uintptr_t)e->out[0]->from;
+}
+
+static ox_status generate(ox_ctx *c, ox_node *n, const ox_tensor *splat)
+{
+	static const int64_t one = 1;
+	ox_array elem = {.dtype = splat->dtype, .rank = 1, .dims = &one, .count = 1,
+	                 .data = memcpy(ox_alloc(c->scratch, 16), splat->splat, 16)};
+
+	if (!ox_may_grow(c, (int64_t)(8 * splat->rank + 64), false))
+		return ox_skip(c, n, "folding has made the model larger enough");
+	ox_node *y = ox_node_new_before(n->graph, n, OX_ConstantOfShape, 1, 1, n->out[0]->name->s);
+	ox_node_set_input(y, 0, ox_const_ints(n->graph, OX_I64, splat->dims, splat->rank, "shape"));
+	ox_node_set_attr(y, &(ox_attr){
+		.name = ox_intern_str(&c->m->names, OX_S("value")), .type = OX_A_TENSOR, .has_type = true,
+		.has_payload = true, .t = ox_array_tensor(c->m, &elem),
+	});
+	ox_node_give_way(c, n, &y->out[0]);
+	return OX_CHANGED;
+}
+
+/* Large results are computed when they are written (ops/later.c): what reads them lies in
+ * `keep`. glance: they need not be looked through. False with no e->why: some input is no
+ * constant. *going: bytes of those that go. */
+static bool evaluate(ox_ctx *c, const ox_node *n, ox_eval *e, ox_arena *keep, bool glance, uint64_t *going)
+{
+	*e = (ox_eval){.m = c->m, .n = n, .arena = c->scratch, .keep = keep, .glance = glance,
+	               .max_read = MUCH, .max_ops = 4 * (uint64_t)MUCH};
+	if (!find_inputs(c, n, e, DEPTH))
+		return false;
+	if (is_elsewhere(n))
+		e->max_read = SMALL;
+	*going = bytes_going(c, n);
+	/* results that nobody reads are computed too, and two bits take a byte */
+	e->max_bytes = *going < MUCH / 8 - SMALL ? 8 * (*going + SMALL) : MUCH;
+	return ox_eval_node(e);
+}
+
 ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 {
-	uint64_t bytes;
+	uint64_t bytes, elsewhere, going;
+	ox_eval e;
 
 	if (!may_fold(n, exact))
 		return OX_SAME;
+	if (!evaluate(c, n, &e, c->scratch, true, &going))
+		return e.why ? ox_skip(c, n, e.why) : OX_SAME;
 	if (ox_makes_kept(c, n))
 		return ox_skip(c, n, "the result is to be kept");
 	/* models of optimizers import their own domain alone */
 	if (!ox_opset_of(n->graph, NULL))
 		return ox_skip(c, n, "ai.onnx, which has Constant, is not imported");
-	if (is_elsewhere(n))
-		return ox_skip(c, n, "its data lies in another file");
-	const uint64_t going = bytes_going(c, n), most = going + SMALL;
-	/* results that nobody reads are computed too, and two bits take a byte */
-	ox_eval e = {.m = c->m, .n = n, .arena = c->scratch, .max_read = MUCH, .max_ops = 4 * (uint64_t)MUCH,
-	             .max_bytes = most < MUCH / 8 ? 8 * most : MUCH};
-	e.in = ox_new_array(c->scratch, ox_array *, n->nin);
-	for (uint32_t i = 0; i < n->nin; i++) {
-		if (!n->in[i].val)
-			continue;
-		e.in[i] = ox_array_of(ox_value_const(n->in[i].val), c->scratch);
-		if (!e.in[i])
-			return ox_skip(c, n, "a constant cannot be read");
-	}
-	if (!ox_eval_node(&e))
-		return ox_skip(c, n, e.why);
-	const char *why = problem(c, &e, n, exact, &bytes);
+	const char *why = problem(c, &e, n, exact);
 	if (why)
 		return ox_skip(c, n, why);
+	if (reads_elsewhere(&e) || !result_bytes(&e, true, &elsewhere) || elsewhere > elsewhere_going(c, n))
+		return ox_skip(c, n, "its data lies in another file");
+	const bool counted = result_bytes(&e, false, &bytes);
 	const int64_t growth = (int64_t)bytes - (int64_t)(going + node_bytes(n));
 	const bool grows = growth > little(c);
-	if (bytes > most || (grows && !readers_will_fold(n)))
-		return ox_skip(c, n, too_large);
+	if (!counted || bytes > going + SMALL || (grows && !readers_will_fold(n))) {
+		const ox_tensor *splat = splat_of(n, &e);
+		return splat ? generate(c, n, splat) : ox_skip(c, n, too_large);
+	}
+	if (!is_all_there(&e) && (!evaluate(c, n, &e, &c->m->arena, false, &going) || problem(c, &e, n, exact)))
+		return ox_skip(c, n, e.why ? e.why : problem(c, &e, n, exact));
 	if (!ox_may_grow(c, growth, grows))
 		return ox_skip(c, n, "folding has made the model larger enough");
 	replace(c, n, &e);

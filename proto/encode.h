@@ -118,7 +118,7 @@ ProtobufCMessage *ox_message_devices(ox_encoder *e, const ox_device_config *d);
 
 typedef bool ox_take(void *user, const void *p, size_t n);
 
-enum { OX_CHUNK = 64 << 10 };     /* a multiple of every element size */
+enum { OX_CHUNK = 512 << 10 };    /* a multiple of every element size */
 
 /* Is the raw form of t one run of bytes in an open file? */
 bool ox_payload_slice(const ox_model *m, const ox_tensor *t, const ox_map **map, uint64_t *offset);

@@ -353,15 +353,7 @@ static void set_side(ox_encoder *e, wire_tensor *p, const ox_side_item *item)
  * large model would pull all of them into the protobuf. */
 static bool is_from_external(const ox_tensor *t)
 {
-	while (t->source == OX_SRC_LAZY) {
-		const ox_tensor *other = t->lazy->from[1];
-		if (other && other->source == OX_SRC_EXTERNAL)
-			return true;
-		if (!t->lazy->from[0])
-			return false;
-		t = t->lazy->from[0];
-	}
-	return t->source == OX_SRC_EXTERNAL;
+	return t->source == OX_SRC_EXTERNAL || (t->source == OX_SRC_LAZY && t->lazy->external);
 }
 
 typedef enum where { INLINE, KEPT, SIDE } where;

@@ -598,7 +598,7 @@ def report(d):
 # What folding must not try: text of the graph, why a node stays (None: everything may fold).
 BOMBS = {
     "4 GiB": ("g () => (float[1073741824] y) <int64[1] s = {1073741824}> { y = ConstantOfShape (s) }",
-              "the result is too large"),
+              "the result is larger than the constants it would replace"),
     "Range of 2^33": ("g () => (int64[n] y) <int64 a = {0}, int64 b = {8589934592}, int64 d = {1}>"
                       " { y = Range (a, b, d) }", "the result is too large"),
     "x / 0": ("g () => (int64[2] y) <int64[2] a = {1, 2}, int64[2] b = {1, 0}> { y = Div (a, b) }",

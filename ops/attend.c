@@ -53,10 +53,10 @@ static double largest_of(const double *p, uint64_t n, double start)
 static void softmax(double *p, uint64_t n, const double *sink)
 {
 	const double largest = largest_of(p, n, sink ? *sink : -(double)INFINITY);
-	double sum = sink ? exp(*sink - largest) : 0;
+	double sum = sink ? ox_exp(*sink - largest) : 0;
 
 	for (uint64_t i = 0; i < n; i++)
-		sum += p[i] = exp(p[i] - largest);
+		sum += p[i] = ox_exp(p[i] - largest);
 	for (uint64_t i = 0; i < n; i++)
 		p[i] /= sum;
 }
@@ -78,7 +78,7 @@ static void look(const ox_attention *a, uint64_t b, uint64_t h, uint64_t i, doub
 		p[j] = dot(q, row_of(&a->k, b, kv, j), a->size) * a->scale;
 	show(a, OX_SHOWN_SCORES, at, p);
 	for (uint64_t j = 0; a->cap != 0 && j < a->total; j++)
-		p[j] = a->cap * tanh(p[j] / a->cap);
+		p[j] = a->cap * ox_tanh(p[j] / a->cap);
 	show(a, OX_SHOWN_CAPPED, at, p);
 	for (uint64_t j = 0; a->bias && j < a->total; j++) {
 		const double bias = a->bias(a, b, h, i, j);

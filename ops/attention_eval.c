@@ -239,7 +239,7 @@ static void fade(const linear *l, double *state, const double *g, bool each)
 {
 	for (uint64_t i = 0; i < l->size; i++)
 		for (uint64_t j = 0; j < l->v_size; j++)
-			state[i * l->v_size + j] *= exp(g[each ? i : 0]);
+			state[i * l->v_size + j] *= ox_exp(g[each ? i : 0]);
 }
 
 /* out = state^T x */

@@ -275,7 +275,7 @@ bool eval_binary(ox_eval *c)
 /* Of integers: while the power is an exact double, beyond which runtimes differ. */
 static bool int_power(ox_eval *c, double base, double exponent, ox_num *r)
 {
-	const double d = pow(base, exponent);
+	const double d = ox_pow(base, exponent);
 
 	if (exponent < 0 || exponent != floor(exponent) || !(fabs(d) <= 0x1p53))
 		return ox_eval_undefined(c, "a power of integers that is none");
@@ -307,7 +307,7 @@ bool eval_pow(ox_eval *c)
 	ox_walk_over(w, 1, b);
 	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
 		const double x = ox_get_double(a, (uint64_t)w->at[0]), y = ox_get_double(b, (uint64_t)w->at[1]);
-		ox_num r = {.f = pow(x, y)};
+		ox_num r = {.f = ox_pow(x, y)};
 		if (ox_kind_of(a->dtype) != OX_FLOATING && !int_power(c, x, y, &r))
 			return false;
 		ox_put(out, i, r);

@@ -101,8 +101,8 @@ static void sum_plane(const job *j, uint64_t p)
 /* ---- Conv, FusedConv ----------------------------------------------------------------- */
 
 static double relu(double x, const double *p) { (void)p; return x < 0 ? 0 : x; }
-static double hyperbolic(double x, const double *p) { (void)p; return tanh(x); }
-static double sigmoid(double x, const double *p) { (void)p; return 1 / (1 + exp(-x)); }
+static double hyperbolic(double x, const double *p) { (void)p; return ox_tanh(x); }
+static double sigmoid(double x, const double *p) { (void)p; return 1 / (1 + ox_exp(-x)); }
 static double leaky(double x, const double *p) { return x < 0 ? p[0] * x : x; }
 static double clip(double x, const double *p) { return x < p[0] ? p[0] : x > p[1] ? p[1] : x; }
 static double hard_sigmoid(double x, const double *p)
@@ -515,7 +515,7 @@ bool eval_causal_conv(ox_eval *c)
 		memcpy(line + before, all + (int64_t)p * n, (size_t)n * sizeof *line);
 		causal(sum, line, weights + (int64_t)channel * taps, taps, n, bias ? ox_get(bias, channel).f : 0);
 		for (int64_t i = 0; i < n; i++)
-			ox_put_double(y, (uint64_t)((int64_t)p * n + i), silu ? sum[i] / (1 + exp(-sum[i])) : sum[i]);
+			ox_put_double(y, (uint64_t)((int64_t)p * n + i), silu ? sum[i] / (1 + ox_exp(-sum[i])) : sum[i]);
 		for (int64_t i = 0; i < before; i++)
 			ox_put_double(next, (uint64_t)((int64_t)p * before + i), line[n + i]);
 	}

@@ -21,6 +21,7 @@
 #ifndef OX_EVAL_H
 #define OX_EVAL_H
 
+#include "ops/elementary.h"
 #include "ops/op.h"
 
 /* What a value is at run time. Of a tensor the elements in their natural C type, row by row:

@@ -31,7 +31,7 @@ bool ox_samples_read(ox_eval *c, ox_samples *s)
 
 double ox_ml_logistic(double x)
 {
-	const double v = 1 / (1 + exp(-fabs(x)));
+	const double v = 1 / (1 + ox_exp(-fabs(x)));
 
 	return x < 0 ? 1 - v : v;
 }
@@ -40,7 +40,7 @@ double ox_ml_logistic(double x)
  * right to three digits, and so are they. */
 static double probit(double p)
 {
-	const double x = 2 * p - 1, log_x = log((1 - x) * (1 + x));
+	const double x = 2 * p - 1, log_x = ox_log((1 - x) * (1 + x));
 	const double v = 2 / ((double)3.14159f * (double)0.147f) + 0.5 * log_x;
 
 	return (double)1.41421356f * (x < 0 ? -1 : 1) * sqrt(sqrt(v * v - log_x / (double)0.147f) - v);
@@ -52,7 +52,7 @@ static void softmax(double *x, size_t n)
 	const double most = x[ox_ml_argmax(x, n)];
 
 	for (size_t i = 0; i < n; i++)
-		sum += x[i] = exp(x[i] - most);
+		sum += x[i] = ox_exp(x[i] - most);
 	for (size_t i = 0; i < n; i++)
 		x[i] /= sum;
 }
@@ -61,10 +61,10 @@ static void softmax(double *x, size_t n)
 static void softmax_zero(double *x, size_t n)
 {
 	double sum = 0;
-	const double most = x[ox_ml_argmax(x, n)], factor = exp(-most);
+	const double most = x[ox_ml_argmax(x, n)], factor = ox_exp(-most);
 
 	for (size_t i = 0; i < n; i++)
-		sum += x[i] = fabs(x[i]) > 1e-7 ? exp(x[i] - most) : x[i] * factor;
+		sum += x[i] = fabs(x[i]) > 1e-7 ? ox_exp(x[i] - most) : x[i] * factor;
 	for (size_t i = 0; i < n; i++)
 		x[i] /= sum;
 }

@@ -107,9 +107,9 @@ static void log_softmax(double *p, uint64_t n, uint64_t step)
 	for (uint64_t k = 0; k < n; k++)
 		largest = p[k * step] > largest || isnan(p[k * step]) ? p[k * step] : largest;
 	for (uint64_t k = 0; k < n; k++)
-		sum += exp(p[k * step] - largest);
+		sum += ox_exp(p[k * step] - largest);
 	for (uint64_t k = 0; k < n; k++)
-		p[k * step] = p[k * step] - largest - log(sum);
+		p[k * step] = p[k * step] - largest - ox_log(sum);
 }
 
 /* SoftmaxCrossEntropyLoss */

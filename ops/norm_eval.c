@@ -13,10 +13,10 @@ static void softmax(const ox_eval *c, ox_array *out, const line *l, double large
 	double sum = 0;
 
 	for (uint64_t i = 0; i < l->n; i++)
-		sum += exp(elem(l, i) - largest);
+		sum += ox_exp(elem(l, i) - largest);
 	for (uint64_t i = 0; i < l->n; i++) {
 		const double x = elem(l, i) - largest;
-		ox_put_double(out, l->at + i * l->step, c->n->op == OX_LogSoftmax ? x - log(sum) : exp(x) / sum);
+		ox_put_double(out, l->at + i * l->step, c->n->op == OX_LogSoftmax ? x - ox_log(sum) : ox_exp(x) / sum);
 	}
 }
 

@@ -44,7 +44,7 @@ static void add_powers(result *r, const double *x, int64_t n, int64_t step)
 {
 	for (int64_t i = 0; i < n; i++) {
 		const double v = fabs(x[i * step]);
-		r->value += r->p == 1 ? v : r->p == 2 ? v * v : pow(v, r->p);
+		r->value += r->p == 1 ? v : r->p == 2 ? v * v : ox_pow(v, r->p);
 	}
 }
 
@@ -59,7 +59,7 @@ static void find_largest(result *r, const double *x, int64_t n, int64_t step)
 	}
 }
 
-static double root(double sum, double p) { return p == 1 ? sum : p == 2 ? sqrt(sum) : pow(sum, 1 / p); }
+static double root(double sum, double p) { return p == 1 ? sum : p == 2 ? sqrt(sum) : ox_pow(sum, 1 / p); }
 
 /* ---- windows ----------------------------------------------------------------------- */
 
@@ -409,7 +409,7 @@ bool eval_lrn(ox_eval *c)
 			const double v = all[(int64_t)i + k * (int64_t)step];
 			sum += v * v;
 		}
-		ox_put_double(y, i, all[i] / pow(bias + alpha / (double)size * sum, beta));
+		ox_put_double(y, i, all[i] / ox_pow(bias + alpha / (double)size * sum, beta));
 	}
 	return true;
 }

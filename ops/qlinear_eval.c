@@ -76,7 +76,7 @@ bool eval_ms_qlinear_sigmoid(ox_eval *c)
 	if (!out || !ox_eval_read(c, 0) || !ox_eval_cost(c, x->count, 1))
 		return false;
 	for (uint64_t i = 0; i < x->count; i++)
-		if (!put(c, out, i, &y, 1 / (1 + exp(-real(&l, x, i)))))
+		if (!put(c, out, i, &y, 1 / (1 + ox_exp(-real(&l, x, i)))))
 			return false;
 	return true;
 }

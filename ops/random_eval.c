@@ -24,7 +24,7 @@ static double uniform(uint64_t stream, uint64_t i)
 /* Box and Muller: two draws for one. */
 static double normal(uint64_t stream, uint64_t i)
 {
-	return sqrt(-2 * log(1 - uniform(stream, 2 * i))) * cos(2 * pi * uniform(stream, 2 * i + 1));
+	return sqrt(-2 * ox_log(1 - uniform(stream, 2 * i))) * ox_cos(2 * pi * uniform(stream, 2 * i + 1));
 }
 
 /* The attribute dtype, or what holds without it. */
@@ -103,9 +103,9 @@ static uint64_t pick(const ox_array *x, uint64_t from, uint64_t n, double draw)
 	for (uint64_t k = 0; k < n; k++)
 		top = fmax(top, ox_get_double(x, from + k));
 	for (uint64_t k = 0; k < n; k++)
-		sum += exp(ox_get_double(x, from + k) - top);
+		sum += ox_exp(ox_get_double(x, from + k) - top);
 	for (uint64_t k = 0; k + 1 < n; k++) {
-		part += exp(ox_get_double(x, from + k) - top);
+		part += ox_exp(ox_get_double(x, from + k) - top);
 		if (draw * sum < part)
 			return k;
 	}

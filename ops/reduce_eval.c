@@ -42,7 +42,7 @@ static const reduction reductions[OX_NOPS] = {
 	[OX_ReduceL1]        = {0, add_abs,    NULL, 0, add_abs_u},
 	[OX_ReduceL2]        = {0, add_square, sqrt, 0, add_square_u},
 	[OX_ReduceSumSquare] = {0, add_square, NULL, 0, add_square_u},
-	[OX_ReduceLogSum]    = {0, add,        log,  0, NULL},
+	[OX_ReduceLogSum]    = {0, add,        ox_log, 0, NULL},
 	[OX_ReduceLogSumExp] = {0, add,        NULL, 0, NULL},
 };
 
@@ -111,7 +111,7 @@ static double finish(const ox_eval *c, const reduction *r, double sum, double la
 	if (c->n->op == OX_ReduceMean)
 		return sum / n;
 	if (c->n->op == OX_ReduceLogSumExp)
-		return isinf(largest) || isnan(largest) ? largest : largest + log(sum);
+		return isinf(largest) || isnan(largest) ? largest : largest + ox_log(sum);
 	return r->end ? r->end(sum) : sum;
 }
 
@@ -145,7 +145,7 @@ static bool reduce_doubles(ox_eval *c, const reduction *r, ox_array *out, const 
 	for (uint64_t i = 0; i < x->count; i++, ox_walk_next(w)) {
 		const double v = ox_get_double(x, i);
 		double *s = &sum[w->at[0]];
-		*s = r->step(*s, is_exp ? exp(v - largest[w->at[0]]) : v);
+		*s = r->step(*s, is_exp ? ox_exp(v - largest[w->at[0]]) : v);
 	}
 	for (uint64_t i = 0; i < out->count; i++) {
 		const double v = finish(c, r, sum[i], largest[i], (double)(x->count / out->count));

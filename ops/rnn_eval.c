@@ -23,16 +23,16 @@ typedef struct activation {
 	static double name(double x, double a, double b) { (void)a; (void)b; return expression; }
 
 FUNCTION(relu,        x < 0 ? 0 : x)
-FUNCTION(tanh_of,     tanh(x))
-FUNCTION(sigmoid,     x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))
+FUNCTION(tanh_of,     ox_tanh(x))
+FUNCTION(sigmoid,     x >= 0 ? 1 / (1 + ox_exp(-x)) : ox_exp(x) / (1 + ox_exp(x)))
 FUNCTION(affine,      a * x + b)
 FUNCTION(leaky,       x < 0 ? a * x : x)
 FUNCTION(thresholded, x < a ? 0 : x)
-FUNCTION(scaled,      a * tanh(b * x))
+FUNCTION(scaled,      a * ox_tanh(b * x))
 FUNCTION(hard,        isnan(x) ? x : fmax(0, fmin(1, a * x + b)))
-FUNCTION(elu,         x < 0 ? a * expm1(x) : x)
+FUNCTION(elu,         x < 0 ? a * ox_expm1(x) : x)
 FUNCTION(softsign,    x / (1 + fabs(x)))
-FUNCTION(softplus,    x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
+FUNCTION(softplus,    x > 0 ? x + ox_log1p(ox_exp(-x)) : ox_log1p(ox_exp(x)))
 
 #undef FUNCTION
 

@@ -63,7 +63,7 @@ static bool read_step(ox_eval *c, step *s)
 		return true;
 	case OX_TRAINING_Adam:
 		if (t > 0)
-			s->rate = r * sqrt(1 - pow(s->beta, t)) / (1 - pow(s->alpha, t));
+			s->rate = r * sqrt(1 - ox_pow(s->beta, t)) / (1 - ox_pow(s->alpha, t));
 		return true;
 	default:
 		s->beta = t > 0 ? s->beta : 1;

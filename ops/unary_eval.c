@@ -1,7 +1,8 @@
 /* unary_eval.c - element by element of one input, and Clip.
  *
- * Functions that no processor rounds exactly (Exp, Tanh...) are computed in double; rounded
- * to float32 that is the nearest float but for one value in about 2^28.
+ * Functions that no processor rounds exactly (Exp, Tanh...) are computed in double
+ * (ops/elementary.h); rounded to float32 that is the nearest float but for one value in about
+ * 2^28.
  */
 #include "ops/fast.h"
 
@@ -17,45 +18,45 @@ typedef struct parameters { double alpha, beta; } parameters;
 	static double name(double x, const parameters *p) { (void)p; return expression; }
 
 FLOAT(abs_f,         fabs(x))
-FLOAT(acos_f,        acos(x))
-FLOAT(acosh_f,       acosh(x))
-FLOAT(asin_f,        asin(x))
-FLOAT(asinh_f,       asinh(x))
-FLOAT(atan_f,        atan(x))
-FLOAT(atanh_f,       atanh(x))
+FLOAT(acos_f,        ox_acos(x))
+FLOAT(acosh_f,       ox_acosh(x))
+FLOAT(asin_f,        ox_asin(x))
+FLOAT(asinh_f,       ox_asinh(x))
+FLOAT(atan_f,        ox_atan(x))
+FLOAT(atanh_f,       ox_atanh(x))
 FLOAT(ceil_f,        ceil(x))
-FLOAT(cos_f,         cos(x))
-FLOAT(cosh_f,        cosh(x))
-FLOAT(celu_f,        x > 0 ? x : x == 0 ? x : p->alpha * expm1(x / p->alpha))
-FLOAT(elu_f,         x < 0 ? p->alpha * expm1(x) : x)
-FLOAT(erf_f,         erf(x))
-FLOAT(exp_f,         exp(x))
+FLOAT(cos_f,         ox_cos(x))
+FLOAT(cosh_f,        ox_cosh(x))
+FLOAT(celu_f,        x > 0 ? x : x == 0 ? x : p->alpha * ox_expm1(x / p->alpha))
+FLOAT(elu_f,         x < 0 ? p->alpha * ox_expm1(x) : x)
+FLOAT(erf_f,         ox_erf(x))
+FLOAT(exp_f,         ox_exp(x))
 FLOAT(floor_f,       floor(x))
 FLOAT(hardsigmoid_f, isnan(x) ? x : fmax(0, fmin(1, p->alpha * x + p->beta)))
 FLOAT(hardswish_f,   isnan(x) ? x : x * fmax(0, fmin(1, x / 6 + 0.5)))
 FLOAT(leakyrelu_f,   x < 0 ? p->alpha * x : x)
-FLOAT(log_f,         log(x))
+FLOAT(log_f,         ox_log(x))
 FLOAT(neg_f,         -x)
 FLOAT(reciprocal_f,  1 / x)
 FLOAT(relu_f,        x < 0 ? 0 : x)
 FLOAT(round_f,       rint(x))
-FLOAT(selu_f,        x > 0 ? p->beta * x : p->beta * (p->alpha * expm1(x)))
-FLOAT(sigmoid_f,     x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))
+FLOAT(selu_f,        x > 0 ? p->beta * x : p->beta * (p->alpha * ox_expm1(x)))
+FLOAT(sigmoid_f,     x >= 0 ? 1 / (1 + ox_exp(-x)) : ox_exp(x) / (1 + ox_exp(x)))
 FLOAT(sign_f,        isnan(x) ? x : (double)((x > 0) - (x < 0)))
-FLOAT(sin_f,         sin(x))
-FLOAT(sinh_f,        sinh(x))
-FLOAT(softplus_f,    x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
+FLOAT(sin_f,         ox_sin(x))
+FLOAT(sinh_f,        ox_sinh(x))
+FLOAT(softplus_f,    x > 0 ? x + ox_log1p(ox_exp(-x)) : ox_log1p(ox_exp(x)))
 FLOAT(softsign_f,    x / (1 + fabs(x)))
 FLOAT(sqrt_f,        sqrt(x))
-FLOAT(tan_f,         tan(x))
-FLOAT(tanh_f,        tanh(x))
+FLOAT(tan_f,         ox_tan(x))
+FLOAT(tanh_f,        ox_tanh(x))
 FLOAT(thresholded_f, isnan(x) || x > p->alpha ? x : 0)
 
-FLOAT(mish_f,        x * tanh(softplus_f(x, p)))
+FLOAT(mish_f,        x * ox_tanh(softplus_f(x, p)))
 FLOAT(shrink_f,      x < -p->alpha ? x + p->beta : x > p->alpha ? x - p->beta : isnan(x) ? x : 0)
 FLOAT(swish_f,       x * sigmoid_f(p->alpha * x, p))
-FLOAT(gelu_f,        0.5 * x * (1 + erf(x * M_SQRT1_2)))
-FLOAT(gelu_tanh_f,   0.5 * x * (1 + tanh(M_SQRT1_2 * M_2_SQRTPI * (x + 0.044715 * x * x * x))))
+FLOAT(gelu_f,        0.5 * x * ox_erfc(-x * M_SQRT1_2))
+FLOAT(gelu_tanh_f,   0.5 * x * (1 + ox_tanh(M_SQRT1_2 * M_2_SQRTPI * (x + 0.044715 * x * x * x))))
 
 #undef FLOAT
 

@@ -67,33 +67,6 @@ static const uint8_t classes[OX_NOPS] = {
 	[OX_MS_QLinearSigmoid] = NEVER, [OX_QLinearConv] = NEVER, [OX_QLinearMatMul] = NEVER,
 };
 
-/* Ops that round but take no function of the C library, whose last bit may differ between
- * machines: others give no float64. */
-static bool is_fixed(ox_op op)
-{
-	switch (op) {
-	case OX_AveragePool:
-	case OX_Col2Im: case OX_Conv: case OX_ConvTranspose: case OX_DeformConv:
-	case OX_GlobalAveragePool:
-	case OX_MaxRoiPool: case OX_RoiAlign:
-	case OX_BatchNormalization:
-	case OX_CumProd: case OX_CumSum: case OX_Gemm:
-	case OX_GroupNormalization: case OX_InstanceNormalization: case OX_LayerNormalization:
-	case OX_LeakyRelu:
-	case OX_LpNormalization:
-	case OX_MatMul:
-	case OX_Mean:
-	case OX_MeanVarianceNormalization: case OX_NegativeLogLikelihoodLoss:
-	case OX_PRelu: case OX_RMSNormalization: case OX_Range: case OX_ReduceL1: case OX_ReduceL2:
-	case OX_ReduceMean: case OX_ReduceProd: case OX_ReduceSum: case OX_ReduceSumSquare:
-	case OX_ScatterElements: case OX_ScatterND: case OX_Sum:
-	case OX_TRAINING_Adagrad: case OX_TRAINING_Momentum:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool of_ints(const ox_node *n)
 {
 	const ox_dtype t = ox_dtype_known(n->in[0].val);
@@ -355,7 +328,7 @@ static bool agrees(ox_ctx *c, const ox_value *v, const ox_array *x)
 static bool is_wanted(const ox_node *n, uint32_t i) { return n->out[i] && n->out[i]->uses; }
 
 /* NULL, or why the results will not do. */
-static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n, bool exact)
+static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n)
 {
 	if (e->overflows)
 		return "a finite number would become infinite";
@@ -367,8 +340,6 @@ static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n, bool e
 			continue;
 		if (!ox_is_tensor(x) || !ox_kind_of(x->dtype))
 			return "the result is neither numbers nor booleans";
-		if (x->dtype == OX_F64 && !exact && !is_fixed(n->op))
-			return "its float64 may differ between machines";
 		if (!agrees(c, n->out[i], x))
 			return "inference expects another type or shape";
 	}
@@ -503,7 +474,7 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 	/* models of optimizers import their own domain alone */
 	if (!ox_opset_of(n->graph, NULL))
 		return ox_skip(c, n, "ai.onnx, which has Constant, is not imported");
-	const char *why = problem(c, &e, n, exact);
+	const char *why = problem(c, &e, n);
 	if (why)
 		return ox_skip(c, n, why);
 	if (reads_elsewhere(&e) || !result_bytes(&e, true, &elsewhere) || elsewhere > elsewhere_going(c, n))
@@ -515,8 +486,8 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 		const ox_tensor *splat = splat_of(n, &e);
 		return splat ? generate(c, n, splat) : ox_skip(c, n, too_large);
 	}
-	if (!is_all_there(&e) && (!evaluate(c, n, &e, &c->m->arena, false, &going) || problem(c, &e, n, exact)))
-		return ox_skip(c, n, e.why ? e.why : problem(c, &e, n, exact));
+	if (!is_all_there(&e) && (!evaluate(c, n, &e, &c->m->arena, false, &going) || problem(c, &e, n)))
+		return ox_skip(c, n, e.why ? e.why : problem(c, &e, n));
 	if (!ox_may_grow(c, growth, grows))
 		return ox_skip(c, n, "folding has made the model larger enough");
 	replace(c, n, &e);

@@ -24,7 +24,7 @@ WARN      := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-protot
 HARDEN    ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2
 OXFLAGS   := -std=c11 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L -DOX_VERSION='"$(VERSION)"' \
              -ffp-contract=off -fPIC -fvisibility=hidden $(WARN) -I. -Iinclude
-LIBS      := -Wl,--as-needed -lprotobuf-c -lyaml -lm
+LIBS      := -Wl,--as-needed -lprotobuf-c -lyaml -lz -lm
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 sources    = $(foreach f,$(1),$(wildcard $(f)/*.c))

@@ -38,6 +38,8 @@ bad=$(
 		    grep -oE '(^|[^A-Za-z0-9_.>"])(exp2?|expm1|log(1p|2|10)?|pow|a?(sin|cos|tan)h?|atan2|erfc?|cbrt|hypot|[lt]gamma)f?\(' |
 		    sed "s|.*|$f: & of the C library differs between machines; take ox_exp and its like|"
 	done
+	grep -ln 'zlib\.h' base/*.[ch] ir/*.[ch] ops/*.[ch] rules/*.[ch] verify/*.[ch] \
+	    passes/*.[ch] api/*.[ch] cli/*.[ch] fuzz/*.[ch] 2>/dev/null | sed 's/$/: zlib belongs to proto alone/'
 	grep -ln 'yaml\.h' base/*.[ch] ir/*.[ch] proto/*.[ch] ops/*.[ch] verify/*.[ch] api/*.[ch] \
 	    cli/*.[ch] fuzz/*.[ch] 2>/dev/null | sed 's/$/: libyaml belongs to the rule and pipeline readers/'
 )

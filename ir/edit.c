@@ -285,14 +285,12 @@ static void names_of(ox_model *m, ox_op op, ox_name **domain, ox_name **op_type)
 	*op_type = ox_intern_str(&m->names, ox_cstr(row->name));
 }
 
-ox_node *ox_node_new_before(ox_graph *g, ox_node *at, ox_op op, uint32_t nin, uint32_t nout,
-                            const char *hint)
+ox_node *ox_node_new_named(ox_graph *g, ox_node *at, ox_name *domain, ox_name *op_type, uint32_t nin,
+                           uint32_t nout, const char *hint)
 {
 	ox_model *m = begin_edit(g);
-	ox_name *domain, *op_type;
 
 	assert(!at || at->graph == g);
-	names_of(m, op, &domain, &op_type);
 	ox_node *n = ox_node_alloc(g, domain, op_type, NULL, nin, nout, 0);
 	ox_node_insert(n, g, at);
 	for (uint32_t i = 0; i < nout; i++) {
@@ -302,6 +300,15 @@ ox_node *ox_node_new_before(ox_graph *g, ox_node *at, ox_op op, uint32_t nin, ui
 	}
 	ox_touch_node(m, n);
 	return n;
+}
+
+ox_node *ox_node_new_before(ox_graph *g, ox_node *at, ox_op op, uint32_t nin, uint32_t nout,
+                            const char *hint)
+{
+	ox_name *domain, *op_type;
+
+	names_of(g->model, op, &domain, &op_type);
+	return ox_node_new_named(g, at, domain, op_type, nin, nout, hint);
 }
 
 void ox_node_set_op(ox_node *n, ox_op op)

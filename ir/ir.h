@@ -645,6 +645,9 @@ void      ox_node_set_nin(ox_node *n, uint32_t nin);          /* grow with absen
  * Its name, meta and devices are the caller's to set while it is new. */
 ox_node  *ox_node_new_before(ox_graph *g, ox_node *at, ox_op op, uint32_t nin, uint32_t nout,
                              const char *hint);
+/* The same of any operator; domain NULL: ai.onnx. */
+ox_node  *ox_node_new_named(ox_graph *g, ox_node *at, ox_name *domain, ox_name *op_type, uint32_t nin,
+                            uint32_t nout, const char *hint);
 void      ox_node_move_before(ox_node *n, ox_graph *g, ox_node *at);   /* outputs and subgraphs come along */
 void      ox_node_kill(ox_node *n);      /* unlinks it, its inputs, and its subgraphs' captures; asserts its outputs are unread */
 void      ox_node_drop_out(ox_node *n, uint32_t i);           /* unread optional output becomes absent; trailing ones are cut */

@@ -734,11 +734,10 @@ static void build(builder *b, uint16_t i)
 			build(b, (uint16_t)n->in[k].node);
 	const ox_value *like = model_of(b, i);
 	const char *hint = like && like->name ? like->name->s : "value";
-	n->node = ox_node_new_before(b->g, b->at, n->op, n->nin, n->nout, hint);
-	if (!n->op) {
-		n->node->op_type = ox_name_of(b->m->h->m, ox_cstr(n->type));
-		n->node->domain = ox_name_of(b->m->h->m, ox_cstr(n->domain));
-	}
+	ox_model *m = b->m->h->m;
+	n->node = n->op ? ox_node_new_before(b->g, b->at, n->op, n->nin, n->nout, hint)
+	                : ox_node_new_named(b->g, b->at, ox_name_of(m, ox_cstr(n->domain)),
+	                                    ox_name_of(m, ox_cstr(n->type)), n->nin, n->nout, hint);
 	for (uint32_t k = 0; k < n->nin; k++)
 		ox_node_set_input(n->node, k, value_of(b, &n->in[k], hint));
 	for (uint32_t k = 0; k < n->nattr; k++)

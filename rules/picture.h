@@ -29,7 +29,8 @@ typedef struct words {
 	ox_diag *d;
 	const char *p, *end;          /* behind now */
 	const char *line_start;
-	uint32_t line, column0;       /* of what is read; column0: of the text in the file */
+	uint32_t line, column0;       /* of what is read: line, and the column where its line begins */
+	uint32_t column1;             /* where further lines begin */
 	word now;
 	uint32_t now_line, now_column;
 	unsigned depth;

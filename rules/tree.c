@@ -27,6 +27,9 @@ typedef struct reader {
 	uint32_t nanchors;
 	uint32_t nodes;
 	ox_tree *root;
+	const char *text, *end;
+	const char *at_line;          /* where line `lines` begins, for indents */
+	size_t lines;
 } reader;
 
 /* ---- errors ----------------------------------------------------------------------- */
@@ -42,7 +45,7 @@ static bool report(const char *file, size_t line, size_t column, ox_arena *a, ox
 	vsnprintf(text, (size_t)n + 1, fmt, again);
 	va_end(again);
 	ox_report(d, OX_E_YAML, (ox_place){ox_str_printf(a, "%s:%zu:%zu", file, line, column).p, -1, NULL}, "%s",
-	          ox_show(a, ox_cstr(text)));
+	          text);
 	return false;
 }
 
@@ -131,6 +134,22 @@ static ox_str copied(reader *r, const yaml_char_t *s)
 
 /* ---- events --------------------------------------------------------------------------- */
 
+/* Blanks before the first line of a block with something in it. Lines are asked for in order. */
+static uint32_t indent_after(reader *r, size_t line)
+{
+	for (;; r->lines++) {
+		uint32_t n = 0;
+		while (r->at_line + n < r->end && r->at_line[n] == ' ')
+			n++;
+		if (r->lines > line && r->at_line + n < r->end && r->at_line[n] != '\n')
+			return n;
+		const char *next = memchr(r->at_line, '\n', (size_t)(r->end - r->at_line));
+		if (!next)
+			return 0;
+		r->at_line = next + 1;
+	}
+}
+
 static bool on_scalar(reader *r, const yaml_event_t *e)
 {
 	ox_tree *t = new_tree(r, OX_TREE_TEXT, e->start_mark);
@@ -142,6 +161,8 @@ static bool on_scalar(reader *r, const yaml_event_t *e)
 	t->text = ox_str_copy(r->a, (ox_str){(const char *)e->data.scalar.value, e->data.scalar.length});
 	t->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	t->block = e->data.scalar.style == YAML_LITERAL_SCALAR_STYLE || e->data.scalar.style == YAML_FOLDED_SCALAR_STYLE;
+	if (t->block)
+		t->indent = indent_after(r, e->start_mark.line);
 	return keep_anchor(r, copied(r, e->data.scalar.anchor), t, e->start_mark) && place(r, t, e->start_mark);
 }
 
@@ -246,7 +267,7 @@ ox_tree *ox_tree_parse(const char *file, const char *text, size_t n, ox_arena *a
 	reader *r = ox_new(a, reader);
 	ox_tree *root = NULL;
 
-	*r = (reader){.file = file, .a = a, .d = d};
+	*r = (reader){.file = file, .a = a, .d = d, .text = text, .end = text + n, .at_line = text};
 	if (!acceptable(r, text, n))
 		return NULL;
 	if (!yaml_parser_initialize(&r->yaml)) {

@@ -20,6 +20,7 @@ typedef struct ox_tree {
 	ox_str text;                  /* TEXT; ends with a NUL */
 	bool plain;                   /* TEXT: without quotes */
 	bool block;                   /* TEXT: | or >, which begins on the next line */
+	uint32_t indent;              /* TEXT: what the lines of a block are indented by */
 	uint32_t n;                   /* items, or pairs */
 	struct ox_tree **item;        /* LIST: n; MAP: the n values */
 	struct ox_tree **key;         /* MAP: n texts */

@@ -10,14 +10,14 @@
 
 /* ---- reading words ------------------------------------------------------------------ */
 
-/* Texts of block scalars begin on the line after their key; columns are then those of the
- * text itself, for the indentation is gone. */
+/* Texts of blocks begin on the line after their key, each line indented. */
 void word_begin(words *t, const char *file, const ox_tree *from, ox_arena *a, ox_diag *d)
 {
 	*t = (words){
 		.file = file, .a = a, .d = d, .p = from->text.p, .end = from->text.p + from->text.n,
 		.line_start = from->text.p, .line = from->line + from->block,
-		.column0 = from->block ? 1 : from->column + !from->plain,
+		.column0 = from->block ? 1 + from->indent : from->column + !from->plain,
+		.column1 = 1 + from->indent,
 	};
 	word_next(t);
 }
@@ -60,7 +60,7 @@ static bool skip_blanks(words *t)
 			breaks = true;
 			t->line++;
 			t->line_start = t->p + 1;
-			t->column0 = 1;
+			t->column0 = t->column1;
 		} else if (*t->p != ' ' && *t->p != '\t') {
 			break;
 		}
@@ -232,12 +232,28 @@ static bool parse_items(words *t, const char *close, expr *e)
 	return word_expect(t, close);
 }
 
-static expr *parse_call(words *t, expr *e, const char *name, size_t n)
+/* Where a word was, for an error that is found behind it. */
+typedef struct place { word w; uint32_t line, column; } place;
+
+static place here(const words *t) { return (place){t->now, t->now_line, t->now_column}; }
+
+static void back(words *t, place p)
 {
+	t->now = p.w;
+	t->now_line = p.line;
+	t->now_column = p.column;
+}
+
+static expr *parse_call(words *t, expr *e, place from)
+{
+	const char *name = from.w.p;
+	const size_t n = from.w.n;
+
 	e->kind = E_CALL;
 	e->call = function_find(name, n);
 	if (!e->call) {
 		const char *near = function_near(ox_str_copy(t->a, (ox_str){name, n}).p);
+		back(t, from);
 		word_fail(t, "there is no function '%.*s'%s%s%s", (int)n, name, near ? "; did you mean '" : "",
 		          near ? near : "", near ? "'?" : "");
 		return NULL;
@@ -245,6 +261,7 @@ static expr *parse_call(words *t, expr *e, const char *name, size_t n)
 	if (!parse_items(t, ")", e))
 		return NULL;
 	if (e->n < e->call->min || e->n > e->call->max) {
+		back(t, from);
 		word_fail(t, "%s takes %u to %u arguments, not %u", e->call->name, e->call->min, e->call->max, e->n);
 		return NULL;
 	}
@@ -271,15 +288,12 @@ static expr *parse_name(words *t)
 		return e;
 	}
 	const int v = picture_var(t->pic, name, n, false);
-	word before = t->now;
-	const uint32_t line = t->now_line, column = t->now_column;
+	const place from = here(t);
 	word_next(t);
 	if (word_take(t, "("))
-		return parse_call(t, e, name, n);
+		return parse_call(t, e, from);
 	if (v < 0) {
-		t->now = before;
-		t->now_line = line;
-		t->now_column = column;
+		back(t, from);
 		word_fail(t, "'%.*s' is no value of the picture", (int)n, name);
 		return NULL;
 	}

@@ -52,5 +52,7 @@ step "$python" tests/cross/infer_true.py --tool "$build/onnxopt" $folders
 step "$python" tests/cross/infer_fuzz.py --tool "$build/onnxopt"
 step "$python" tests/cross/infer_bodies.py --tool "$build/onnxopt"
 [ ! -d "$cases" ] || step "$python" tests/cross/eval.py --tool "$build/onnxopt" --least 1055 "$cases"
+step "$python" tests/cross/fold_large.py --tool "$build/onnxopt"
+step "$python" tests/cross/fold_large.py --tool "$build/onnxopt" --external
 step "$python" tests/cross/fuzz_passes.py --tool "$build/onnxopt"
 exit $failed

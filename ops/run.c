@@ -66,6 +66,8 @@ struct ox_run {
 	uint64_t bytes, peak, ops, until;
 	uint64_t nodes, count;        /* progress */
 	const char *stopped;          /* a budget is spent; NULL: none */
+	const char *disputed;         /* of the nodes evaluated, as in ox_eval */
+	bool overflows;
 	const char *refused;          /* memory, or operations, for one node; NULL: none were */
 };
 
@@ -615,6 +617,8 @@ static bool evaluate(ox_run *r, ox_eval *c, const ox_node *n)
 		return false;
 	c->n = bound(c, n);
 	const bool ok = p->calls ? call_function(c, p->calls) : ox_eval_node(c);
+	r->disputed = c->disputed ? c->disputed : r->disputed;
+	r->overflows |= c->overflows;
 	spend_ops(r, c);
 	return ok;
 }
@@ -809,6 +813,27 @@ bool ox_run_go(ox_run *r)
 	end_call(r, 0);
 	ox_arena_reset(c.arena);
 	return all;
+}
+
+bool ox_run_node(ox_run *r, const ox_node *n, ox_eval *e)
+{
+	r->disputed = NULL;
+	r->overflows = false;
+	run_node(r, n, NULL);
+	*e = call_in(r);
+	e->n = n;
+	e->disputed = r->disputed;
+	e->overflows = r->overflows;
+	e->out = ox_new_array(&r->text, ox_array *, n->nout + 1);
+	for (uint32_t i = 0; i < n->nout; i++) {
+		const slot *s = n->out[i] ? &r->slots[n->out[i]->mark] : NULL;
+		if (s && s->why)
+			return ox_eval_undefined(e, r->failures.p[s->why - 1].why);
+		e->out[i] = s ? s->x : NULL;
+		if (s && s->x && !s->x->data && s->x->count && !ox_run_read(e, s->x))
+			return false;
+	}
+	return true;
 }
 
 const ox_array *ox_run_output(const ox_run *r, uint32_t i)

@@ -49,6 +49,9 @@ const ox_array *ox_run_output(const ox_run *r, uint32_t i);
 const ox_run_failure *ox_run_blame(const ox_run *r, uint32_t i);
 /* Everything that failed in the last ox_run_go. */
 const ox_run_failure *ox_run_failures(const ox_run *r, size_t *n);
+/* One node alone, whose inputs and captured values are constants. Output i, as long as the next
+ * call or ox_run_free, or NULL: c says why, also what is disputed, or overflows. */
+bool ox_run_node(ox_run *r, const ox_node *n, ox_eval *c);
 uint64_t ox_run_peak(const ox_run *r);        /* bytes of arrays at most at one time */
 uint64_t ox_run_ops(const ox_run *r);
 /* The limit of the options that the last ox_run_go met; NULL: none. */

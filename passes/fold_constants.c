@@ -226,7 +226,7 @@ static int64_t little(ox_ctx *c)
 	return step;
 }
 
-static bool is_evaluated(const ox_node *n)
+bool ox_is_evaluated(const ox_node *n)
 {
 	const ox_op_row *row = ox_op_row_of(n->op);
 
@@ -238,7 +238,7 @@ static bool will_be_constant(const ox_value *v, unsigned *left)
 {
 	if (!v || ox_value_const(v))
 		return true;
-	if (!v->def || !*left || !is_evaluated(v->def))
+	if (!v->def || !*left || !ox_is_evaluated(v->def))
 		return false;
 	--*left;
 	for (uint32_t i = 0; i < v->def->nin; i++)
@@ -256,7 +256,7 @@ static bool readers_will_fold(const ox_node *n)
 		if (!n->out[o])
 			continue;
 		ox_foreach_use(u, n->out[o]) {
-			if (u->reader != OX_READ_NODE || !is_evaluated(u->node))
+			if (u->reader != OX_READ_NODE || !ox_is_evaluated(u->node))
 				return false;
 			for (uint32_t i = 0; i < u->node->nin; i++)
 				if (!will_be_constant(u->node->in[i].val, &left))
@@ -330,6 +330,11 @@ static bool is_wanted(const ox_node *n, uint32_t i) { return n->out[i] && n->out
 /* NULL, or why the results will not do. */
 static const char *problem(ox_ctx *c, const ox_eval *e, const ox_node *n)
 {
+	if (ox_makes_kept(c, n))
+		return "the result is to be kept";
+	/* models of optimizers import their own domain alone */
+	if (!ox_opset_of(n->graph, NULL))
+		return "ai.onnx, which has Constant, is not imported";
 	if (e->overflows)
 		return "a finite number would become infinite";
 	if (e->disputed)
@@ -469,11 +474,6 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 		return OX_SAME;
 	if (!evaluate(c, n, &e, c->scratch, true, &going))
 		return e.why ? ox_skip(c, n, e.why) : OX_SAME;
-	if (ox_makes_kept(c, n))
-		return ox_skip(c, n, "the result is to be kept");
-	/* models of optimizers import their own domain alone */
-	if (!ox_opset_of(n->graph, NULL))
-		return ox_skip(c, n, "ai.onnx, which has Constant, is not imported");
 	const char *why = problem(c, &e, n);
 	if (why)
 		return ox_skip(c, n, why);
@@ -492,6 +492,25 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 		return ox_skip(c, n, "folding has made the model larger enough");
 	replace(c, n, &e);
 	return OX_CHANGED;
+}
+
+const char *ox_fold_results(ox_ctx *c, ox_node *n, const ox_eval *e)
+{
+	uint64_t bytes;
+	const char *why = problem(c, e, n);
+
+	if (why)
+		return why;
+	const uint64_t going = bytes_going(c, n);
+	if (!result_bytes(e, false, &bytes) || bytes > going + SMALL)
+		return too_large;
+	const int64_t growth = (int64_t)bytes - (int64_t)(going + node_bytes(n));
+	if (growth > little(c))
+		return too_large;
+	if (!ox_may_grow(c, growth, false))
+		return "folding has made the model larger enough";
+	replace(c, n, e);
+	return NULL;
 }
 
 static ox_status visit(ox_ctx *c, ox_node *n) { return ox_fold_constants(c, n, true); }

@@ -11,6 +11,7 @@
 #include "ir/ir.h"
 #include "ops/eval.h"
 #include "ops/op.h"
+#include "ops/run.h"
 #include "rules/rule.h"
 
 typedef enum ox_status {
@@ -119,6 +120,10 @@ ox_value *ox_const_ints(ox_graph *g, ox_dtype t, const int64_t *p, size_t n, con
 /* Evaluates n, whose inputs are all constants, and puts constants in its place (row B1): if
  * its op computes exactly, or else if not, as asked for. */
 ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact);
+/* n was evaluated otherwise: puts what e->out holds in its place; or says why not. */
+const char *ox_fold_results(ox_ctx *c, ox_node *n, const ox_eval *e);
+/* Is n of an operator whose result is folded, once its inputs are constants? */
+bool ox_is_evaluated(const ox_node *n);
 /* The file as it came, or at least the constants of a model that is none. */
 uint64_t ox_run_bytes(ox_ctx *c);
 /* Folding would make the model larger by so many bytes, or smaller: may it, on top of what it

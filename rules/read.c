@@ -146,31 +146,38 @@ static bool read_shared(loader *l, const ox_tree *map, picture *p)
 	return true;
 }
 
-static bool read_guards(loader *l, const ox_tree *map, picture *p, ox_rule_info *r)
+static bool read_guard(loader *l, const ox_tree *g, picture *p)
 {
-	const ox_tree *t = ox_tree_get(map, "when");
+	words x;
+
+	if (g->kind != OX_TREE_TEXT)
+		return fail(l, g, "a guard is a text; put it in quotes");
+	if (p->nguards == 64)
+		return fail(l, g, "there are more than 64 guards");
+	if (!p->guards)
+		p->guards = ox_new_array(l->a, expr *, 64);
+	word_begin(&x, l->file, g, l->a, l->d);
+	x.pic = p;
+	expr *e = word_expr(&x);
+	if (!e)
+		return false;
+	p->guards[p->nguards++] = e;
+	return x.now.kind == W_END
+	       || word_fail(&x, "expected the end of the guard, found '%.*s'", (int)x.now.n, x.now.p);
+}
+
+/* Guards of the rule, or of one picture, behind those that there are. texts: as written. */
+static bool read_guards(loader *l, const ox_tree *t, picture *p, const char ***texts)
+{
 	const uint32_t n = !t ? 0 : t->kind == OX_TREE_LIST ? t->n : 1;
 
-	if (n > 64)
-		return fail(l, t, "there are more than 64 guards");
-	p->guards = ox_new_array(l->a, expr *, n + 1u);
-	const char **texts = ox_new_array(l->a, const char *, n + 1u);
+	*texts = ox_new_array(l->a, const char *, n + 1u);
 	for (uint32_t i = 0; i < n; i++) {
 		const ox_tree *g = t->kind == OX_TREE_LIST ? t->item[i] : t;
-		words x;
-		if (g->kind != OX_TREE_TEXT)
-			return fail(l, g, "a guard is a text; put it in quotes");
-		word_begin(&x, l->file, g, l->a, l->d);
-		x.pic = p;
-		p->guards[i] = word_expr(&x);
-		if (!p->guards[i])
+		if (!read_guard(l, g, p))
 			return false;
-		if (x.now.kind != W_END)
-			return word_fail(&x, "expected the end of the guard, found '%.*s'", (int)x.now.n, x.now.p);
-		texts[i] = g->text.p;
+		(*texts)[i] = g->text.p;
 	}
-	p->nguards = (uint16_t)n;
-	r->when = texts;
 	return true;
 }
 
@@ -278,19 +285,29 @@ static void collect_roots(loader *l, ox_rule *r)
 
 static bool read_picture(loader *l, const ox_tree *map, const ox_tree *before, ox_rule *r)
 {
+	static const char *const own[] = {"picture", "when", "after", NULL};
 	picture *p = &r->pics[r->npics++];
-	const ox_tree *after = ox_tree_get(map, "after");
+	const bool is_map = before->kind == OX_TREE_MAP;
+	const ox_tree *text = is_map ? ox_tree_get(before, "picture") : before;
+	const ox_tree *after = is_map ? ox_tree_get(before, "after") : NULL;
+	const char **texts, **more;
 
-	if (before->kind != OX_TREE_TEXT)
-		return fail(l, before, "before is a text, or a list of texts");
+	after = after ? after : ox_tree_get(map, "after");
+	if (is_map && !ox_tree_keys(l->file, before, own, l->a, l->d))
+		return false;
+	if (!text || text->kind != OX_TREE_TEXT)
+		return fail(l, before, "before is a picture, or a list of them");
 	if (!after || after->kind != OX_TREE_TEXT)
 		return fail(l, after ? after : map, "the rule has no text 'after'");
-	if (!picture_before(p, l->file, before, l->a, l->d) || !read_shared(l, map, p)
-	    || !picture_after(p, l->file, after, l->a, l->d) || !read_guards(l, map, p, &r->info))
+	if (!picture_before(p, l->file, text, l->a, l->d) || !read_shared(l, map, p)
+	    || !picture_after(p, l->file, after, l->a, l->d)
+	    || !read_guards(l, ox_tree_get(map, "when"), p, &texts)
+	    || !read_guards(l, is_map ? ox_tree_get(before, "when") : NULL, p, &more))
 		return false;
 	if (r->npics == 1) {
-		r->info.before = before->text.p;
+		r->info.before = text->text.p;
 		r->info.after = after->text.p;
+		r->info.when = *texts ? texts : more;
 	}
 	return falls(l, after, p);
 }

@@ -2,9 +2,9 @@
  * CausalConvWithState; Col2Im, which sums as a transposed one does.
  *
  * Data and weights become doubles once. Of each plane of the result (one image, one feature)
- * the sums are made together: channel after channel and tap after tap of the kernel, a row of
- * products is added to a row of sums. So each sum has one order, and the inner loop runs
- * along rows.
+ * the sums are made together: of a few channels after each other, tap after tap of the kernel,
+ * rows of products are added to a row of sums. So each sum has one order, and the inner loop
+ * runs along rows.
  *
  *     sum[o] += w[tap] * x[o * stride + tap * dilation - before]      for o that lie inside
  *
@@ -18,8 +18,12 @@
 
 /* ---- sums ------------------------------------------------------------------------- */
 
+/* Channels go four by four, so that a row of sums is read and written a fourth as often: in
+ * each lot tap by tap, in each tap channel by channel. What is left goes one by one. */
+enum { LOT = 4 };
+
 /* Eight at a time, which compilers make vector code of: of each sum the order stays. */
-static void add_row(double *restrict sum, const double *restrict x, double w, int64_t n)
+static void add_row(double *restrict sum, const double *x, double w, int64_t n)
 {
 	for (; n >= 8; n -= 8, sum += 8, x += 8)
 		for (int i = 0; i < 8; i++)
@@ -28,36 +32,73 @@ static void add_row(double *restrict sum, const double *restrict x, double w, in
 		sum[i] += w * x[i];
 }
 
-static void add_spread(double *restrict sum, int64_t sum_step, const double *restrict x, int64_t x_step,
-                       double w, int64_t n)
+static void add_row_lot(double *restrict sum, const double *x, uint64_t plane, const double *w, int64_t n)
+{
+	const double *x1 = x + plane, *x2 = x1 + plane, *x3 = x2 + plane;
+	const double w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+
+	for (; n >= 8; n -= 8, sum += 8, x += 8, x1 += 8, x2 += 8, x3 += 8)
+		for (int i = 0; i < 8; i++)
+			sum[i] = sum[i] + w0 * x[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i];
+	for (int64_t i = 0; i < n; i++)
+		sum[i] = sum[i] + w0 * x[i] + w1 * x1[i] + w2 * x2[i] + w3 * x3[i];
+}
+
+static void add_spread(double *restrict sum, int64_t to, const double *x, int64_t from, double w, int64_t n)
 {
 	for (int64_t i = 0; i < n; i++)
-		sum[i * sum_step] += w * x[i * x_step];
+		sum[i * to] += w * x[i * from];
 }
 
-/* One channel x, by the weight w of one tap, onto the plane of sums. */
-static void add_tap(const ox_taps *t, const ox_tap *tap, double *sum, const double *x, double w)
+static void add_spread_lot(double *restrict sum, int64_t to, const double *x, int64_t from, uint64_t plane,
+                           const double *w, int64_t n)
 {
+	const double *x1 = x + plane, *x2 = x1 + plane, *x3 = x2 + plane;
+
+	for (int64_t i = 0; i < n; i++)
+		sum[i * to] = sum[i * to] + w[0] * x[i * from] + w[1] * x1[i * from] + w[2] * x2[i * from]
+		              + w[3] * x3[i * from];
+}
+
+/* A tap of a lot of channels, or of one, onto the plane of sums; `transposed`: which is the one
+ * that windows slide over. */
+static void add_tap(const ox_taps *t, const ox_tap *tap, bool transposed, double *sum, const double *x,
+                    const double *w, bool lot)
+{
+	const uint64_t plane = transposed ? t->out_plane : t->in_plane;
 	ox_rows r = ox_rows_of(t, tap);
 
 	do {
-		if (r.in_step == 1)
-			add_row(sum + r.out, x + r.in, w, r.n);
+		double *to = sum + (transposed ? r.in : r.out);
+		const double *from = x + (transposed ? r.out : r.in);
+		const int64_t to_step = transposed ? r.in_step : 1, from_step = transposed ? 1 : r.in_step;
+		if (r.in_step == 1 && lot)
+			add_row_lot(to, from, plane, w, r.n);
+		else if (r.in_step == 1)
+			add_row(to, from, *w, r.n);
+		else if (lot)
+			add_spread_lot(to, to_step, from, from_step, plane, w, r.n);
 		else
-			add_spread(sum + r.out, 1, x + r.in, r.in_step, w, r.n);
+			add_spread(to, to_step, from, from_step, *w, r.n);
 	} while (ox_rows_next(&r));
 }
 
-static void add_tap_transposed(const ox_taps *t, const ox_tap *tap, double *sum, const double *x, double w)
+/* All taps of `channels` planes of x, with weights that lie w_step apart for each. */
+static void add_channels(const ox_taps *t, bool transposed, double *sum, const double *x, const double *w,
+                         uint64_t w_step, uint64_t channels)
 {
-	ox_rows r = ox_rows_of(t, tap);
+	const uint64_t plane = transposed ? t->out_plane : t->in_plane;
 
-	do {
-		if (r.in_step == 1)
-			add_row(sum + r.in, x + r.out, w, r.n);
-		else
-			add_spread(sum + r.in, r.in_step, x + r.out, 1, w, r.n);
-	} while (ox_rows_next(&r));
+	for (uint64_t i = 0; t->n && i < channels;) {
+		const uint64_t n = channels - i < LOT ? 1 : LOT;
+		for (uint64_t k = 0; k < t->n; k++) {
+			double weights[LOT];
+			for (uint64_t j = 0; j < n; j++)
+				weights[j] = w[(i + j) * w_step + t->p[k].of];
+			add_tap(t, &t->p[k], transposed, sum, x + i * plane, weights, n == LOT);
+		}
+		i += n;
+	}
 }
 
 /* What the planes of a result come from. */
@@ -93,9 +134,7 @@ static void sum_plane(const job *j, uint64_t p)
 	const double *w = j->w + feature * channels * t->kernel;
 
 	memset(j->sum, 0, j->plane * sizeof *j->sum);
-	for (uint64_t i = 0; t->n && i < channels; i++, x += t->in_plane, w += t->kernel)
-		for (uint64_t n = 0; n < t->n; n++)
-			add_tap(t, &t->p[n], j->sum, x, w[t->p[n].of]);
+	add_channels(t, false, j->sum, x, w, t->kernel, channels);
 }
 
 /* ---- Conv, FusedConv ----------------------------------------------------------------- */
@@ -340,9 +379,7 @@ static void sum_transposed(const job *j, uint64_t p)
 	const double *w = j->w + (first * features + p % features) * t->kernel;
 
 	memset(j->sum, 0, j->plane * sizeof *j->sum);
-	for (uint64_t i = 0; t->n && i < channels; i++, x += t->out_plane, w += features * t->kernel)
-		for (uint64_t n = 0; n < t->n; n++)
-			add_tap_transposed(t, &t->p[n], j->sum, x, w[t->p[n].of]);
+	add_channels(t, true, j->sum, x, w, features * t->kernel, channels);
 }
 
 /* ConvTranspose */

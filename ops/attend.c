@@ -26,6 +26,16 @@ double *ox_heads_join(ox_eval *c, const double *past, uint64_t past_rows, const 
 	return all;
 }
 
+void ox_rotate(const ox_rotary *r, double *x, uint64_t row)
+{
+	for (uint64_t i = 0; i < r->half; i++) {
+		double *a = x + (r->interleaved ? 2 * i : i), *b = r->interleaved ? a + 1 : a + r->half;
+		const double c = r->cos[row * r->half + i], s = r->sin[row * r->half + i], old = *a;
+		*a = c * old - s * *b;
+		*b = s * old + c * *b;
+	}
+}
+
 static const double *row_of(const ox_heads *x, uint64_t b, uint64_t h, uint64_t i)
 {
 	return x->x + b * x->batch + h * x->head + i * x->row;

@@ -38,6 +38,16 @@ ox_heads ox_heads_of(const double *x, uint64_t n, uint64_t rows, uint64_t size, 
 /* Rows of past, if there are any, and then of x: [batch, n, past + rows, size] in the arena. */
 double *ox_heads_join(ox_eval *c, const double *past, uint64_t past_rows, const ox_heads *x, uint64_t rows,
                       uint64_t batch, uint64_t n, uint64_t size);
+/* Turns pairs of the first 2 * half elements of a vector by the angles of one row of the
+ * caches [.., half]. */
+typedef struct ox_rotary {
+	uint64_t half;
+	bool interleaved;             /* pairs are neighbours, or half apart */
+	const double *cos, *sin;
+} ox_rotary;
+
+void ox_rotate(const ox_rotary *r, double *x, uint64_t row);
+
 /* Fills in y and shown. False after ox_eval_undefined: too much work. */
 bool ox_attend(ox_eval *c, const ox_attention *a);
 

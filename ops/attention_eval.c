@@ -362,71 +362,94 @@ bool eval_linear_attention(ox_eval *c)
 
 /* ---- RotaryEmbedding ------------------------------------------------------------------------ */
 
-typedef struct rotary {
-	part p;
-	uint64_t half;                /* elements that are turned: twice that */
-	bool interleaved;
-	const double *x, *cos, *sin;
-} rotary;
-
-/* Row `angle` of the caches turns pairs of the elements from `at` on; the rest stays. */
-static void turn(const rotary *r, ox_array *y, uint64_t at, uint64_t angle)
+/* The row of the caches for each row of x: its own, that of its position, or, in
+ * com.microsoft, the one position and those behind it. */
+static bool turn_all(ox_eval *c, const ox_rotary *r, const part *p, double *x, const ox_array *positions,
+                     uint64_t angles)
 {
-	for (uint64_t i = 0; i < r->half; i++) {
-		const uint64_t a = at + (r->interleaved ? 2 * i : i), b = r->interleaved ? a + 1 : a + r->half;
-		const double c = r->cos[angle * r->half + i], s = r->sin[angle * r->half + i];
-		ox_put_double(y, a, c * r->x[a] - s * r->x[b]);
-		ox_put_double(y, b, s * r->x[a] + c * r->x[b]);
-	}
-	for (uint64_t i = 2 * r->half; i < r->p.size; i++)
-		ox_put_double(y, at + i, r->x[at + i]);
-}
+	const ox_heads at = ox_heads_of(NULL, p->n, p->rows, p->size, p->packed);
 
-static bool turn_all(ox_eval *c, const rotary *r, ox_array *y, const ox_array *positions, uint64_t angles)
-{
-	const ox_heads x = ox_heads_of(NULL, r->p.n, r->p.rows, r->p.size, r->p.packed);
-
-	for (uint64_t b = 0; y->count && b < r->p.batch; b++)
-		for (uint64_t t = 0; t < r->p.rows; t++) {
-			const uint64_t row = b * r->p.rows + t;
-			const uint64_t angle = positions ? ox_get(positions, row).u : row;
+	for (uint64_t b = 0; b < p->batch; b++)
+		for (uint64_t t = 0; t < p->rows; t++) {
+			const uint64_t row = b * p->rows + t;
+			const uint64_t angle = !positions ? row
+			                       : positions->rank == 1 ? ox_get(positions, 0).u + t : ox_get(positions, row).u;
 			if (angle >= angles)
 				return ox_eval_undefined(c, "a position is out of range");
-			for (uint64_t h = 0; h < r->p.n; h++)
-				turn(r, y, b * x.batch + h * x.head + t * x.row, angle);
+			for (uint64_t h = 0; h < p->n; h++)
+				ox_rotate(r, x + b * at.batch + h * at.head + t * at.row, angle);
 		}
 	return true;
 }
 
 /* Caches are [angles, half], or without positions [batch, rows, half]. */
-static bool cache_fits(const ox_array *cache, const ox_array *positions, const rotary *r)
+static bool cache_fits(const ox_array *cache, const ox_array *positions, const part *p, uint64_t half)
 {
-	if (positions)
-		return cache->rank == 2 && (uint64_t)cache->dims[1] == r->half && positions->rank == 2
-		       && (uint64_t)positions->dims[0] == r->p.batch && (uint64_t)positions->dims[1] == r->p.rows;
-	return cache->rank == 3 && (uint64_t)cache->dims[0] == r->p.batch
-	       && (uint64_t)cache->dims[1] == r->p.rows && (uint64_t)cache->dims[2] == r->half;
+	if (!positions)
+		return cache->rank == 3 && (uint64_t)cache->dims[0] == p->batch && (uint64_t)cache->dims[1] == p->rows
+		       && (uint64_t)cache->dims[2] == half;
+	return cache->rank == 2 && (uint64_t)cache->dims[1] == half
+	       && (positions->rank == 1
+	           || (positions->rank == 2 && (uint64_t)positions->dims[0] == p->batch
+	               && (uint64_t)positions->dims[1] == p->rows));
+}
+
+/* x with the first `turned` elements of its vectors turned, or all of them. */
+static bool rotary(ox_eval *c, const part *p, int64_t some, const ox_array *positions, const ox_array *cosines,
+                   const ox_array *sines)
+{
+	const ox_array *x = ox_arg(c, 0);
+	const uint64_t turned = some ? (uint64_t)some : p->size;
+
+	if (turned % 2 || turned > p->size || !cache_fits(cosines, positions, p, turned / 2)
+	    || !cache_fits(sines, positions, p, turned / 2) || cosines->dims[0] != sines->dims[0])
+		return ox_eval_undefined(c, misfit);
+	ox_array *y = ox_eval_like(c, 0, x->dtype, x);
+	if (!y || !ox_eval_cost(c, x->count, 2) || !ox_eval_read_all(c))
+		return false;
+	double *d = ox_doubles(c, x);
+	const ox_rotary r = {.half = turned / 2, .interleaved = ox_eval_int(c, "interleaved", 0),
+	                     .cos = ox_doubles(c, cosines), .sin = ox_doubles(c, sines)};
+	if (x->count && !turn_all(c, &r, p, d, positions, positions ? (uint64_t)cosines->dims[0] : p->batch * p->rows))
+		return false;
+	for (uint64_t i = 0; i < x->count; i++)
+		ox_put_double(y, i, d[i]);
+	return true;
 }
 
 /* RotaryEmbedding */
 bool eval_rotary_embedding(ox_eval *c)
 {
-	const ox_array *x = ox_arg(c, 0), *cosines = ox_arg(c, 1), *sines = ox_arg(c, 2), *positions = ox_arg(c, 3);
-	rotary r = {.interleaved = ox_eval_int(c, "interleaved", 0)};
+	const ox_array *positions = ox_arg(c, 3);
+	part p;
 
-	if (!read_part(c, 0, "num_heads", &r.p))
+	if (!read_part(c, 0, "num_heads", &p))
 		return false;
-	const int64_t some = ox_eval_int(c, "rotary_embedding_dim", 0);
-	const uint64_t turned = some ? (uint64_t)some : r.p.size;
-	r.half = turned / 2;
-	if (turned % 2 || turned > r.p.size || !cache_fits(cosines, positions, &r) || !cache_fits(sines, positions, &r)
-	    || cosines->dims[0] != sines->dims[0])
+	if (positions && positions->rank != 2)
 		return ox_eval_undefined(c, misfit);
-	ox_array *y = ox_eval_like(c, 0, x->dtype, x);
-	if (!y || !ox_eval_cost(c, x->count, 2) || !ox_eval_read_all(c))
-		return false;
-	r.x = ox_doubles(c, x);
-	r.cos = ox_doubles(c, cosines);
-	r.sin = ox_doubles(c, sines);
-	return turn_all(c, &r, y, positions, positions ? (uint64_t)cosines->dims[0] : r.p.batch * r.p.rows);
+	return rotary(c, &p, ox_eval_int(c, "rotary_embedding_dim", 0), positions, ox_arg(c, 1), ox_arg(c, 2));
+}
+
+/* MS_RotaryEmbedding: without num_heads the caches say how large a head is. */
+bool eval_ms_rotary_embedding(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0), *positions = ox_arg(c, 1), *cosines = ox_arg(c, 2);
+	const int64_t some = ox_eval_int(c, "rotary_embedding_dim", 0);
+	part p;
+
+	if (ox_eval_int(c, "is_packed_batching", 0) || ox_eval_float(c, "scale", 1) != 1)
+		return ox_eval_undefined(c, "it is scaled, or its batch is packed");
+	if (x->rank == 4 || ox_eval_int(c, "num_heads", 0)) {
+		if (!read_part(c, 0, "num_heads", &p))
+			return false;
+	} else {
+		if (x->rank != 3 || cosines->rank != 2 || some || cosines->dims[1] < 1
+		    || cosines->dims[1] > INT32_MAX || x->dims[2] % (2 * cosines->dims[1]))
+			return ox_eval_undefined(c, misfit);
+		const uint64_t size = 2 * (uint64_t)cosines->dims[1];
+		p = (part){true, (uint64_t)x->dims[0], (uint64_t)x->dims[2] / size, (uint64_t)x->dims[1], size};
+	}
+	if (positions->rank == 1 && positions->dims[0] != 1)
+		return ox_eval_undefined(c, misfit);
+	return rotary(c, &p, some, positions, cosines, ox_arg(c, 3));
 }

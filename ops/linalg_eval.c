@@ -1,4 +1,4 @@
-/* linalg_eval.c - products of matrices: MatMul and Gemm.
+/* linalg_eval.c - products of matrices: MatMul, FusedMatMul, Gemm.
  *
  * Sums run along the contracted axis in order: floats in double, rounded once; integers wrap.
  */
@@ -30,73 +30,112 @@ static ox_num dot(const matrix *a, const matrix *b, uint64_t i, uint64_t j, uint
 	return sum;
 }
 
-/* ---- MatMul --------------------------------------------------------------------- */
+/* ---- MatMul, FusedMatMul ------------------------------------------------------------- */
 
-/* x as a stack of matrices: a vector becomes one row, or one column. */
-static ox_array stack_of(ox_eval *c, const ox_array *x, bool is_first)
+/* A stack of matrices: a vector becomes one row, or one column. FusedMatMul may have its axes
+ * in another order; here they are batches, then rows, then columns. */
+typedef struct stack {
+	const ox_array *x;
+	uint32_t batches;
+	int64_t dims[OX_MAX_RANK + 2];
+	int64_t step[OX_MAX_RANK + 2];
+} stack;
+
+static void swap_last(stack *s)
 {
-	ox_array m = *x;
+	const uint32_t r = s->batches;
+	const int64_t dim = s->dims[r], step = s->step[r];
 
-	if (x->rank != 1)
-		return m;
-	int64_t *dims = ox_new_array(c->arena, int64_t, 2);
-	dims[0] = is_first ? 1 : x->dims[0];
-	dims[1] = is_first ? x->dims[0] : 1;
-	m.rank = 2;
-	m.dims = dims;
-	return m;
+	s->dims[r] = s->dims[r + 1];
+	s->step[r] = s->step[r + 1];
+	s->dims[r + 1] = dim;
+	s->step[r + 1] = step;
 }
 
-/* The dims that stacks have in front of their matrices. */
-static ox_array batch_of(const ox_array *m)
+/* rows_first: the first axis is that of the rows, the batches follow it. */
+static stack stack_of(const ox_array *x, bool is_first, bool transposed, bool rows_first)
 {
-	ox_array b = *m;
+	stack s = {.x = x, .batches = x->rank > 2 ? x->rank - 2 : 0};
 
-	b.rank = m->rank - 2;
-	b.count = ox_span(m, 0, b.rank);
-	return b;
+	if (x->rank == 1) {
+		s.dims[0] = is_first ? 1 : x->dims[0];
+		s.dims[1] = is_first ? x->dims[0] : 1;
+		s.step[0] = s.step[1] = 1;
+		return s;
+	}
+	for (uint32_t i = 0; i < x->rank; i++) {
+		const bool moves = rows_first && i + 1 < x->rank;
+		const uint32_t from = !moves ? i : i < s.batches ? i + 1 : 0;
+		s.dims[i] = x->dims[from];
+		s.step[i] = (int64_t)ox_stride(x, from);
+	}
+	if (transposed)
+		swap_last(&s);
+	return s;
 }
 
-/* MatMul */
+/* Position k of the walk goes over the batches of s. */
+static void walk_batches(ox_walk *w, uint32_t k, const stack *s)
+{
+	for (uint32_t i = 0; i < s->batches; i++)
+		w->step[(k + 1) * w->rank - s->batches + i] = s->dims[i] == 1 ? 0 : s->step[i];
+}
+
+static ox_array batch_of(const stack *s) { return (ox_array){.rank = s->batches, .dims = s->dims}; }
+
+static matrix matrix_at(const stack *s, int64_t at)
+{
+	return (matrix){s->x, (uint64_t)at, (uint64_t)s->step[s->batches], (uint64_t)s->step[s->batches + 1]};
+}
+
+/* The dims of the product: a vector has no row, or no column, there. */
+static ox_array *product_of(ox_eval *c, const stack *a, const stack *b, uint32_t rank, const int64_t *batch)
+{
+	int64_t dims[OX_MAX_RANK + 2];
+
+	if (rank)
+		memcpy(dims, batch, rank * sizeof *dims);
+	if (a->x->rank > 1)
+		dims[rank++] = a->dims[a->batches];
+	if (b->x->rank > 1)
+		dims[rank++] = b->dims[b->batches + 1];
+	return ox_eval_out(c, 0, a->x->dtype, rank, dims);
+}
+
+/* MatMul, MS_FusedMatMul: the latter alpha times the product of what may lie transposed, which
+ * a vector does not. */
 bool eval_matmul(ox_eval *c)
 {
 	const ox_array *x = ox_arg(c, 0), *y = ox_arg(c, 1);
-	int64_t dims[OX_MAX_RANK + 2], *batch;
+	const double alpha = ox_eval_float(c, "alpha", 1);
+	int64_t *batch;
 	uint32_t rank;
 
 	if (!x->rank || !y->rank || !ox_kind_of(x->dtype))
 		return ox_eval_undefined(c, "the inputs are no matrices");
-	if (!ox_eval_read_all(c))
-		return false;
-	const ox_array a = stack_of(c, x, true), b = stack_of(c, y, false);
+	const stack a = stack_of(x, true, ox_eval_int(c, "transA", 0), ox_eval_int(c, "transBatchA", 0));
+	const stack b = stack_of(y, false, ox_eval_int(c, "transB", 0), ox_eval_int(c, "transBatchB", 0));
 	ox_array batch_a = batch_of(&a), batch_b = batch_of(&b);
-	const int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
-	if (k != b.dims[b.rank - 2])
+	const uint64_t m = (uint64_t)a.dims[a.batches], k = (uint64_t)a.dims[a.batches + 1];
+	const uint64_t n = (uint64_t)b.dims[b.batches + 1];
+	if (k != (uint64_t)b.dims[b.batches])
 		return ox_eval_undefined(c, "the shapes do not fit");
 	if (!ox_broadcast_dims(c, 2, (ox_array *[]){&batch_a, &batch_b}, &rank, &batch))
 		return false;
-	if (rank)
-		memcpy(dims, batch, rank * sizeof *dims);
-	uint32_t all = rank;
-	if (x->rank > 1)
-		dims[all++] = m;
-	if (y->rank > 1)
-		dims[all++] = n;
-	ox_array *out = ox_eval_out(c, 0, x->dtype, all, dims);
-	if (!out || !ox_eval_cost(c, out->count, (uint64_t)k))
+	ox_array *out = product_of(c, &a, &b, rank, batch);
+	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, out->count, k))
 		return false;
 	ox_walk *w = ox_walk_new(c, rank, batch, 2);
-	ox_walk_over(w, 0, &batch_a);
-	ox_walk_over(w, 1, &batch_b);
-	if (ox_fast_matmul(c, out, &a, &b, w))
-		return true;
-	const uint64_t size = (uint64_t)m * (uint64_t)n;
-	for (uint64_t i = 0; size && i < out->count / size; i++, ox_walk_next(w)) {
-		const matrix p = {&a, (uint64_t)w->at[0] * (uint64_t)(m * k), (uint64_t)k, 1};
-		const matrix q = {&b, (uint64_t)w->at[1] * (uint64_t)(k * n), (uint64_t)n, 1};
-		for (uint64_t e = 0; e < size; e++)
-			ox_put(out, i * size + e,
-			       dot(&p, &q, e / (uint64_t)n, e % (uint64_t)n, (uint64_t)k));
+	walk_batches(w, 0, &a);
+	walk_batches(w, 1, &b);
+	for (uint64_t done = 0; done < out->count; done += m * n, ox_walk_next(w)) {
+		const matrix p = matrix_at(&a, w->at[0]), q = matrix_at(&b, w->at[1]);
+		for (uint64_t e = 0; e < m * n; e++) {
+			ox_num v = dot(&p, &q, e / n, e % n, k);
+			if (alpha != 1)
+				v.f *= alpha;
+			ox_put(out, done + e, v);
+		}
 	}
 	return true;
 }

@@ -75,7 +75,7 @@ typedef struct norm {
 	uint32_t rank;
 	const int64_t *dims;          /* the view of x */
 	uint64_t along;               /* bit per axis */
-	const double *x;
+	double *x;
 	uint64_t count, cells, each;  /* elements; statistics; elements to a statistic */
 	double *mean, *deviation;
 } norm;
@@ -279,6 +279,133 @@ bool eval_layer_norm(ox_eval *c)
 	normalise(c, &m, out, scale, bias);
 	return put_statistics(c, 1, (ox_dtype)stash, x, axis, &m)
 	       && put_statistics(c, 2, (ox_dtype)stash, x, axis, &m);
+}
+
+/* ---- com.microsoft --------------------------------------------------------------------- */
+
+/* Along the last axis, of what m->x has become. */
+static void normalise_rows(ox_eval *c, norm *m, bool centred, ox_array *out, const ox_array *gamma,
+                           const ox_array *beta)
+{
+	if (centred)
+		take_means(c, m);
+	take_variances(c, m);
+	variances_to_deviations(m, ox_eval_float(c, "epsilon", 1e-12));
+	normalise(c, m, out, gamma, beta);
+}
+
+/* The sum before the norm, where it is asked for. */
+static bool put_sum(ox_eval *c, uint32_t o, const norm *m, const ox_array *like)
+{
+	if (o >= c->n->nout || !c->n->out[o])
+		return true;
+	ox_array *sum = ox_eval_like(c, o, like->dtype, like);
+	for (uint64_t i = 0; sum && i < sum->count; i++)
+		ox_put_double(sum, i, m->x[i]);
+	return sum;
+}
+
+/* Is the skip x's shape, or that of one item of its batch? */
+static bool skip_fits(const ox_array *x, const ox_array *skip)
+{
+	const uint32_t missing = x->rank - (skip->rank < x->rank ? skip->rank : x->rank);
+
+	if (missing > 1 || skip->rank > x->rank || (missing && x->rank != 3))
+		return false;
+	for (uint32_t i = 0; i < skip->rank; i++)
+		if (skip->dims[i] != x->dims[i + missing]
+		    && (i || missing || x->rank != 3 || skip->dims[0] != 1))
+			return false;
+	return true;
+}
+
+/* MS_SkipLayerNormalization, MS_SkipSimplifiedLayerNormalization: of input + skip + bias. The
+ * latter has no beta, and no means, which some take it to have. */
+bool eval_ms_skip_layer_norm(ox_eval *c)
+{
+	const bool centred = c->n->op == OX_MS_SkipLayerNormalization;
+	const ox_array *x = ox_arg(c, 0), *skip = ox_arg(c, 1), *gamma = ox_arg(c, 2);
+	const ox_array *beta = centred ? ox_arg(c, 3) : NULL, *bias = ox_arg(c, centred ? 4 : 3);
+	norm m;
+
+	if (!x->rank)
+		return ox_eval_undefined(c, misfit);
+	const int64_t width = x->dims[x->rank - 1];
+	if (!skip_fits(x, skip) || !is_row(gamma, width) || !is_row(beta, width) || !is_row(bias, width))
+		return ox_eval_undefined(c, misfit);
+	if (!centred && c->n->nout > 1 && c->n->out[1])
+		return ox_eval_undefined(c, "it takes no means");
+	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 6))
+		return false;
+	begin(c, &m, x, x->rank, x->dims, UINT64_C(1) << (x->rank - 1));
+	const double *more = ox_doubles(c, skip), *b = bias ? ox_doubles(c, bias) : NULL;
+	for (uint64_t i = 0; i < m.count; i++)
+		m.x[i] += more[i % skip->count] + (b ? b[i % (uint64_t)width] : 0);
+	normalise_rows(c, &m, centred, out, gamma, beta);
+	return put_statistics(c, 1, OX_F32, x, x->rank - 1, &m) && put_statistics(c, 2, OX_F32, x, x->rank - 1, &m)
+	       && put_sum(c, 3, &m, x);
+}
+
+/* Row ids[i] of the table is added to row i of x; without ids row i % rows. */
+static bool add_rows(ox_eval *c, norm *m, uint64_t width, const ox_array *table, const ox_array *ids, uint64_t rows)
+{
+	for (uint64_t i = 0; width && i < m->count / width; i++) {
+		const uint64_t row = ids ? ox_get(ids, i % ids->count).u : i % rows;
+		if (row >= (uint64_t)table->dims[0])
+			return ox_eval_undefined(c, "an id is out of range");
+		for (uint64_t k = 0; k < width; k++)
+			m->x[i * width + k] += ox_get_double(table, row * width + k);
+	}
+	return true;
+}
+
+/* How many words of each item are not masked. */
+static bool put_mask_index(ox_eval *c, const ox_array *ids, const ox_array *mask)
+{
+	if (c->n->nout < 2 || !c->n->out[1])
+		return true;
+	ox_array *out = ox_eval_out(c, 1, OX_I32, 1, ids->dims);
+	for (uint64_t i = 0; out && mask && i < mask->count; i++) {
+		const uint64_t item = i / (uint64_t)ids->dims[1];
+		ox_put_int(out, item, ox_get_int(out, item) + (ox_get_int(mask, i) == 1));
+	}
+	return out;
+}
+
+static bool is_table(const ox_array *x, int64_t width) { return !x || (x->rank == 2 && x->dims[1] == width); }
+
+static bool is_like_ids(const ox_array *x, const ox_array *ids, bool or_one)
+{
+	return !x || (x->rank == 2 && x->dims[1] == ids->dims[1]
+	              && (x->dims[0] == ids->dims[0] || (or_one && x->dims[0] == 1)));
+}
+
+/* MS_EmbedLayerNormalization: of the sum of what words, positions and segments stand for */
+bool eval_ms_embed_layer_norm(ox_eval *c)
+{
+	enum { IDS, SEGMENTS, WORDS, PLACES, SEGMENT_TABLE, GAMMA, BETA, MASK, POSITIONS };
+	const ox_array *ids = ox_arg(c, IDS), *segments = ox_arg(c, SEGMENTS), *words = ox_arg(c, WORDS);
+	norm m;
+
+	if (ids->rank != 2 || words->rank != 2)
+		return ox_eval_undefined(c, misfit);
+	const int64_t width = words->dims[1], dims[] = {ids->dims[0], ids->dims[1], width};
+	if (!is_table(ox_arg(c, PLACES), width) || !is_table(ox_arg(c, SEGMENT_TABLE), width)
+	    || !is_row(ox_arg(c, GAMMA), width) || !is_row(ox_arg(c, BETA), width)
+	    || !is_like_ids(segments, ids, false) || !is_like_ids(ox_arg(c, MASK), ids, false)
+	    || !is_like_ids(ox_arg(c, POSITIONS), ids, true) || !segments != !ox_arg(c, SEGMENT_TABLE))
+		return ox_eval_undefined(c, misfit);
+	ox_array *out = ox_eval_out(c, 0, words->dtype, 3, dims);
+	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, out->count, 8))
+		return false;
+	begin(c, &m, out, 3, dims, 4);
+	if (!add_rows(c, &m, (uint64_t)width, words, ids, 1)
+	    || !add_rows(c, &m, (uint64_t)width, ox_arg(c, PLACES), ox_arg(c, POSITIONS), (uint64_t)dims[1])
+	    || (segments && !add_rows(c, &m, (uint64_t)width, ox_arg(c, SEGMENT_TABLE), segments, 1)))
+		return false;
+	normalise_rows(c, &m, true, out, ox_arg(c, GAMMA), ox_arg(c, BETA));
+	return put_mask_index(c, ids, ox_arg(c, MASK)) && put_sum(c, 2, &m, out);
 }
 
 /* MeanVarianceNormalization: epsilon, 1e-9, is added to the deviation. */

@@ -177,6 +177,26 @@ bool eval_unary(ox_eval *c)
 	return true;
 }
 
+/* MS_BiasGelu, MS_FastGelu, MS_QuickGelu: of the sum with a bias, along the last axis, of
+ * which the last has none */
+bool eval_ms_gelu(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0), *bias = ox_arg(c, 1);
+	const parameters p = {ox_eval_float(c, "alpha", 1.702), 0};
+	const ox_op op = c->n->op;
+	double (*f)(double, const parameters *) = op == OX_MS_BiasGelu ? gelu_f
+	                                          : op == OX_MS_FastGelu ? gelu_tanh_f : swish_f;
+
+	if (bias && (!x->rank || bias->rank != 1 || bias->dims[0] != x->dims[x->rank - 1]))
+		return ox_eval_undefined(c, "the shapes do not fit");
+	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	if (!out || !ox_eval_read_all(c))
+		return false;
+	for (uint64_t i = 0; i < out->count; i++)
+		ox_put_double(out, i, f(ox_get(x, i).f + (bias ? ox_get(bias, i % bias->count).f : 0), &p));
+	return true;
+}
+
 /* SwiGLU: Swish of the first, times the second */
 bool eval_swiglu(ox_eval *c)
 {

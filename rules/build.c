@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { OPERANDS = 64 };
+enum { OPERANDS = 512 };
 
 /* An input of something new: one of the three, or absent. */
 typedef struct source {
@@ -191,12 +191,15 @@ static bool plan_operands(builder *b, const pnode *p, planned *n)
 {
 	match *m = b->m;
 
+	uint32_t place[RULE_OPERANDS];
+
 	n->in = ox_new_array(m->a, source, OPERANDS);
 	for (uint16_t k = 0; k < p->nin; k++) {
 		const operand *o = &p->in[k];
+		place[k] = n->nin;
 		if (o->kind == O_REST) {
 			const rest *r = &m->rests[o->var];
-			if (n->nin + r->n > OPERANDS)
+			if (n->nin + r->n > OPERANDS - RULE_OPERANDS)
 				return refuse(b, "after has too many operands");
 			for (uint32_t i = 0; i < r->n; i++)
 				n->in[n->nin++] = (source){.v = r->p[i], .node = -1};
@@ -212,7 +215,7 @@ static bool plan_operands(builder *b, const pnode *p, planned *n)
 			continue;
 		const xval x = expr_eval(m, p->in[k].literal);
 		if (x.kind == X_VALUE) {
-			n->in[k].v = x.v;
+			n->in[place[k]].v = x.v;
 			continue;
 		}
 		if (x.kind == X_NONE)
@@ -222,7 +225,7 @@ static bool plan_operands(builder *b, const pnode *p, planned *n)
 			t = source_dtype(b, &n->in[i]);
 		if (!t)
 			return refuse(b, "the type of a constant of after is not known");
-		if (!literal_source(b, &x, t, &n->in[k]))
+		if (!literal_source(b, &x, t, &n->in[place[k]]))
 			return false;
 	}
 	while (n->nin && !n->in[n->nin - 1].v && !n->in[n->nin - 1].x && n->in[n->nin - 1].node < 0)
@@ -283,7 +286,8 @@ static bool make_attr(builder *b, const char *name, ox_attr_type type, const xva
 {
 	ox_model *m = b->m->h->m;
 
-	*a = (ox_attr){.name = ox_name_of(m, ox_cstr(name)), .type = type, .has_type = true, .has_payload = true};
+	*a = (ox_attr){.name = ox_name_of(m, ox_cstr(name)), .type = type, .has_type = true,
+	                .has_payload = type == OX_A_INT || type == OX_A_FLOAT || type == OX_A_STRING};
 	switch (type) {
 	case OX_A_INT:
 		if (x->kind == X_TRUTH) {
@@ -331,6 +335,14 @@ static void drop_attr(planned *n, const char *name)
 		if (strcmp(n->attr[i].name->s, name))
 			n->attr[kept++] = n->attr[i];
 	n->nattr = kept;
+}
+
+static bool is_default(const ox_schema_attr *k, const ox_attr *a)
+{
+	if (!k->dflt)
+		return false;
+	return (a->type == OX_A_INT && a->i == k->value.i) || (a->type == OX_A_FLOAT && a->f == k->value.f)
+	       || (a->type == OX_A_STRING && ox_str_eq(a->s, ox_cstr(k->value.s)));
 }
 
 /* The parameter as an input of the node. */
@@ -383,7 +395,10 @@ static bool plan_attrs(builder *b, const pnode *p, planned *n)
 			return refuse(b, "the opset does not have an attribute of after");
 		if (!make_attr(b, a->name, k ? k->type : guessed(&x), &x, &made))
 			return false;
-		set_attr(n, &made);
+		if (k && is_default(k, &made))
+			drop_attr(n, a->name);
+		else
+			set_attr(n, &made);
 	}
 	return true;
 }

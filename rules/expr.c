@@ -491,6 +491,17 @@ static xval f_repeat(match *m, uint32_t n, const xval *x)
 	return l;
 }
 
+static xval f_reversed(match *m, uint32_t n, const xval *x)
+{
+	(void)n;
+	if (x[0].kind != X_LIST)
+		return unknown("it is no list");
+	xval l = new_list(m, x[0].n);
+	for (uint32_t i = 0; i < l.n; i++)
+		l.list[i] = x[0].list[l.n - 1 - i];
+	return l;
+}
+
 /* take(list, positions) */
 static xval f_take(match *m, uint32_t n, const xval *x)
 {
@@ -567,6 +578,125 @@ static xval f_near(match *m, uint32_t n, const xval *x)
 	return of_truth(fabs(a - b) <= fabs(b) * 0x1p-22);
 }
 
+static xval extreme(match *m, uint32_t n, const xval *x, bool most)
+{
+	const xval *l = n == 1 && x[0].kind == X_LIST ? x[0].list : x;
+	const uint32_t count = n == 1 && x[0].kind == X_LIST ? x[0].n : n;
+	double f, best = 0;
+	uint32_t at = 0;
+	(void)m;
+	for (uint32_t i = 0; i < count; i++) {
+		if (!number(&l[i], &f))
+			return unknown("it is not a number");
+		if (!i || isnan(f) || (most ? f > best : f < best)) {
+			at = i;
+			best = f;
+		}
+	}
+	return count ? l[at] : unknown("the list is empty");
+}
+
+static xval f_min(match *m, uint32_t n, const xval *x) { return extreme(m, n, x, false); }
+static xval f_max(match *m, uint32_t n, const xval *x) { return extreme(m, n, x, true); }
+
+/* added(l, m): element by element. */
+static xval f_added(match *m, uint32_t n, const xval *x)
+{
+	(void)n;
+	if (x[0].kind != X_LIST || x[1].kind != X_LIST || x[0].n != x[1].n)
+		return unknown("the lists do not fit");
+	xval l = new_list(m, x[0].n);
+	for (uint32_t i = 0; i < l.n; i++) {
+		if (x[0].list[i].kind != X_INT || x[1].list[i].kind != X_INT)
+			return unknown("it is no list of integers");
+		l.list[i] = of_dim(ox_dim_add(m->h->m, x[0].list[i].i, x[1].list[i].i));
+	}
+	return l;
+}
+
+/* The name of element type number t, as dtype() gives it. */
+static xval f_type(match *m, uint32_t n, const xval *x)
+{
+	int64_t t;
+	(void)m, (void)n;
+	return literal(&x[0], &t) && t > 0 && t < OX_NDTYPES ? of_text(ox_dtype_name((ox_dtype)t))
+	                                                     : unknown("it is no element type");
+}
+
+/* What the elements of a type are, for comparing types. */
+typedef struct traits {
+	int sign;                     /* 0 unsigned, 1 signed, 2 float; -1: something else */
+	unsigned digits;              /* bits of magnitude, or of the significand */
+	int least, most;              /* floats: exponents of the least subnormal's last bit, and the largest */
+} traits;
+
+static traits traits_of(ox_dtype t)
+{
+	switch (t) {
+	case OX_F64:  return (traits){2, 53, -1074, 1023};
+	case OX_F32:  return (traits){2, 24, -149, 127};
+	case OX_F16:  return (traits){2, 11, -24, 15};
+	case OX_BF16: return (traits){2, 8, -133, 127};
+	case OX_F8E4M3FN: return (traits){2, 4, -9, 8};
+	case OX_F8E5M2:   return (traits){2, 3, -16, 15};
+	case OX_F4E2M1:   return (traits){2, 2, -1, 2};
+	case OX_BOOL: return (traits){0, 1, 0, 0};
+	default:
+		break;
+	}
+	const ox_kind k = ox_kind_of(t);
+	if (k == OX_UNSIGNED)
+		return (traits){0, ox_dtype_bits(t), 0, 0};
+	return k == OX_SIGNED ? (traits){1, ox_dtype_bits(t) - 1, 0, 0} : (traits){-1, 0, 0, 0};
+}
+
+/* lossless(a, b): a Cast from type a to type b keeps every value of a. Types by name. */
+static xval f_lossless(match *m, uint32_t n, const xval *x)
+{
+	(void)m, (void)n;
+	if (x[0].kind != X_TEXT || x[1].kind != X_TEXT)
+		return unknown("a type is not known");
+	const traits a = traits_of(ox_dtype_parse(x[0].s, strlen(x[0].s)));
+	const traits b = traits_of(ox_dtype_parse(x[1].s, strlen(x[1].s)));
+	if (!strcmp(x[0].s, x[1].s) && a.sign >= 0)
+		return of_truth(true);
+	/* to bool only from itself; to the narrow floats there are saturating casts */
+	if (a.sign < 0 || b.sign < 0 || b.digits == 1 || (b.sign == 2 && b.digits < 8))
+		return of_truth(false);
+	if (a.sign == 2)
+		return of_truth(b.sign == 2 && b.digits >= a.digits && b.least <= a.least && b.most >= a.most);
+	if (b.sign == 2)
+		return of_truth(b.digits >= a.digits && b.most >= (int)a.digits);
+	return of_truth(b.digits >= a.digits && b.sign >= a.sign);
+}
+
+/* The least and greatest finite number of x's type. */
+static xval limit(match *m, const xval *x, bool most)
+{
+	const ox_dtype t = dtype_of(x);
+	const traits k = traits_of(t);
+
+	if (!t || k.sign < 0 || k.digits == 1)
+		return unknown("an element type is not known");
+	if (k.sign == 2) {
+		const double top = ldexp(2 - ldexp(1, 1 - (int)k.digits), k.most);
+		return of_float(most ? top : -top);
+	}
+	if (most)
+		return k.digits > 63 ? unknown("it does not fit") : of_int(m, (int64_t)((UINT64_C(1) << k.digits) - 1));
+	return of_int(m, k.sign ? ox_least_int(t) : 0);
+}
+
+static xval f_type_lowest(match *m, uint32_t n, const xval *x)  { (void)n; return limit(m, &x[0], false); }
+static xval f_type_highest(match *m, uint32_t n, const xval *x) { (void)n; return limit(m, &x[0], true); }
+
+static xval f_is_nan(match *m, uint32_t n, const xval *x)
+{
+	double f;
+	(void)m, (void)n;
+	return number(&x[0], &f) ? of_truth(isnan(f)) : unknown("it is not a number");
+}
+
 static xval f_proven(match *m, uint32_t n, const xval *x)
 {
 	(void)m, (void)n;
@@ -576,6 +706,7 @@ static xval f_proven(match *m, uint32_t n, const xval *x)
 static const function functions[] = {
 /*   name           args   facts  */
 	{"abs",           1, 1, false, f_abs},
+	{"added",         2, 2, false, f_added},
 	{"all_above",     2, 2, false, f_all_above},
 	{"all_are",       2, 2, false, f_all_are},
 	{"all_below",     2, 2, false, f_all_below},
@@ -599,11 +730,15 @@ static const function functions[] = {
 	{"is_finite",     1, 1, false, f_is_finite},
 	{"is_float",      1, 8, true,  f_is_float},
 	{"is_int",        1, 1, true,  f_is_int},
+	{"is_nan",        1, 1, false, f_is_nan},
 	{"is_output",     1, 1, false, f_is_output},
 	{"is_signed",     1, 1, true,  f_is_signed},
 	{"is_unsigned",   1, 1, true,  f_is_unsigned},
 	{"len",           1, 1, false, f_len},
+	{"lossless",      2, 2, false, f_lossless},
 	{"lowest",        1, 1, true,  f_lowest},
+	{"max",           1, 8, false, f_max},
+	{"min",           1, 8, false, f_min},
 	{"near",          2, 2, false, f_near},
 	{"none_is",       2, 2, false, f_none_is},
 	{"opset",         0, 0, false, f_opset},
@@ -614,12 +749,16 @@ static const function functions[] = {
 	{"rank",          1, 1, true,  f_rank},
 	{"readers",       1, 1, false, f_readers},
 	{"repeat",        2, 2, false, f_repeat},
+	{"reversed",      1, 1, false, f_reversed},
 	{"same_dtype",    2, 8, true,  f_same_dtype},
 	{"same_shape",    2, 8, true,  f_same_shape},
 	{"scalar",        1, 1, false, f_scalar},
 	{"splat",         1, 1, false, f_splat},
 	{"sqrt",          1, 1, false, f_sqrt},
 	{"take",          2, 2, false, f_take},
+	{"type",          1, 1, false, f_type},
+	{"type_highest",  1, 1, true,  f_type_highest},
+	{"type_lowest",   1, 1, true,  f_type_lowest},
 	{"used_once",     1, 8, false, f_used_once},
 	{"without",       2, 2, false, f_without},
 };

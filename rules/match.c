@@ -323,12 +323,22 @@ static bool is_commutative(const pnode *p, const ox_node *n)
 	return p->nin == 2 && n->nin == 2 && row && row->flags & OX_COMMUT && p->in[1].kind != O_REST;
 }
 
-static bool push_rest(solver *s, const operand *o, const ox_node *n, uint32_t from)
+/* "(...a, t, ...b)": t may stand anywhere. */
+static bool begins_with_rest(const pnode *p) { return p->nin > 1 && p->in[0].kind == O_REST; }
+
+/* How many ways there are to lay the picture's operands over those of n. */
+static uint32_t ways(const pnode *p, const ox_node *n)
+{
+	return begins_with_rest(p) ? n->nin : is_commutative(p, n) ? 2 : 1;
+}
+
+/* The inputs [from, to). */
+static bool push_rest(solver *s, const operand *o, const ox_node *n, uint32_t from, uint32_t to)
 {
 	match *m = s->m;
 	rest *r = &m->rests[o->var];
 
-	r->n = n->nin - from;
+	r->n = to > from ? to - from : 0;
 	r->p = ox_new_array(m->a, ox_value *, r->n + 1);
 	for (uint32_t i = 0; i < r->n; i++)
 		r->p[i] = n->in[from + i].val;
@@ -338,17 +348,27 @@ static bool push_rest(solver *s, const operand *o, const ox_node *n, uint32_t fr
 
 /* Goals for the inputs; swap: the other way round. Inputs that are parameters and that the
  * picture writes as attributes have been read. */
-static bool push_inputs(solver *s, const pnode *p, const ox_node *n, bool swap)
+static bool push_inputs(solver *s, const pnode *p, const ox_node *n, uint32_t way)
 {
 	const int64_t opset = ox_node_opset(n);
+	const bool swap = way && is_commutative(p, n);
+	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < p->nin; i++) {
 		const operand *o = &p->in[swap ? 1 - i : i];
-		if (o->kind == O_REST)
-			return push_rest(s, o, n, i);
-		if (!push(s, (goal){o, i < n->nin ? n->in[i].val : NULL}))
+		if (o->kind == O_REST && i + 1 == p->nin)
+			return push_rest(s, o, n, at, n->nin);
+		if (o->kind == O_REST) {
+			push_rest(s, o, n, 0, way);
+			at = way;
+			continue;
+		}
+		if (!push(s, (goal){o, at < n->nin ? n->in[at].val : NULL}))
 			return miss(s, "the picture has too many goals");
+		at++;
 	}
+	if (begins_with_rest(p) && at != n->nin)
+		return miss(s, "another number of operands");
 	for (uint32_t i = p->nin; i < n->nin; i++) {
 		const param_form *f = n->in[i].val ? form_of_input(n->op, i, opset) : NULL;
 		if (n->in[i].val && !(f && (is_mentioned(p, f->name) || p->other_attrs)))
@@ -372,7 +392,7 @@ static bool try_node(solver *s, int16_t which, ox_node *n, uint32_t next)
 	if (m->steps++ > STEPS)
 		return miss(s, "too many ways were tried");
 	set_mark(s, &k);
-	for (int swap = 0; swap <= is_commutative(p, n); swap++) {
+	for (uint32_t way = 0; way < ways(p, n); way++) {
 		m->node[which] = n;
 		if (p->tag >= 0) {
 			m->captured[p->tag] = true;
@@ -380,7 +400,7 @@ static bool try_node(solver *s, int16_t which, ox_node *n, uint32_t next)
 		}
 		if (match_outputs(s, p, n) && match_attrs(s, p, n)) {
 			m->depth++;
-			if (push_inputs(s, p, n, swap) && solve(s, next))
+			if (push_inputs(s, p, n, way) && solve(s, next))
 				return true;
 		}
 		back_to(s, &k);
@@ -604,7 +624,7 @@ bool match_may(const picture *pic, const ox_node *n)
 
 	if (which_op(p, n) < 0)
 		return false;
-	for (uint32_t i = 0; i < p->nin && p->in[i].kind != O_REST; i++) {
+	for (uint32_t i = 0; i < p->nin && p->in[i].kind != O_REST && !begins_with_rest(p); i++) {
 		straight &= may_make(pic, &p->in[i], i < n->nin ? n->in[i].val : NULL);
 		swapped = swapped && may_make(pic, &p->in[i], n->in[1 - i].val);
 	}

@@ -326,8 +326,8 @@ static bool take_operands(side *s, pnode *n)
 	for (bool more = !word_is(t, ")"); more;) {
 		if (n->nin == RULE_OPERANDS)
 			return word_fail(t, "there are more than %d operands", RULE_OPERANDS);
-		if (n->nin && list[n->nin - 1].kind == O_REST)
-			return word_fail(t, "'...' stands last");
+		if (!s->is_after && n->nin > 1 && list[n->nin - 1].kind == O_REST)
+			return word_fail(t, "'...' stands first or last");
 		if (!take_operand(s, &list[n->nin++]))
 			return false;
 		more = word_take(t, ",");

@@ -71,6 +71,8 @@ $(eval $(call variant,$(BUILD),$(CC),$(OPT) $(HARDEN) $(CFLAGS),$(LDFLAGS)))
 $(eval $(call variant,$(BUILD)/asan,$(CC),-O1 -g -fno-omit-frame-pointer $(SANITIZE),$(SANITIZE)))
 $(eval $(call variant,$(BUILD)/clang,clang,$(OPT) $(HARDEN) -g,))
 $(eval $(call variant,$(BUILD)/static,$(CC),$(OPT) $(HARDEN) -g,-static))
+$(eval $(call variant,$(BUILD)/arm64,aarch64-linux-gnu-gcc,-O2 -g -isystem $(BUILD)/arm64/root/usr/include,\
+	-static -L$(BUILD)/arm64/root/usr/lib/aarch64-linux-gnu))
 
 $(PB): proto/onnx-ml.proto
 	$(Q)mkdir -p $(@D); echo "  PROTO  $<"; protoc-c --c_out=$(@D) --proto_path=proto $<
@@ -170,6 +172,11 @@ bench-eval: $(BUILD)/bench/eval_time        ## the fast forms of kernels: GFLOP/
 cross: $(BUILD)/onnxopt                     ## against the onnx package (a virtual environment in build/)
 	$(Q)sh tests/cross/run.sh $(BUILD)
 
+arm64: $(BUILD)/onnxopt                     ## the same bytes from an arm64 build, under emulation
+	$(Q)sh tests/arm64.sh $(BUILD)/arm64/root
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/arm64/onnxopt
+	$(Q)$(BUILD)/venv/bin/python tests/cross/arm64.py --tool $(BUILD)/onnxopt --arm $(BUILD)/arm64/onnxopt tests/models
+
 infer-check: $(BUILD)/onnxopt $(BUILD)/asan/onnxopt   ## shapes and contents beside ONNX Runtime: never wrong, strong, bad input
 	$(Q)STEPS=infer sh tests/cross/run.sh $(BUILD)
 
@@ -182,7 +189,7 @@ clean:                                      ## remove build/
 help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-.PHONY: all demo static lib install test floors unit golden bless cli-test models conformance install-test \
+.PHONY: arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
         asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -332,6 +332,8 @@ static bool transposed(ox_eval *c, ox_windows *w)
 		return false;
 	for (uint32_t i = 0; i < w->n; i++) {
 		const bool same = w->padding == OX_PAD_SAME;
+		if (w->in[i] > INT32_MAX || w->kernel[i] > INT32_MAX)
+			return ox_eval_undefined(c, "an extent is too large");
 		const int64_t d = w->in[i], steps = d * w->stride[i];
 		const int64_t all = steps - w->stride[i] + ox_windows_extent(w, i) + (extra ? extra[i] : 0);
 		const int64_t out = stated ? stated[i] : same ? steps : all - w->before[i] - w->after[i];

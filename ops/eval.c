@@ -167,6 +167,7 @@ void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k)
 
 ox_array *ox_array_of(const ox_tensor *t, ox_arena *a)
 {
+	static const int64_t none[1];
 	uint64_t n;
 
 	if (t->rank > OX_MAX_RANK || !ox_elem_width(t->dtype) || !ox_tensor_count(t, &n))
@@ -174,7 +175,7 @@ ox_array *ox_array_of(const ox_tensor *t, ox_arena *a)
 	if (t->dtype == OX_STRING && n && t->source != OX_SRC_STRINGS)
 		return NULL;
 	ox_array *x = ox_new(a, ox_array);
-	*x = (ox_array){.dtype = t->dtype, .rank = t->rank, .dims = t->dims, .count = n, .from = t};
+	*x = (ox_array){.dtype = t->dtype, .rank = t->rank, .dims = t->rank ? t->dims : none, .count = n, .from = t};
 	return x;
 }
 

@@ -25,9 +25,9 @@
 #include "ops/op.h"
 
 /* What a value is at run time. Of a tensor the elements in their natural C type, row by row:
- * types below a byte one to a byte (of which only the low bits count), bool 0 or 1, float16
- * and narrower floats as their bits, strings as ox_str, complex numbers as two floats. Of the
- * other kinds data is ox_array *[], the items: */
+ * types below a byte one to a byte (of signed ones only the low bits count, the other bits of
+ * others are 0), bool 0 or 1, float16 and narrower floats as their bits, strings as ox_str,
+ * complex numbers as two floats. Of the other kinds data is ox_array *[], the items: */
 typedef struct ox_array {
 	ox_dtype dtype;               /* of tensors, also within; of a map: of its keys */
 	uint32_t rank;

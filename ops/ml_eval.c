@@ -51,7 +51,12 @@ const ox_array *ox_ml_list(ox_eval *c, const char *name)
 const ox_array *ox_ml_first_list(ox_eval *c, const char *const *names)
 {
 	const ox_array *x = NULL;
+	unsigned given = 0;
 
+	for (const char *const *name = names; *name; name++)
+		given += ox_node_attr(c->n, *name) != NULL;
+	if (given > 1)
+		return ox_eval_undefined(c, "a list is given in several ways") ? x : NULL;
 	for (; !x && !c->why && *names; names++)
 		x = ox_ml_list(c, *names);
 	return x;

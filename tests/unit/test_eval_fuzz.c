@@ -38,6 +38,16 @@ static ox_dtype through_lens(ox_lens lens, const char *node, const ox_array *a, 
 	return t;
 }
 
+/* Sanitizers watch these: no dims of a scalar, a kernel that no sum holds. */
+Test(eval_fuzz, odd_shapes)
+{
+	check("string {\"a b\"}", "StringSplit (a)", "string[2] {\"a\", \"b\"}");
+	check("float[1,1,2] {1.0, 2.0}; float[1,0,9223372036854775807] {}",
+	      "ConvTranspose <output_shape = [1]> (a, b)", "!");
+	check("float[0] {}", "ai.onnx.ml.LabelEncoder <keys_floats = [1.0], values_floats = [1.0], "
+	      "values_strings = [\"a\"]> (a)", "!several ways");
+}
+
 /* Narrow floats come as float64, and only so. */
 Test(eval_fuzz, double_lens)
 {

@@ -264,7 +264,7 @@ bool eval_binary(ox_eval *c)
 		return false;
 	if (one_way(c) && !same_dims(a, rank, dims))
 		return ox_eval_undefined(c, "the shapes do not fit");
-	ox_array *out = ox_eval_out(c, 0, ops[c->n->op].is_test ? OX_BOOL : a->dtype, rank, dims);
+	ox_array *out = ox_eval_raw(c, 0, ops[c->n->op].is_test ? OX_BOOL : a->dtype, rank, dims);
 	if (of_strings)
 		return out && equal_strings(c, out, a, b);
 	return out && (ox_fast_binary(c, out, a, b) || map_pair(c, f, out, a, b));
@@ -297,7 +297,7 @@ bool eval_pow(ox_eval *c)
 		return false;
 	if (one_way(c) && !same_dims(a, rank, dims))
 		return ox_eval_undefined(c, "the shapes do not fit");
-	ox_array *out = ox_eval_out(c, 0, a->dtype, rank, dims);
+	ox_array *out = ox_eval_raw(c, 0, a->dtype, rank, dims);
 	if (!out)
 		return false;
 	if (b->count == 1 && out->count == a->count && ox_get_double(b, 0) == 2 && ox_fast_binary(c, out, a, a))
@@ -339,7 +339,7 @@ bool eval_extreme(ox_eval *c)
 		return ox_eval_undefined(c, "not for this element type yet");
 	if (!shape_of_all(c, &rank, &dims) || !ox_eval_read_all(c))
 		return false;
-	ox_array *out = ox_eval_out(c, 0, c->in[0]->dtype, rank, dims);
+	ox_array *out = ox_eval_raw(c, 0, c->in[0]->dtype, rank, dims);
 	if (!out)
 		return false;
 	ox_walk *w = ox_walk_new(c, rank, dims, 1);
@@ -360,7 +360,7 @@ bool eval_sum(ox_eval *c)
 
 	if (!shape_of_all(c, &rank, &dims) || !ox_eval_read_all(c))
 		return false;
-	ox_array *out = ox_eval_out(c, 0, c->in[0]->dtype, rank, dims);
+	ox_array *out = ox_eval_raw(c, 0, c->in[0]->dtype, rank, dims);
 	if (!out || !ox_eval_cost(c, out->count, c->n->nin))
 		return false;
 	if (c->n->op == OX_Sum && c->n->nin == 2 && ox_fast_binary(c, out, c->in[0], c->in[1]))
@@ -388,7 +388,7 @@ bool eval_where(ox_eval *c)
 
 	if (!ox_broadcast_dims(c, 3, c->in, &rank, &dims))
 		return false;
-	ox_array *out = ox_eval_out(c, 0, x->dtype, rank, dims);
+	ox_array *out = ox_eval_raw(c, 0, x->dtype, rank, dims);
 	if (!out || !ox_eval_read_all(c))
 		return false;
 	ox_walk *w = ox_walk_new(c, rank, dims, 3);

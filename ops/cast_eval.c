@@ -149,7 +149,7 @@ static bool cast_to(ox_eval *c, ox_dtype to)
 
 	if (!is_castable(x->dtype) || !is_castable(to))
 		return ox_eval_undefined(c, "it is no type to cast to");
-	ox_array *out = ox_eval_like(c, 0, to, x);
+	ox_array *out = ox_eval_raw_like(c, 0, to, x);
 	if (!out || !ox_eval_read_all(c))
 		return false;
 	if (out->dtype == x->dtype) {

@@ -306,7 +306,7 @@ static ox_dtype through(const ox_eval *c, ox_dtype t)
 	return c->lens == OX_LENS_DOUBLE && (t == OX_F32 || t == OX_F16 || t == OX_BF16) ? OX_F64 : t;
 }
 
-ox_array *ox_eval_new(ox_eval *c, ox_dtype declared, uint32_t rank, const int64_t *dims)
+static ox_array *new_array(ox_eval *c, ox_dtype declared, uint32_t rank, const int64_t *dims, bool zeroed)
 {
 	const ox_dtype t = through(c, declared);
 	const size_t w = ox_elem_width(t);
@@ -318,23 +318,38 @@ ox_array *ox_eval_new(ox_eval *c, ox_dtype declared, uint32_t rank, const int64_
 		return NULL;
 	}
 	if (c->run)
-		return ox_run_array(c, t, rank, dims, n, n * w, true);
+		return ox_run_array(c, t, rank, dims, n, n * w, zeroed);
 	ox_array *x = ox_new(c->arena, ox_array);
 	int64_t *copy = ox_new_array(c->arena, int64_t, rank + 1);
 	if (rank)
 		memcpy(copy, dims, rank * sizeof *copy);
 	*x = (ox_array){.dtype = t, .rank = rank, .dims = copy, .count = n,
-	                .data = ox_alloc(c->arena, (size_t)n * w + 1)};
+	                .data = (zeroed ? ox_alloc : ox_alloc_raw)(c->arena, (size_t)n * w + 1)};
 	return x;
 }
 
-ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims)
+ox_array *ox_eval_new(ox_eval *c, ox_dtype t, uint32_t rank, const int64_t *dims)
+{
+	return new_array(c, t, rank, dims, true);
+}
+
+static ox_array *new_output(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims, bool zeroed)
 {
 	if (o >= c->n->nout + OX_EVAL_SPARE) {
 		ox_eval_undefined(c, "too many outputs");
 		return NULL;
 	}
-	return c->out[o] = ox_eval_new(c, t, rank, dims);
+	return c->out[o] = new_array(c, t, rank, dims, zeroed);
+}
+
+ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims)
+{
+	return new_output(c, o, t, rank, dims, true);
+}
+
+ox_array *ox_eval_raw(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims)
+{
+	return new_output(c, o, t, rank, dims, false);
 }
 
 ox_array *ox_eval_alias(ox_eval *c, uint32_t o, const ox_array *x, uint32_t rank, const int64_t *dims)
@@ -376,6 +391,11 @@ char *ox_eval_text(ox_eval *c, size_t n)
 ox_array *ox_eval_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x)
 {
 	return ox_eval_out(c, o, t, x->rank, x->dims);
+}
+
+ox_array *ox_eval_raw_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x)
+{
+	return ox_eval_raw(c, o, t, x->rank, x->dims);
 }
 
 bool ox_eval_cost(ox_eval *c, uint64_t a, uint64_t b)

@@ -110,8 +110,11 @@ static inline ox_array *ox_arg(const ox_eval *c, uint32_t i)   /* NULL: absent *
 }
 /* Output o, to be filled in; zeroed. NULL after ox_eval_undefined: too large. */
 ox_array *ox_eval_out(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims);
+/* The same, not zeroed: for kernels that write every element. */
+ox_array *ox_eval_raw(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims);
 /* Output o like x: the usual case. */
 ox_array *ox_eval_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x);
+ox_array *ox_eval_raw_like(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x);
 /* Output o is x under other dims of the same count: shared, not copied. x is an input. */
 ox_array *ox_eval_alias(ox_eval *c, uint32_t o, const ox_array *x, uint32_t rank, const int64_t *dims);
 /* Output o, no tensor: n items to be filled in, inputs (or items of theirs) among them, or

@@ -271,29 +271,35 @@ static float *scratch_for(ox_eval *c, const ox_simd *s, const ox_gemm *g)
 	return ox_alloc_raw(c->arena, (size_t)ox_fast_scratch(s, g) * sizeof(float) + 1);
 }
 
-bool ox_fast_matmul(ox_eval *c, ox_array *out, const ox_array *a, const ox_array *b, ox_walk *w)
+/* Do the matrices at position 0 follow each other as rows of one, and is there one at 1? */
+static bool is_one_matrix(const ox_gemm *g, const ox_walk *w)
+{
+	int64_t rows = (int64_t)g->m;
+
+	for (uint32_t i = w->rank; i-- > 0; rows *= w->dims[i])
+		if (w->dims[i] != 1 && (w->step[i] != rows * (int64_t)g->a.line || w->step[w->rank + i]))
+			return false;
+	return true;
+}
+
+bool ox_fast_matmul(ox_eval *c, ox_array *out, const ox_gemm *sizes, const ox_array *a, const ox_array *b, ox_walk *w)
 {
 	const ox_simd *s = ox_fast(c);
-	const uint64_t k = (uint64_t)a->dims[a->rank - 1];
-	ox_gemm g = {.m = (uint64_t)a->dims[a->rank - 2], .n = (uint64_t)b->dims[b->rank - 1], .k = k, .scale = 1};
+	ox_gemm g = *sizes;
 
 	if (!s || !ox_fast_type(out))
 		return false;
 	if (!out->count)
 		return true;
-	if (b->count == k * g.n && a->count / (k ? k : 1) == out->count / g.n)
-		g.m = out->count / g.n;       /* one matrix for all of a's rows */
-	const uint64_t size = g.m * g.n;
+	if (is_one_matrix(&g, w))
+		g.m = out->count / g.n;
 	const float *x = ox_fast_floats(c, s, a), *y = ox_fast_floats(c, s, b);
-	float *room = ox_fast_room(c, out), *scratch = NULL;
-	g.a = (ox_lines){.line = k, .step = 1};
-	g.b = (ox_lines){.line = 1, .step = g.n};
+	float *room = ox_fast_room(c, out), *scratch = scratch_for(c, s, &g);
 	g.c_row = g.n;
-	for (uint64_t i = 0; i < out->count / size; i++, ox_walk_next(w)) {
-		g.a.at = x + (uint64_t)w->at[0] * g.m * k;
-		g.b.at = y + (uint64_t)w->at[1] * k * g.n;
-		g.c = room + i * size;
-		scratch = scratch ? scratch : scratch_for(c, s, &g);
+	for (uint64_t done = 0; done < out->count; done += g.m * g.n, ox_walk_next(w)) {
+		g.a.at = x + w->at[0];
+		g.b.at = y + w->at[1];
+		g.c = room + done;
 		ox_fast_multiply(s, &g, scratch);
 	}
 	ox_fast_round(s, out, room);

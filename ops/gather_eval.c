@@ -34,7 +34,7 @@ bool eval_gather(ox_eval *c)
 	for (uint32_t i = 0; i < rank; i++)
 		dims[i] = i < a ? x->dims[i] : i < a + indices->rank ? indices->dims[i - a]
 		                                                     : x->dims[i + 1 - indices->rank];
-	ox_array *out = ox_eval_out(c, 0, x->dtype, rank, dims);
+	ox_array *out = ox_eval_raw(c, 0, x->dtype, rank, dims);
 	if (!out || !ox_eval_read(c, 1) || !ox_eval_in_parts(c, 0))
 		return false;
 	const uint64_t block = ox_stride(x, a);
@@ -60,7 +60,7 @@ bool eval_gather_elements(ox_eval *c)
 	for (uint32_t i = 0; i < x->rank; i++)
 		if (i != axis && indices->dims[i] > x->dims[i])
 			return ox_eval_undefined(c, "the shapes do not fit");
-	ox_array *out = ox_eval_like(c, 0, x->dtype, indices);
+	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, indices);
 	if (!out || !ox_eval_read_all(c))
 		return false;
 	ox_walk *w = ox_walk_new(c, x->rank, indices->dims, 1);
@@ -109,7 +109,7 @@ bool eval_gather_nd(ox_eval *c)
 	const uint32_t batch = (uint32_t)given;
 	if (!gather_nd_dims(c, batch, &rank, dims, &depth))
 		return false;
-	ox_array *out = ox_eval_out(c, 0, x->dtype, rank, dims);
+	ox_array *out = ox_eval_raw(c, 0, x->dtype, rank, dims);
 	if (!out || !ox_eval_read_all(c))
 		return false;
 	const uint64_t block = ox_span(x, batch + depth, x->rank);

@@ -342,7 +342,7 @@ bool ox_eval_moved(ox_eval *c, uint32_t o, uint32_t rank, const int64_t *dims, o
 		if (out || c->why)
 			return out && move_now(c, &v, out);
 	}
-	ox_array *out = ox_eval_out(c, o, x->dtype, rank, dims);
+	ox_array *out = ox_eval_raw(c, o, x->dtype, rank, dims);
 	if (!out || !ox_eval_read(c, 0))
 		return false;
 	ox_walk_copy(w, out, x);

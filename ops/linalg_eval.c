@@ -88,6 +88,12 @@ static matrix matrix_at(const stack *s, int64_t at)
 	return (matrix){s->x, (uint64_t)at, (uint64_t)s->step[s->batches], (uint64_t)s->step[s->batches + 1]};
 }
 
+/* For the fast form: along which axis of its matrices the lines of s follow each other. */
+static ox_lines lines_of(const stack *s, uint32_t axis)
+{
+	return (ox_lines){.line = (uint64_t)s->step[s->batches + axis], .step = (uint64_t)s->step[s->batches + !axis]};
+}
+
 /* The dims of the product: a vector has no row, or no column, there. */
 static ox_array *product_of(ox_eval *c, const stack *a, const stack *b, uint32_t rank, const int64_t *batch)
 {
@@ -99,7 +105,7 @@ static ox_array *product_of(ox_eval *c, const stack *a, const stack *b, uint32_t
 		dims[rank++] = a->dims[a->batches];
 	if (b->x->rank > 1)
 		dims[rank++] = b->dims[b->batches + 1];
-	return ox_eval_out(c, 0, a->x->dtype, rank, dims);
+	return ox_eval_raw(c, 0, a->x->dtype, rank, dims);
 }
 
 /* MatMul, MS_FusedMatMul: the latter alpha times the product of what may lie transposed, which
@@ -128,6 +134,9 @@ bool eval_matmul(ox_eval *c)
 	ox_walk *w = ox_walk_new(c, rank, batch, 2);
 	walk_batches(w, 0, &a);
 	walk_batches(w, 1, &b);
+	if (ox_fast_matmul(c, out, &(ox_gemm){.m = m, .n = n, .k = k, .a = lines_of(&a, 0), .b = lines_of(&b, 1),
+	                                      .scale = (float)alpha}, x, y, w))
+		return true;
 	for (uint64_t done = 0; done < out->count; done += m * n, ox_walk_next(w)) {
 		const matrix p = matrix_at(&a, w->at[0]), q = matrix_at(&b, w->at[1]);
 		for (uint64_t e = 0; e < m * n; e++) {
@@ -185,7 +194,7 @@ bool eval_gemm(ox_eval *c)
 		return ox_eval_undefined(c, "the shapes do not fit");
 	if (!is_float && (alpha != 1 || (z && beta != 1)))
 		return ox_eval_undefined(c, "integers are scaled by a float");
-	ox_array *out = ox_eval_out(c, 0, a.x->dtype, 2, dims);
+	ox_array *out = ox_eval_raw(c, 0, a.x->dtype, 2, dims);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, out->count, (uint64_t)k))
 		return false;
 	ox_walk *w = ox_walk_new(c, 2, dims, 1);

@@ -295,7 +295,7 @@ bool eval_concat(ox_eval *c)
 		return c->why ? false : ox_eval_undefined(c, "scalars have no axis");
 	if (ox_eval_may_join(c, x->rank, dims))
 		return ox_eval_joined(c, x->rank, dims, (uint32_t)axis);
-	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank, dims);
+	ox_array *out = ox_eval_raw(c, 0, x->dtype, x->rank, dims);
 	if (!out || !ox_eval_read_all(c))
 		return false;
 	const uint32_t a = (uint32_t)axis;

@@ -166,7 +166,7 @@ bool eval_unary(ox_eval *c)
 
 	if (k == OX_FLOATING ? !ops[c->n->op].f : !f)
 		return ox_eval_undefined(c, "not for this element type yet");
-	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, x);
 	if (!out || !ox_eval_read_all(c))
 		return false;
 	if (k == OX_FLOATING)
@@ -205,7 +205,7 @@ bool eval_swiglu(ox_eval *c)
 
 	if (a->rank != b->rank || (a->rank && memcmp(a->dims, b->dims, a->rank * sizeof *a->dims)))
 		return ox_eval_undefined(c, "the shapes differ");
-	ox_array *out = ox_eval_like(c, 0, a->dtype, a);
+	ox_array *out = ox_eval_raw_like(c, 0, a->dtype, a);
 	if (!out || !ox_eval_read_all(c))
 		return false;
 	for (uint64_t i = 0; i < out->count; i++)
@@ -219,7 +219,7 @@ bool eval_is(ox_eval *c)
 	const ox_array *x = ox_arg(c, 0);
 	const bool negative = ox_eval_int(c, "detect_negative", 1);
 	const bool positive = ox_eval_int(c, "detect_positive", 1);
-	ox_array *out = ox_eval_like(c, 0, OX_BOOL, x);
+	ox_array *out = ox_eval_raw_like(c, 0, OX_BOOL, x);
 
 	if (!out || !ox_eval_read_all(c))
 		return false;
@@ -269,7 +269,7 @@ bool eval_clip(ox_eval *c)
 		return ox_eval_undefined(c, "the bounds of Clip are in the wrong order");
 	if (k == OX_FLOATING && ((has_low && isnan(low.f)) || (has_high && isnan(high.f))))
 		return ox_eval_undefined(c, "a bound of Clip is no number");
-	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, x);
 	if (out && k == OX_FLOATING && ox_fast_clip(c, out, x, has_low ? low.f : -(double)INFINITY,
 	                                            has_high ? high.f : (double)INFINITY))
 		return true;

@@ -53,37 +53,122 @@ void ox_walk_over(ox_walk *w, uint32_t k, const ox_array *x)
 	}
 }
 
-/* One row: the last axis alone. */
-static void copy_row(uint8_t *to, const uint8_t *from, int64_t n, int64_t step, size_t width)
+/* ---- copies ---------------------------------------------------------------------------- *
+ *
+ * Axes along which both sides go on evenly are one; what remains is done two axes at a time:
+ * the last one, along which the result is written, and the one along which x lies closest.
+ * In blocks, so that of every line that is fetched all is used.
+ */
+
+/* Axes of the result, the last first. */
+typedef struct copy {
+	uint32_t rank;
+	int64_t dims[OX_MAX_RANK + 2], to[OX_MAX_RANK + 2], from[OX_MAX_RANK + 2];      /* steps */
+} copy;
+
+enum { BLOCK = 16 };
+
+static copy copy_of(const ox_walk *w)
 {
-	if (step == 1) {
-		memcpy(to, from, (size_t)n * width);
+	copy k = {.rank = 0};
+	int64_t stride = 1;
+
+	for (uint32_t i = w->rank; i-- > 0; stride *= w->dims[i]) {
+		const uint32_t l = k.rank - 1;
+		if (w->dims[i] == 1)
+			continue;
+		if (k.rank && w->step[i] == k.from[l] * k.dims[l] && stride == k.to[l] * k.dims[l]) {
+			k.dims[l] *= w->dims[i];
+			continue;
+		}
+		k.dims[k.rank] = w->dims[i];
+		k.to[k.rank] = stride;
+		k.from[k.rank++] = w->step[i];
+	}
+	while (k.rank < 2)
+		k.dims[k.rank++] = 1;
+	return k;
+}
+
+/* Axis 1 becomes the one whose steps in x are the shortest. */
+static void bring_closest(copy *k)
+{
+	uint32_t best = 1;
+
+	for (uint32_t i = 2; i < k->rank; i++)
+		if (k->from[i] > 0 && (k->from[best] <= 0 || k->from[i] < k->from[best]))
+			best = i;
+	for (uint32_t i = best; i > 1; i--) {
+		const copy old = *k;
+		k->dims[i] = old.dims[i - 1], k->dims[i - 1] = old.dims[i];
+		k->to[i] = old.to[i - 1], k->to[i - 1] = old.to[i];
+		k->from[i] = old.from[i - 1], k->from[i - 1] = old.from[i];
+	}
+}
+
+#define PLANE(name, type)                                                                          \
+	static void name(type *to, const type *from, const copy *k)                                \
+	{                                                                                          \
+		for (int64_t j = 0; j < k->dims[1]; j += BLOCK)                                    \
+			for (int64_t i = 0; i < k->dims[0]; i += BLOCK) {                          \
+				const int64_t nj = k->dims[1] - j < BLOCK ? k->dims[1] - j : BLOCK; \
+				const int64_t ni = k->dims[0] - i < BLOCK ? k->dims[0] - i : BLOCK; \
+				for (int64_t q = j; q < j + nj; q++)                               \
+					for (int64_t p = i; p < i + ni; p++)                       \
+						to[q * k->to[1] + p] = from[q * k->from[1] + p * k->from[0]]; \
+			}                                                                          \
+	}
+/* Elements of any type, as bits. */
+typedef uint16_t __attribute__((may_alias)) bits_16;
+typedef uint32_t __attribute__((may_alias)) bits_32;
+typedef uint64_t __attribute__((may_alias)) bits_64;
+typedef struct __attribute__((may_alias)) bits_128 { uint64_t p, q; } bits_128;
+PLANE(plane_8, uint8_t)
+PLANE(plane_16, bits_16)
+PLANE(plane_32, bits_32)
+PLANE(plane_64, bits_64)
+PLANE(plane_128, bits_128)
+#undef PLANE
+
+static void plane(uint8_t *to, const uint8_t *from, const copy *k, size_t width)
+{
+	if (k->from[0] == 1 && k->dims[0] >= BLOCK) {
+		for (int64_t j = 0; j < k->dims[1]; j++)
+			memcpy(to + (size_t)(j * k->to[1]) * width, from + j * k->from[1] * (int64_t)width,
+			       (size_t)k->dims[0] * width);
 		return;
 	}
-	for (int64_t i = 0; i < n; i++)
-		memcpy(to + (size_t)i * width, from + i * step * (int64_t)width, width);
+	switch (width) {
+	case 1:  plane_8(to, from, k); break;
+	case 2:  plane_16((void *)to, (const void *)from, k); break;
+	case 4:  plane_32((void *)to, (const void *)from, k); break;
+	case 8:  plane_64((void *)to, (const void *)from, k); break;
+	default: plane_128((void *)to, (const void *)from, k); break;
+	}
 }
 
 void ox_walk_copy(ox_walk *w, ox_array *out, const ox_array *x)
 {
-	const size_t width = ox_elem_width(out->dtype);
-	uint8_t *to = out->data;
+	const int64_t width = (int64_t)ox_elem_width(out->dtype);
+	int64_t index[OX_MAX_RANK + 2] = {0};
 
 	if (out->count == 0)
 		return;
-	const int64_t row = w->rank ? w->dims[w->rank - 1] : 1;
-	const int64_t step = w->rank ? w->step[w->rank - 1] : 1;
-	ox_walk rows = *w;
-	rows.n = 1;
-	int64_t row_steps[OX_MAX_RANK + 1] = {0};
-	for (uint32_t i = 0; i + 1 < w->rank; i++)
-		row_steps[i] = w->step[i];
-	rows.step = row_steps;
-	rows.rank = w->rank ? w->rank - 1 : 0;
-	for (uint64_t done = 0; done < out->count; done += (uint64_t)row) {
-		copy_row(to + done * width, (const uint8_t *)x->data + rows.at[0] * (int64_t)width, row,
-		         step, width);
-		ox_walk_next(&rows);
+	copy k = copy_of(w);
+	bring_closest(&k);
+	uint8_t *to = out->data;
+	const uint8_t *from = (const uint8_t *)x->data + w->at[0] * width;
+	for (uint32_t i = 0; i < k.rank;) {
+		plane(to, from, &k, (size_t)width);
+		for (i = 2; i < k.rank; i++) {
+			to += k.to[i] * width;
+			from += k.from[i] * width;
+			if (++index[i] < k.dims[i])
+				break;
+			to -= k.to[i] * k.dims[i] * width;
+			from -= k.from[i] * k.dims[i] * width;
+			index[i] = 0;
+		}
 	}
 }
 

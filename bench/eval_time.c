@@ -2,12 +2,16 @@
  *
  *   eval_time gemm       square products from 16 to 2048, a column per width of vectors
  *   eval_time conv       the 53 convolutions of ResNet-50, batch 1
+ *   eval_time run MODEL  a whole model in the native lens, and which operators take how long;
+ *                        inputs are random, dims that are not fixed are 1
  *
  * Figures are GFLOP/s, the best of several runs.
  */
 #include "base/os.h"
 #include "ops/fast.h"
+#include "ops/run.h"
 #include "ops/window_eval.h"
+#include "proto/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,8 +174,92 @@ static void conv(void)
 	puts("");
 }
 
+/* ---- a model ------------------------------------------------------------------------------------- */
+
+static double op_time[OX_NOPS], last_time;
+static int op_calls[OX_NOPS];
+static const char *op_name[OX_NOPS];
+
+static void note(void *user, const ox_node *n, ox_array *const *out)
+{
+	const double now = ox_os_seconds();
+
+	(void)user, (void)out;
+	op_time[n->op] += now - last_time;
+	op_calls[n->op]++;
+	op_name[n->op] = n->op_type->s;
+	last_time = now;
+}
+
+static ox_array *random_input(ox_arena *a, const ox_value *v)
+{
+	ox_array *x = ox_new(a, ox_array);
+	const ox_type *t = v->type;
+	int64_t *dims = ox_new_array(a, int64_t, t->rank + 1);
+
+	x->dtype = t->elem;
+	x->rank = t->rank;
+	x->count = 1;
+	for (uint32_t i = 0; i < x->rank; i++) {
+		dims[i] = ox_dim_is_num(t->dims[i]) ? t->dims[i]->num : 1;
+		x->count *= (uint64_t)dims[i];
+	}
+	x->dims = dims;
+	x->data = ox_alloc(a, (size_t)x->count * ox_elem_width(x->dtype) + 1);
+	if (x->dtype == OX_F32) {
+		float *p = random_floats(x->count);
+		memcpy(x->data, p, x->count * sizeof *p);
+		free(p);
+	}
+	return x;
+}
+
+static void report(const ox_run *r)
+{
+	size_t n;
+	const ox_run_failure *f = ox_run_failures(r, &n);
+
+	for (int op = 0; op < OX_NOPS; op++)
+		if (op_time[op] > 0.0005)
+			printf("%10.2f ms %5d %s\n", op_time[op] * 1e3, op_calls[op], op_name[op]);
+	printf("%10.1f MB of arrays at most\n", (double)ox_run_peak(r) * 1e-6);
+	for (size_t i = 0; i < n; i++)
+		printf("%s: %s\n", f[i].node ? f[i].node->op_type->s : "", f[i].why);
+}
+
+static int run(const char *path)
+{
+	static ox_diag d;
+	ox_heap heap = {0};
+	ox_arena arena;
+	ox_model *m = ox_load(path, &(ox_load_options){0}, &heap, &d);
+
+	if (!m) {
+		fprintf(stderr, "eval_time: no model\n");
+		return 1;
+	}
+	ox_arena_init(&arena, NULL);
+	ox_run *r = ox_run_new(m, &(ox_run_config){.lens = OX_LENS_NATIVE, .done = note});
+	for (uint32_t i = 0; i < m->graph->inputs.n; i++)
+		ox_run_set(r, i, random_input(&arena, m->graph->inputs.p[i].val));
+	for (int i = 0; i < 7; i++) {
+		memset(op_time, 0, sizeof op_time);
+		memset(op_calls, 0, sizeof op_calls);
+		const double start = last_time = ox_os_seconds();
+		ox_run_go(r);
+		printf("%10.2f ms\n", (ox_os_seconds() - start) * 1e3);
+	}
+	report(r);
+	ox_run_free(r);
+	ox_arena_free(&arena);
+	ox_model_free(m);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[1], "run"))
+		return run(argv[2]);
 	if (argc < 2 || !strcmp(argv[1], "gemm"))
 		gemm();
 	if (argc < 2 || !strcmp(argv[1], "conv"))

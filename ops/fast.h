@@ -11,7 +11,9 @@
  *         fast_avx512.c       16 floats
  *     ops/fast_gemm.c     products of matrices
  *     ops/fast_conv.c     convolutions
+ *     ops/fast_pool.c     MaxPool, AveragePool
  *     ops/fast_elem.c     element by element
+ *     ops/fast_reduce.c   Reduce*, softmax, normalisation
  *
  * A kernel asks once its output is there and its cost is charged:
  *
@@ -42,6 +44,12 @@ typedef struct ox_run_of { uint64_t from, to, n; } ox_run_of;
 /* So many floats beyond what they copy loops may read, and write. */
 enum { OX_FAST_SLACK = 16 };
 
+/* Sums and the like, in double. */
+typedef struct ox_reduce {
+	double (*line)(const float *x, size_t n, double sum);          /* goes on from sum */
+	void (*rows)(double *sum, const float *x, size_t n);           /* x[i] to sum[i] */
+} ox_reduce;
+
 /* The loops of one width. */
 typedef struct ox_simd {
 	const char *name;
@@ -60,6 +68,15 @@ typedef struct ox_simd {
 	void (*add_scaled)(float *y, size_t n, float scale, const float *z, bool z_is_one, float times);
 	ox_each *each[OX_NOPS], *clip, *gelu_tanh;
 	ox_each2 *each2[OX_NOPS];
+	ox_reduce reduce[OX_NOPS];
+	/* sum of (x - mean)^2 */
+	double (*squares)(const float *x, size_t n, double mean);
+	/* y = e^(x - largest), if not NULL; their sum */
+	double (*exponentials)(float *y, const float *x, size_t n, double largest);
+	/* y = (x - mean) * by + plus; y = (x - mean) * by * scale + bias, which may be NULL */
+	void (*normalise)(float *y, const float *x, size_t n, double mean, double by, double plus);
+	void (*normalise_by)(float *y, const float *x, size_t n, double mean, double by, const float *scale,
+	                     const float *bias);
 	void (*from_half)(float *to, const uint16_t *from, size_t n);
 	void (*to_half)(uint16_t *to, const float *from, size_t n);
 	void (*from_bfloat)(float *to, const uint16_t *from, size_t n);
@@ -125,9 +142,9 @@ void     ox_fast_multiply(const ox_simd *s, const ox_gemm *g, float *scratch);
 
 /* ---- for kernels --------------------------------------------------------------------------- */
 
-/* A stack of matrices times another: dims (.., m, k) and (.., k, n). w goes over their fronts,
- * at 0 and 1. */
-bool ox_fast_matmul(ox_eval *c, ox_array *out, const ox_array *a, const ox_array *b, ox_walk *w);
+/* A stack of matrices times another: sizes, steps and scale are set. w goes over the matrices
+ * of both, at 0 and 1. */
+bool ox_fast_matmul(ox_eval *c, ox_array *out, const ox_gemm *sizes, const ox_array *a, const ox_array *b, ox_walk *w);
 /* With steps, k, scale, times set already; z may be NULL. */
 bool ox_fast_gemm(ox_eval *c, ox_array *out, ox_gemm *g, const ox_array *a, const ox_array *b, const ox_array *z);
 struct ox_conv;
@@ -137,5 +154,24 @@ bool ox_fast_conv(ox_eval *c, ox_array *y, const struct ox_conv *k, const ox_arr
 bool ox_fast_unary(ox_eval *c, ox_array *out, const ox_array *x, double alpha, double beta);
 bool ox_fast_clip(ox_eval *c, ox_array *out, const ox_array *x, double low, double high);
 bool ox_fast_binary(ox_eval *c, ox_array *out, const ox_array *a, const ox_array *b);
+
+/* sum: one for each element of the result, begun. */
+bool ox_fast_reduce(ox_eval *c, double *sum, const ox_array *x, uint64_t reduced);
+/* Along lines of n elements, step apart. */
+bool ox_fast_softmax(ox_eval *c, ox_array *out, const ox_array *x, uint64_t step, uint64_t n);
+struct ox_windows;
+bool ox_fast_pool(ox_eval *c, ox_array *y, const ox_array *x, const struct ox_windows *w, bool padded);
+
+/* Rows of n elements, each with a mean and a variance; (x - mean) / deviation * scale + bias. */
+typedef struct ox_norm {
+	uint64_t rows, n;
+	uint64_t runs, channels;      /* a row is of so many channels, counted on from row to row; 0: scale
+	                                 and bias are as long as a row */
+	const ox_array *scale, *bias;         /* bias NULL: none */
+	const ox_array *mean, *variance;      /* of channels; NULL: those of the row */
+	bool centred;                 /* else the mean is taken for 0 */
+	double epsilon;
+} ox_norm;
+bool ox_fast_norm(ox_eval *c, ox_array *out, const ox_array *x, const ox_norm *k);
 
 #endif

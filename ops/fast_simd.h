@@ -27,6 +27,7 @@ typedef uint64_t vu __attribute__((vector_size(4 * OX_LANES)));
 /* the same anywhere in memory */
 typedef float    vf_any __attribute__((vector_size(4 * OX_LANES), aligned(4), may_alias));
 typedef float    vh_any __attribute__((vector_size(2 * OX_LANES), aligned(4), may_alias));
+typedef double   vd_any __attribute__((vector_size(4 * OX_LANES), aligned(8), may_alias));
 
 INLINE vf load(const float *p) { return *(const vf_any *)p; }
 INLINE void store(float *p, vf x) { *(vf_any *)p = x; }
@@ -460,6 +461,130 @@ EACH2(max_f,   pick((a > b) | (a != a), a, b))
 EACH2(min_f,   pick((a < b) | (a != a), a, b))
 EACH2(prelu_f, pick(a < 0, a * b, a))
 
+/* ---- many to one --------------------------------------------------------------------------------- */
+
+INLINE vd get_d(const double *p) { return *(const vd_any *)p; }
+INLINE void put_d(double *p, vd x) { *(vd_any *)p = x; }
+
+/* step: x to the sum; join: two sums; none: an element that changes nothing. */
+#define REDUCE(name, none, step, join)                                                                     \
+	INLINE vd name##_step(vd sum, vd x) { return step; }                                               \
+	INLINE vd name##_join(vd sum, vd x) { return join; }                                               \
+	static double name##_line(const float *x, size_t n, double begun)                                  \
+	{                                                                                                  \
+		vd a = all_d(none), b = a, p = a, q = a;                                                   \
+		float end[H];                                                                              \
+		double lane[H];                                                                            \
+		size_t i = 0;                                                                              \
+		for (; i + 4 * H <= n; i += 4 * H) {                                                       \
+			a = name##_step(a, load_d(x + i));                                                 \
+			b = name##_step(b, load_d(x + i + H));                                             \
+			p = name##_step(p, load_d(x + i + 2 * H));                                         \
+			q = name##_step(q, load_d(x + i + 3 * H));                                         \
+		}                                                                                          \
+		for (; i + H <= n; i += H)                                                                 \
+			a = name##_step(a, load_d(x + i));                                                 \
+		for (int k = 0; k < H; k++)                                                                \
+			end[k] = i + (size_t)k < n ? x[i + (size_t)k] : none;                              \
+		b = name##_step(b, load_d(end));                                                           \
+		put_d(lane, name##_join(name##_join(a, b), name##_join(p, q)));                            \
+		for (int k = 0; k < H; k++)                                                                \
+			begun = name##_join(all_d(begun), all_d(lane[k]))[0];                              \
+		return begun;                                                                              \
+	}                                                                                                  \
+	static void name##_rows(double *sum, const float *x, size_t n)                                     \
+	{                                                                                                  \
+		float end[H] = {0};                                                                        \
+		double end_sum[H] = {0};                                                                   \
+		size_t i = 0;                                                                              \
+		for (; i + H <= n; i += H)                                                                 \
+			put_d(sum + i, name##_step(get_d(sum + i), load_d(x + i)));                        \
+		memcpy(end, x + i, (n - i) * sizeof *x);                                                   \
+		memcpy(end_sum, sum + i, (n - i) * sizeof *sum);                                           \
+		put_d(end_sum, name##_step(get_d(end_sum), load_d(end)));                                  \
+		memcpy(sum + i, end_sum, (n - i) * sizeof *sum);                                           \
+	}
+
+REDUCE(sum_f,     0.0f, sum + x,                sum + x)
+REDUCE(sum_abs,   0.0f, sum + magnitude_d(x),   sum + x)
+REDUCE(sum_sq,    0.0f, fma_d(x, x, sum),       sum + x)
+REDUCE(largest_f, -__builtin_inff(), pick_d((x > sum) | (x != x), x, sum), pick_d((x > sum) | (x != x), x, sum))
+REDUCE(least_f,   __builtin_inff(),  pick_d((x < sum) | (x != x), x, sum), pick_d((x < sum) | (x != x), x, sum))
+
+static double total(vd x)
+{
+	double lane[H], sum = 0;
+
+	put_d(lane, x);
+	for (int k = 0; k < H; k++)
+		sum += lane[k];
+	return sum;
+}
+
+static double squares(const float *x, size_t n, double mean)
+{
+	vd a = {0}, b = {0};
+	size_t i = 0;
+
+	for (; i + 2 * H <= n; i += 2 * H) {
+		const vd p = load_d(x + i) - mean, q = load_d(x + i + H) - mean;
+		a = fma_d(p, p, a);
+		b = fma_d(q, q, b);
+	}
+	double sum = total(a + b);
+	for (; i < n; i++)
+		sum += ((double)x[i] - mean) * ((double)x[i] - mean);
+	return sum;
+}
+
+static double exponentials(float *y, const float *x, size_t n, double largest)
+{
+	float end[H] = {0};
+	vd sum = {0};
+	size_t i = 0;
+
+	for (; i + H <= n; i += H) {
+		const vd e = exp_v(load_d(x + i) - largest);
+		if (y)
+			store_d(y + i, e);
+		sum += e;
+	}
+	double all = total(sum), lane[H];
+	memcpy(end, x + i, (n - i) * sizeof *x);
+	put_d(lane, exp_v(load_d(end) - largest));
+	for (size_t k = 0; k < n - i; k++) {
+		if (y)
+			y[i + k] = (float)lane[k];
+		all += lane[k];
+	}
+	return all;
+}
+
+static void normalise(float *y, const float *x, size_t n, double mean, double by, double plus)
+{
+	size_t i = 0;
+
+	for (; i + H <= n; i += H)
+		store_d(y + i, (load_d(x + i) - mean) * by + plus);
+	for (; i < n; i++)
+		y[i] = (float)(((double)x[i] - mean) * by + plus);
+}
+
+static void normalise_by(float *y, const float *x, size_t n, double mean, double by, const float *scale,
+                         const float *bias)
+{
+	size_t i = 0;
+
+	for (; i + H <= n; i += H) {
+		const vd v = (load_d(x + i) - mean) * by * load_d(scale + i);
+		store_d(y + i, bias ? v + load_d(bias + i) : v);
+	}
+	for (; i < n; i++) {
+		const double v = ((double)x[i] - mean) * by * (double)scale[i];
+		y[i] = (float)(bias ? v + (double)bias[i] : v);
+	}
+}
+
 /* ---- 16 bits -------------------------------------------------------------------------------------- */
 
 static void from_half(float *to, const uint16_t *from, size_t n)
@@ -519,6 +644,10 @@ const ox_simd OX_SIMD = {
 	.add_scaled = add_scaled,
 	.clip = clip_f,
 	.gelu_tanh = gelu_tanh_f,
+	.squares = squares,
+	.exponentials = exponentials,
+	.normalise = normalise,
+	.normalise_by = normalise_by,
 	.from_half = from_half,
 	.to_half = to_half,
 	.from_bfloat = from_bfloat,
@@ -560,5 +689,17 @@ const ox_simd OX_SIMD = {
 		[OX_PRelu] = prelu_f,
 		[OX_Sub]   = sub_f,
 		[OX_Sum]   = add_f,           /* of two */
+	},
+	.reduce = {
+		[OX_GlobalAveragePool] = {sum_f_line,   sum_f_rows},
+		[OX_GlobalMaxPool]   = {largest_f_line, largest_f_rows},
+		[OX_ReduceL1]        = {sum_abs_line,   sum_abs_rows},
+		[OX_ReduceL2]        = {sum_sq_line,    sum_sq_rows},
+		[OX_ReduceLogSum]    = {sum_f_line,     sum_f_rows},
+		[OX_ReduceMax]       = {largest_f_line, largest_f_rows},
+		[OX_ReduceMean]      = {sum_f_line,     sum_f_rows},
+		[OX_ReduceMin]       = {least_f_line,   least_f_rows},
+		[OX_ReduceSum]       = {sum_f_line,     sum_f_rows},
+		[OX_ReduceSumSquare] = {sum_sq_line,    sum_sq_rows},
 	},
 };

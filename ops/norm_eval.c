@@ -1,5 +1,5 @@
 /* norm_eval.c - the softmaxes, normalisations, and Dropout where nothing is dropped. */
-#include "ops/eval.h"
+#include "ops/fast.h"
 
 #include <math.h>
 
@@ -50,11 +50,13 @@ bool eval_softmax(ox_eval *c)
 		return ox_eval_undefined(c, "the axis is out of range");
 	if (!ox_eval_axis(c, &axis, x->rank))
 		return false;
-	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	ox_array *out = (c->n->op == OX_Hardmax ? ox_eval_like : ox_eval_raw_like)(c, 0, x->dtype, x);
 	if (!out || !ox_eval_read(c, 0))
 		return false;
 	const uint64_t step = flat ? 1 : ox_stride(x, (uint32_t)axis);
 	const uint64_t n = flat ? ox_span(x, (uint32_t)axis, x->rank) : (uint64_t)x->dims[axis];
+	if (ox_fast_softmax(c, out, x, step, n))
+		return true;
 	for (uint64_t i = 0; out->count && i < out->count / n; i++) {
 		const line l = {x, i / step * n * step + i % step, step, n};
 		if (!along(c, out, &l))
@@ -185,15 +187,20 @@ bool eval_instance_norm(ox_eval *c)
 
 	if (x->rank < 2 || !is_row(scale, x->dims[1]) || !is_row(bias, x->dims[1]))
 		return ox_eval_undefined(c, misfit);
-	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, x);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 4))
 		return false;
 	const int64_t view[] = {x->dims[0], x->dims[1], (int64_t)ox_span(x, 2, x->rank)};
 	const int64_t channels[] = {x->dims[1], 1};
+	const double epsilon = ox_eval_float(c, "epsilon", 1e-5);
+	if (ox_fast_norm(c, out, x, &(ox_norm){.rows = (uint64_t)(view[0] * view[1]), .n = (uint64_t)view[2], .runs = 1,
+	                                       .channels = (uint64_t)view[1], .scale = scale, .bias = bias,
+	                                       .centred = true, .epsilon = epsilon}))
+		return true;
 	begin(c, &m, x, 3, view, 4);
 	take_means(c, &m);
 	take_variances(c, &m);
-	variances_to_deviations(&m, ox_eval_float(c, "epsilon", 1e-5));
+	variances_to_deviations(&m, epsilon);
 	const ox_array by = seen_as(scale, 2, channels), plus = seen_as(bias, 2, channels);
 	normalise(c, &m, out, &by, &plus);
 	return true;
@@ -211,15 +218,20 @@ bool eval_group_norm(ox_eval *c)
 	const int64_t size = c->since < 21 ? 1 : x->dims[1] / groups;
 	if (!is_row(scale, groups * size) || !is_row(bias, groups * size))
 		return ox_eval_undefined(c, misfit);
-	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, x);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 4))
 		return false;
 	const int64_t view[] = {x->dims[0], groups, x->dims[1] / groups, (int64_t)ox_span(x, 2, x->rank)};
 	const int64_t channels[] = {groups, size, 1};
+	const double epsilon = ox_eval_float(c, "epsilon", 1e-5);
+	if (ox_fast_norm(c, out, x, &(ox_norm){.rows = (uint64_t)(view[0] * groups), .n = (uint64_t)(view[2] * view[3]),
+	                                       .runs = (uint64_t)size, .channels = (uint64_t)(groups * size),
+	                                       .scale = scale, .bias = bias, .centred = true, .epsilon = epsilon}))
+		return true;
 	begin(c, &m, x, 4, view, 12);
 	take_means(c, &m);
 	take_variances(c, &m);
-	variances_to_deviations(&m, ox_eval_float(c, "epsilon", 1e-5));
+	variances_to_deviations(&m, epsilon);
 	const ox_array by = seen_as(scale, 3, channels), plus = seen_as(bias, 3, channels);
 	normalise(c, &m, out, &by, &plus);
 	return true;
@@ -233,6 +245,11 @@ static uint64_t axes_between(uint32_t from, uint32_t to)
 	for (uint32_t i = from; i < to; i++)
 		axes |= UINT64_C(1) << i;
 	return axes;
+}
+
+static bool wants_statistics(const ox_eval *c)
+{
+	return (c->n->nout > 1 && c->n->out[1]) || (c->n->nout > 2 && c->n->out[2]);
 }
 
 /* Statistics as an output: the dims of x, 1 from axis on. */
@@ -268,14 +285,20 @@ bool eval_layer_norm(ox_eval *c)
 		return ox_eval_undefined(c, misfit);
 	if (stash <= 0 || stash >= OX_NDTYPES || ox_kind_of((ox_dtype)stash) != OX_FLOATING)
 		return ox_eval_undefined(c, "stash_type is no type of floats");
-	ox_array *out = ox_eval_like(c, 0, scale->dtype, x);
+	ox_array *out = ox_eval_raw_like(c, 0, scale->dtype, x);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 4))
 		return false;
+	const double epsilon = ox_eval_float(c, "epsilon", 1e-5);
+	if (!wants_statistics(c)
+	    && ox_fast_norm(c, out, x, &(ox_norm){.rows = ox_span(x, 0, (uint32_t)axis),
+	                                          .n = ox_span(x, (uint32_t)axis, x->rank), .scale = scale,
+	                                          .bias = bias, .centred = centred, .epsilon = epsilon}))
+		return true;
 	begin(c, &m, x, x->rank, x->dims, axes_between((uint32_t)axis, x->rank));
 	if (centred)
 		take_means(c, &m);
 	take_variances(c, &m);
-	variances_to_deviations(&m, ox_eval_float(c, "epsilon", 1e-5));
+	variances_to_deviations(&m, epsilon);
 	normalise(c, &m, out, scale, bias);
 	return put_statistics(c, 1, (ox_dtype)stash, x, axis, &m)
 	       && put_statistics(c, 2, (ox_dtype)stash, x, axis, &m);
@@ -502,9 +525,16 @@ bool eval_batch_norm(ox_eval *c)
 		return ox_eval_undefined(c, "whether it trains is left open");
 	if (!batch_view(c, x, view, channels))
 		return ox_eval_undefined(c, misfit);
-	ox_array *out = ox_eval_like(c, 0, x->dtype, x);
+	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, x);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 4))
 		return false;
+	const double epsilon = ox_eval_float(c, "epsilon", 1e-5);
+	if (training == OX_NO
+	    && ox_fast_norm(c, out, x, &(ox_norm){.rows = (uint64_t)(view[0] * view[1]), .n = (uint64_t)view[2], .runs = 1,
+	                                          .channels = (uint64_t)view[1], .scale = ox_arg(c, 1),
+	                                          .bias = ox_arg(c, 2), .mean = ox_arg(c, 3),
+	                                          .variance = ox_arg(c, 4), .epsilon = epsilon}))
+		return true;
 	begin(c, &m, x, 3, view, 5);
 	if (training == OX_YES) {
 		if (!x->count && view[1])
@@ -517,7 +547,7 @@ bool eval_batch_norm(ox_eval *c)
 		m.mean = ox_doubles(c, ox_arg(c, 3));
 		m.deviation = ox_doubles(c, ox_arg(c, 4));
 	}
-	variances_to_deviations(&m, ox_eval_float(c, "epsilon", 1e-5));
+	variances_to_deviations(&m, epsilon);
 	const ox_array by = seen_as(ox_arg(c, 1), 2, channels), plus = seen_as(ox_arg(c, 2), 2, channels);
 	normalise(c, &m, out, &by, &plus);
 	return true;

@@ -6,20 +6,14 @@
  *                 padding | input | padding
  *     o = 0:        . 0       3                 first 0, n 2, padded 3
  */
+#include "ops/fast.h"
 #include "ops/window_eval.h"
 
 #include <math.h>
 
-/* A window along one axis. */
-typedef struct place {
-	int64_t first;                /* input index of the first tap that is no padding */
-	int64_t n;                    /* taps that are no padding */
-	int64_t padded;               /* taps within input and padding */
-} place;
-
 typedef struct pool {
 	ox_windows w;
-	place *places[OX_MAX_RANK];   /* out[axis] of them */
+	ox_window_place *places[OX_MAX_RANK];   /* out[axis] of them */
 	int64_t step[OX_MAX_RANK];    /* from element to element of a plane */
 	uint64_t in_plane, out_plane;
 	double p;                     /* of LpPool */
@@ -63,24 +57,6 @@ static double root(double sum, double p) { return p == 1 ? sum : p == 2 ? sqrt(s
 
 /* ---- windows ----------------------------------------------------------------------- */
 
-/* How many of the taps, dilation apart from `first` on, lie before `end`. */
-static int64_t taps_before(const ox_windows *w, uint32_t axis, int64_t first, int64_t end)
-{
-	const int64_t n = end > first ? (end - first - 1) / w->dilation[axis] + 1 : 0;
-
-	return n < w->kernel[axis] ? n : w->kernel[axis];
-}
-
-static place place_of(const ox_windows *w, uint32_t axis, int64_t o)
-{
-	const int64_t first = o * w->stride[axis] - w->before[axis];
-	const int64_t outside = taps_before(w, axis, first, 0);
-	const int64_t n = taps_before(w, axis, first, w->in[axis]) - outside;
-
-	return (place){first + outside * w->dilation[axis], n,
-	               taps_before(w, axis, first, w->in[axis] + w->after[axis])};
-}
-
 /* Bounds what is read of each window. */
 static uint64_t most_taps(const ox_windows *w)
 {
@@ -98,16 +74,16 @@ static void find_places(ox_eval *c, pool *p)
 
 	for (uint32_t i = w->n; i-- > 0; step *= w->in[i]) {
 		p->step[i] = step;
-		p->places[i] = ox_new_array(c->arena, place, (size_t)w->out[i]);
+		p->places[i] = ox_new_array(c->arena, ox_window_place, (size_t)w->out[i]);
 		for (int64_t o = 0; o < w->out[i]; o++)
-			p->places[i][o] = place_of(w, i, o);
+			p->places[i][o] = ox_windows_place(w, i, o);
 	}
 	p->in_plane = (uint64_t)step;
 	p->out_plane = ox_extents(w->out, w->n);
 }
 
 /* All rows of a window that has taps in the input. */
-static void visit(const pool *p, const place *const *at, const double *x, row_fn *row, result *r)
+static void visit(const pool *p, const ox_window_place *const *at, const double *x, row_fn *row, result *r)
 {
 	const ox_windows *w = &p->w;
 	const uint32_t last = w->n - 1;
@@ -129,7 +105,7 @@ static void visit(const pool *p, const place *const *at, const double *x, row_fn
 }
 
 /* Taps of a window; with those that are padding. */
-static double taps_of(const pool *p, const place *const *at, bool padded)
+static double taps_of(const pool *p, const ox_window_place *const *at, bool padded)
 {
 	double n = 1;
 
@@ -139,7 +115,7 @@ static double taps_of(const pool *p, const place *const *at, bool padded)
 }
 
 /* The places of the next window; begins anew after the last. */
-static void next_window(const pool *p, int64_t *index, const place **at)
+static void next_window(const pool *p, int64_t *index, const ox_window_place **at)
 {
 	for (uint32_t i = p->w.n; i-- > 0;) {
 		const bool wraps = ++index[i] == p->w.out[i];
@@ -155,7 +131,7 @@ static ox_array *pooled(ox_eval *c, uint32_t o, ox_dtype t, const ox_array *x, c
 	int64_t dims[OX_MAX_RANK] = {x->dims[0], x->dims[1]};
 
 	memcpy(dims + 2, w->out, w->n * sizeof *dims);
-	return ox_eval_out(c, o, t, w->n + 2, dims);
+	return ox_eval_raw(c, o, t, w->n + 2, dims);
 }
 
 /* Before opset 2 it was a float. */
@@ -173,7 +149,7 @@ bool eval_pool(ox_eval *c)
 	const ox_array *x = ox_arg(c, 0);
 	const bool averages = c->n->op == OX_AveragePool, padded = ox_eval_int(c, "count_include_pad", 0);
 	int64_t index[OX_MAX_RANK] = {0};
-	const place *at[OX_MAX_RANK];
+	const ox_window_place *at[OX_MAX_RANK];
 	pool p = {0};
 
 	if (!ox_windows_read(c, x, &p.w) || !ox_windows_pool(c, &p.w) || (!averages && !read_p(c, &p.p)))
@@ -185,6 +161,8 @@ bool eval_pool(ox_eval *c)
 		return true;
 	if (!ox_eval_cost(c, y->count, most_taps(&p.w)))
 		return false;
+	if (averages && ox_fast_pool(c, y, x, &p.w, padded))
+		return true;
 	find_places(c, &p);
 	const double *all = ox_doubles(c, x);
 	for (uint32_t i = 0; i < p.w.n; i++)
@@ -232,7 +210,7 @@ bool eval_max_pool(ox_eval *c)
 	const ox_array *x = ox_arg(c, 0);
 	const bool columns = ox_eval_int(c, "storage_order", 0);
 	int64_t index[OX_MAX_RANK] = {0};
-	const place *at[OX_MAX_RANK];
+	const ox_window_place *at[OX_MAX_RANK];
 	ox_array *numbers = NULL;
 	pool p = {0};
 
@@ -247,6 +225,8 @@ bool eval_max_pool(ox_eval *c)
 		return true;
 	if (!ox_eval_cost(c, y->count, most_taps(&p.w)))
 		return false;
+	if (!numbers && ox_fast_pool(c, y, x, &p.w, false))
+		return true;
 	find_places(c, &p);
 	const double *all = ox_doubles(c, x);
 	for (uint32_t i = 0; i < p.w.n; i++)
@@ -277,6 +257,20 @@ static const struct {
 	[OX_GlobalMaxPool]     = {find_largest, false},
 };
 
+static bool fast_global(ox_eval *c, ox_array *y, const ox_array *x)
+{
+	const bool averages = c->n->op == OX_GlobalAveragePool;
+	double *sum = ox_new_array(c->arena, double, (size_t)y->count + 1);
+
+	for (uint64_t i = 0; !averages && i < y->count; i++)
+		sum[i] = -(double)INFINITY;
+	if (!ox_fast_reduce(c, sum, x, ~UINT64_C(3)))
+		return false;
+	for (uint64_t i = 0; i < y->count; i++)
+		ox_put_double(y, i, averages ? sum[i] / (double)(x->count / y->count) : sum[i]);
+	return true;
+}
+
 /* GlobalAveragePool, GlobalLpPool, GlobalMaxPool */
 bool eval_global_pool(ox_eval *c)
 {
@@ -291,12 +285,14 @@ bool eval_global_pool(ox_eval *c)
 		return false;
 	for (uint32_t i = 0; i < x->rank; i++)
 		dims[i] = i < 2 ? x->dims[i] : 1;
-	ox_array *y = ox_eval_out(c, 0, x->dtype, x->rank, dims);
+	ox_array *y = ox_eval_raw(c, 0, x->dtype, x->rank, dims);
 	if (!y || !ox_eval_read(c, 0) || !ox_eval_cost(c, x->count, 1))
 		return false;
 	const int64_t n = y->count ? (int64_t)(x->count / y->count) : 0;
 	if (y->count && n == 0 && !global[op].of_none)
 		return ox_eval_undefined(c, "of no elements there is none");
+	if (fast_global(c, y, x))
+		return true;
 	const double *all = ox_doubles(c, x);
 	for (uint64_t i = 0; i < y->count; i++) {
 		result r = {.p = p};

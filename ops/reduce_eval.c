@@ -3,7 +3,7 @@
  * One walk over the input in row order, beside the elements of the result, so that sums have
  * one order on every machine. Floats are accumulated in double.
  */
-#include "ops/eval.h"
+#include "ops/fast.h"
 
 #include <math.h>
 
@@ -83,7 +83,7 @@ static ox_array *reduced(ox_eval *c, ox_dtype t, const ox_array *x, uint64_t axe
 	int64_t dims[OX_MAX_RANK];
 	const uint32_t rank = reduced_dims(c, x, axes, dims);
 
-	return ox_eval_out(c, 0, t, rank, dims);
+	return ox_eval_raw(c, 0, t, rank, dims);
 }
 
 /* Over x, beside the element of the result that each goes to. */
@@ -142,7 +142,7 @@ static bool reduce_doubles(ox_eval *c, const reduction *r, ox_array *out, const 
 	for (uint64_t i = 0; is_exp && i < x->count; i++, ox_walk_next(w))
 		largest[w->at[0]] = larger(largest[w->at[0]], ox_get_double(x, i));
 	w = onto(c, x, axes);
-	for (uint64_t i = 0; i < x->count; i++, ox_walk_next(w)) {
+	for (uint64_t i = ox_fast_reduce(c, sum, x, axes) ? x->count : 0; i < x->count; i++, ox_walk_next(w)) {
 		const double v = ox_get_double(x, i);
 		double *s = &sum[w->at[0]];
 		*s = r->step(*s, is_exp ? ox_exp(v - largest[w->at[0]]) : v);

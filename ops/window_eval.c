@@ -208,10 +208,28 @@ ox_array *ox_conv_out(ox_eval *c, const ox_conv *k, ox_dtype t)
 	int64_t dims[OX_MAX_RANK] = {k->batch, k->groups * k->features};
 
 	memcpy(dims + 2, k->win.out, k->win.n * sizeof *dims);
-	return ox_eval_out(c, 0, t, k->win.n + 2, dims);
+	return ox_eval_raw(c, 0, t, k->win.n + 2, dims);
 }
 
 /* ---- places ----------------------------------------------------------------- */
+
+/* How many of the taps, dilation apart from `first` on, lie before `end`. */
+static int64_t taps_before(const ox_windows *w, uint32_t axis, int64_t first, int64_t end)
+{
+	const int64_t n = end > first ? (end - first - 1) / w->dilation[axis] + 1 : 0;
+
+	return n < w->kernel[axis] ? n : w->kernel[axis];
+}
+
+ox_window_place ox_windows_place(const ox_windows *w, uint32_t axis, int64_t o)
+{
+	const int64_t first = o * w->stride[axis] - w->before[axis];
+	const int64_t outside = taps_before(w, axis, first, 0);
+	const int64_t n = taps_before(w, axis, first, w->in[axis]) - outside;
+
+	return (ox_window_place){first + outside * w->dilation[axis], n,
+	                  taps_before(w, axis, first, w->in[axis] + w->after[axis])};
+}
 
 void ox_windows_inside(const ox_windows *w, uint32_t axis, int64_t k, int64_t *from, int64_t *to)
 {

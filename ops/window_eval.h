@@ -76,6 +76,13 @@ ox_array *ox_conv_out(ox_eval *c, const ox_conv *k, ox_dtype t);
 bool ox_eval_list(ox_eval *c, const char *name, uint32_t n, int64_t lo, const int64_t **p);
 /* (kernel - 1) * dilation + 1 */
 int64_t ox_windows_extent(const ox_windows *w, uint32_t axis);
+/* Window o along an axis. */
+typedef struct ox_window_place {
+	int64_t first;                /* input index of the first tap that is no padding */
+	int64_t n;                    /* taps that are no padding */
+	int64_t padded;               /* taps within input and padding */
+} ox_window_place;
+ox_window_place ox_windows_place(const ox_windows *w, uint32_t axis, int64_t o);
 /* The windows whose tap k along the axis is an input element: from..to, to not among them. */
 void ox_windows_inside(const ox_windows *w, uint32_t axis, int64_t k, int64_t *from, int64_t *to);
 /* Product of n extents, of what is known to fit. */

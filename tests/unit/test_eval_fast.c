@@ -453,3 +453,133 @@ Test(fast, squares)
 	compare(&f, "Pow", 0);
 	end(&f);
 }
+
+/* ---- many to one, normalisation, pooling --------------------------------------------------------- */
+
+/* One float input a, of these dims; b, c, d, e: rows as long as `row`, if the node has them. */
+static void of_rows(int opset, const char *node, ox_dtype t, uint32_t rank, const int64_t *dims, int64_t row, double units)
+{
+	fixture f;
+
+	begin(&f, opset, node);
+	f.in[0] = drawn(&f, t, rank, dims, 5);
+	for (int i = 1; i < INPUTS; i++)
+		f.in[i] = drawn(&f, t, 1, &row, 2);
+	make_positive(f.in[4]);       /* a variance */
+	f.slack = strncmp(node, "Average", 7) ? 0 : 3e-6;     /* summed in float */
+	compare(&f, node, units);
+	if (f.in[0]->count > 9) {
+		ox_put_double(f.in[0], 7, NAN);
+		ox_put_double(f.in[0], 3, INFINITY);
+		ox_put_double(f.in[0], 5, -INFINITY);
+		compare(&f, node, units);
+	}
+	end(&f);
+}
+
+Test(fast, reductions)
+{
+	static const char *const ops[] = {"Sum", "Mean", "Max", "Min", "L1", "L2", "SumSquare", "LogSumExp"};
+	static const char *const axes[] = {"[0]", "[1]", "[2]", "[3]", "[0, 2]", "[1, 3]", "[2, 3]", "[0, 1, 2, 3]", "[1, 2]"};
+	char node[100];
+
+	for (size_t i = 0; i < 8; i++)
+		for (size_t k = 0; k < 9; k++) {
+			snprintf(node, sizeof node, "Reduce%s <axes = %s, keepdims = %d> (a)", ops[i], axes[k], (int)(k % 2));
+			of_rows(13 - (i == 0), node, OX_F32, DIMS(3, 5, 7, 37), 0, 1);
+			of_rows(13 - (i == 0), node, OX_F32, DIMS(2, 40, 1, 3), 0, 1);
+			of_rows(13 - (i == 0), node, OX_F16, DIMS(1, 3, 33, 20), 0, 1);
+		}
+	of_rows(13, "ReduceMax <axes = [0]> (a)", OX_F32, DIMS(0, 4), 0, 0);
+}
+
+Test(fast, softmaxes)
+{
+	static const char *const nodes[] = {"Softmax (a)", "Softmax <axis = 1> (a)", "LogSoftmax (a)", "LogSoftmax <axis = 0> (a)"};
+
+	for (size_t i = 0; i < 4; i++) {
+		of_rows(13, nodes[i], OX_F32, DIMS(3, 5, 37), 0, 3);
+		of_rows(13, nodes[i], OX_F16, DIMS(3, 5, 7), 0, 1);
+		of_rows(12, nodes[i], OX_F32, DIMS(3, 5, 7), 0, 3);
+		of_rows(13, nodes[i], OX_F32, DIMS(4, 1), 0, 3);
+	}
+}
+
+Test(fast, normalisations)
+{
+	of_rows(17, "LayerNormalization (a, b, c)", OX_F32, DIMS(3, 5, 67), 67, 1);
+	of_rows(17, "LayerNormalization (a, b)", OX_F16, DIMS(3, 5, 67), 67, 1);
+	of_rows(17, "LayerNormalization (a, b, c)", OX_F32, DIMS(3, 5, 67), 1, 1);
+	of_rows(23, "RMSNormalization (a, b)", OX_F32, DIMS(3, 5, 67), 67, 1);
+	of_rows(14, "BatchNormalization (a, b, c, d, e)", OX_F32, DIMS(3, 5, 6, 7), 5, 1);
+	of_rows(14, "BatchNormalization (a, b, c, d, e)", OX_F32, DIMS(3, 5), 5, 1);
+	of_rows(8, "BatchNormalization <spatial = 0> (a, b, c, d, e)", OX_F32, DIMS(3, 5), 5, 1);
+	of_rows(14, "InstanceNormalization (a, b, c)", OX_F32, DIMS(3, 5, 6, 7), 5, 1);
+	of_rows(21, "GroupNormalization <num_groups = 2> (a, b, c)", OX_F32, DIMS(3, 6, 5, 7), 6, 1);
+	of_rows(18, "GroupNormalization <num_groups = 2> (a, b, c)", OX_F32, DIMS(3, 6, 5, 7), 2, 1);
+}
+
+Test(fast, pooling)
+{
+	static const char *const attributes[] = {
+		"kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]", "kernel_shape = [2, 2], strides = [2, 2]",
+		"kernel_shape = [3, 2]", "kernel_shape = [3, 3], dilations = [2, 2], ceil_mode = 1, strides = [2, 3]",
+		"kernel_shape = [5, 1], pads = [2, 0, 2, 0]",
+	};
+	char node[200];
+
+	for (size_t i = 0; i < 5; i++)
+		for (int k = 0; k < 3; k++) {
+			snprintf(node, sizeof node, "%sPool <%s%s> (a)", k ? "Average" : "Max", attributes[i],
+			         k == 2 ? ", count_include_pad = 1" : "");
+			of_rows(22, node, OX_F32, DIMS(2, 3, 13, 14), 0, k ? 1 : 0);
+			of_rows(22, node, OX_F16, DIMS(1, 3, 9, 7), 0, k);
+		}
+	of_rows(22, "MaxPool <kernel_shape = [3], pads = [1, 1]> (a)", OX_F32, DIMS(2, 3, 50), 0, 0);
+	of_rows(22, "AveragePool <kernel_shape = [2, 3, 2]> (a)", OX_F32, DIMS(1, 2, 5, 6, 7), 0, 1);
+	of_rows(22, "GlobalAveragePool (a)", OX_F32, DIMS(2, 3, 7, 7), 0, 1);
+	of_rows(22, "GlobalMaxPool (a)", OX_F32, DIMS(2, 3, 7, 7), 0, 0);
+}
+
+/* ---- movement, in every lens ---------------------------------------------------------------------- */
+
+static void transpose(ox_dtype t, uint32_t rank, const int64_t *dims, const int *perm)
+{
+	char node[100] = "Transpose <perm = [";
+	int64_t stride[8], at[8] = {0};
+	fixture f;
+
+	for (uint32_t i = 0; i < rank; i++)
+		snprintf(node + strlen(node), sizeof node - strlen(node), "%s%d", i ? ", " : "", perm[i]);
+	strcat(node, "]> (a)");
+	begin(&f, 13, node);
+	f.in[0] = new_array(&f, t, rank, dims);
+	const size_t w = ox_elem_width(t);
+	for (uint64_t i = 0; i < f.in[0]->count * w; i++)
+		((uint8_t *)f.in[0]->data)[i] = (uint8_t)(i * 37 >> 3);
+	for (uint32_t i = 0; i < rank; i++)
+		stride[i] = (int64_t)ox_stride(f.in[0], i);
+	const ox_array *y = run(&f, OX_LENS_EXACT);
+	for (uint64_t i = 0; i < y->count; i++) {
+		int64_t from = 0;
+		for (uint32_t k = 0; k < rank; k++)
+			from += at[k] * stride[perm[k]];
+		cr_assert(!memcmp((uint8_t *)y->data + i * w, (uint8_t *)f.in[0]->data + (uint64_t)from * w, w),
+		          "%s, element %d", node, (int)i);
+		for (uint32_t k = rank; k-- > 0 && ++at[k] == y->dims[k];)
+			at[k] = 0;
+	}
+	end(&f);
+}
+
+Test(fast, transposes)
+{
+	static const ox_dtype types[] = {OX_I8, OX_F16, OX_F32, OX_I64, OX_C128};
+	static const int perms[][4] = {{3, 2, 1, 0}, {0, 2, 1, 3}, {0, 3, 1, 2}, {0, 2, 3, 1}, {1, 0, 3, 2}, {2, 0, 1, 3}};
+	static const int64_t dims[][4] = {{2, 3, 4, 5}, {1, 17, 33, 19}, {3, 20, 1, 40}, {1, 1, 1, 7}, {2, 0, 3, 4}, {5, 3, 37, 2}};
+
+	for (size_t i = 0; i < 6; i++)
+		for (size_t k = 0; k < 6; k++)
+			for (size_t t = 0; t < 5; t++)
+				transpose(types[t], 4, dims[i], perms[k]);
+}

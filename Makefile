@@ -141,6 +141,9 @@ compilers: $(BUILD)/clang/onnxopt static    ## also with clang, also static
 
 # ---- long measurements, not part of `test` -----------------------------------
 
+loops:                                      ## the loops of the fast forms, alone; also for aarch64, emulated
+	$(Q)sh tests/fast_loops.sh $(BUILD)/loops
+
 faults: $(BUILD)/onnxopt                    ## kill and fail the tool at every write and rename
 	$(PYTHON) tests/faults/run.py --tool $(BUILD)/onnxopt
 
@@ -189,7 +192,7 @@ clean:                                      ## remove build/
 help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-.PHONY: arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
+.PHONY: loops arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
         asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

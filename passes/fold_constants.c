@@ -164,7 +164,7 @@ static bool find_inputs(ox_ctx *c, const ox_node *n, ox_eval *e, unsigned depth)
 /* ---- what goes ---------------------------------------------------------------- */
 
 /* Does v, a constant, go with n, being read by n alone? */
-static bool goes_with(const ox_ctx *c, const ox_value *v, const ox_node *n)
+bool ox_goes_with(const ox_ctx *c, const ox_value *v, const ox_node *n)
 {
 	if (!ox_value_const(v) || v->is_input || ox_value_is_output(v) || ox_is_kept(c, v))
 		return false;
@@ -175,7 +175,7 @@ static bool goes_with(const ox_ctx *c, const ox_value *v, const ox_node *n)
 }
 
 /* In our file, at least: integers in int64_data take a byte each or more. */
-static uint64_t stored_bytes(const ox_tensor *t)
+uint64_t ox_stored_bytes(const ox_tensor *t)
 {
 	uint64_t n;
 
@@ -197,8 +197,8 @@ static uint64_t bytes_going(const ox_ctx *c, const ox_node *n)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < n->nin; i++)
-		if (is_first_input(n, i) && goes_with(c, n->in[i].val, n))
-			sum += stored_bytes(n->in[i].val->tensor);
+		if (is_first_input(n, i) && ox_goes_with(c, n->in[i].val, n))
+			sum += ox_stored_bytes(n->in[i].val->tensor);
 	return sum;
 }
 
@@ -216,7 +216,7 @@ static uint64_t node_bytes(const ox_node *n)
 
 /* What is not worth a node: 64 bytes, 16 KiB from 256 MB on. In steps, so that a run on the
  * result finds the same or less. */
-static int64_t little(ox_ctx *c)
+int64_t ox_not_worth_a_node(ox_ctx *c)
 {
 	const uint64_t n = ox_run_bytes(c) >> 14;
 	int64_t step = 64;
@@ -284,7 +284,7 @@ static uint64_t elsewhere_going(const ox_ctx *c, const ox_node *n)
 
 	for (uint32_t i = 0; i < n->nin; i++) {
 		const ox_tensor *t = ox_value_const(n->in[i].val);
-		if (t && t->source == OX_SRC_EXTERNAL && is_first_input(n, i) && goes_with(c, n->in[i].val, n))
+		if (t && t->source == OX_SRC_EXTERNAL && is_first_input(n, i) && ox_goes_with(c, n->in[i].val, n))
 			sum += t->nbytes;
 	}
 	return sum;
@@ -293,7 +293,7 @@ static uint64_t elsewhere_going(const ox_ctx *c, const ox_node *n)
 /* ---- results --------------------------------------------------------------------- */
 
 /* Small integers take fewer bytes as varints than as eight each. */
-static void store_small(ox_tensor *t)
+void ox_store_small(ox_tensor *t)
 {
 	uint64_t n, size = 0, bits;
 
@@ -395,14 +395,14 @@ static void replace(ox_ctx *c, ox_node *n, const ox_eval *e)
 	ox_value **going = ox_new_array(c->scratch, ox_value *, n->nin);
 
 	for (uint32_t i = 0; i < n->nin; i++)
-		if (is_first_input(n, i) && goes_with(c, n->in[i].val, n))
+		if (is_first_input(n, i) && ox_goes_with(c, n->in[i].val, n))
 			going[i] = n->in[i].val;
 	const uint32_t nin = n->nin;
 	for (uint32_t i = 0; i < n->nout; i++) {
 		if (!n->out[i] || !n->out[i]->uses)
 			continue;
 		ox_tensor *t = ox_array_tensor(c->m, e->out[i]);
-		store_small(t);
+		ox_store_small(t);
 		results[i] = ox_const_for(n->out[i], t);
 	}
 	ox_node_give_way(c, n, results);
@@ -481,7 +481,7 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 		return ox_skip(c, n, "its data lies in another file");
 	const bool counted = result_bytes(&e, false, &bytes);
 	const int64_t growth = (int64_t)bytes - (int64_t)(going + node_bytes(n));
-	const bool grows = growth > little(c);
+	const bool grows = growth > ox_not_worth_a_node(c);
 	if (!counted || bytes > going + SMALL || (grows && !readers_will_fold(n))) {
 		const ox_tensor *splat = splat_of(n, &e);
 		return splat ? generate(c, n, splat) : ox_skip(c, n, too_large);
@@ -505,7 +505,7 @@ const char *ox_fold_results(ox_ctx *c, ox_node *n, const ox_eval *e)
 	if (!result_bytes(e, false, &bytes) || bytes > going + SMALL)
 		return too_large;
 	const int64_t growth = (int64_t)bytes - (int64_t)(going + node_bytes(n));
-	if (growth > little(c))
+	if (growth > ox_not_worth_a_node(c))
 		return too_large;
 	if (!ox_may_grow(c, growth, false))
 		return "folding has made the model larger enough";

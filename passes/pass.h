@@ -124,6 +124,12 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact);
 const char *ox_fold_results(ox_ctx *c, ox_node *n, const ox_eval *e);
 /* Is n of an operator whose result is folded, once its inputs are constants? */
 bool ox_is_evaluated(const ox_node *n);
+/* What a fold costs: does constant v go with n; its bytes in our file, data of other files
+ * aside; bytes that are not worth a node. Small integers are stored as varints. */
+bool     ox_goes_with(const ox_ctx *c, const ox_value *v, const ox_node *n);
+uint64_t ox_stored_bytes(const ox_tensor *t);
+int64_t  ox_not_worth_a_node(ox_ctx *c);
+void     ox_store_small(ox_tensor *t);
 /* The file as it came, or at least the constants of a model that is none. */
 uint64_t ox_run_bytes(ox_ctx *c);
 /* Folding would make the model larger by so many bytes, or smaller: may it, on top of what it

@@ -27,8 +27,8 @@ enum {
 enum {
 	V_OPTIMIZE = 1 << 0, V_CHECK = 1 << 1, V_INSPECT = 1 << 2, V_PRINT = 1 << 3,
 	V_PARSE = 1 << 4, V_PASSES = 1 << 5, V_OPS = 1 << 6, V_EXPLAIN = 1 << 7, V_TEST = 1 << 8,
-	V_TEST_DATA = 1 << 9,
-	V_ALL = (1 << 10) - 1,
+	V_TEST_DATA = 1 << 9, V_RUN = 1 << 10,
+	V_ALL = (1 << 11) - 1,
 };
 
 /* A NULL-terminated list of strings. */
@@ -39,6 +39,7 @@ typedef struct cli_list {
 
 enum { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 enum { PROGRESS_AUTO, PROGRESS_NONE, PROGRESS_JSON };
+enum { FORMAT_PB, FORMAT_NPY, FORMAT_NPZ };
 enum { FAIL_GROWTH = 1, FAIL_NO_CHANGE = 2, FAIL_WARNING = 4 };
 
 typedef struct cli_options {
@@ -70,6 +71,12 @@ typedef struct cli_options {
 	double atol;
 	bool has_atol;
 	uint64_t seed, max_ops, timeout;      /* timeout in milliseconds */
+	uint64_t random_seed;
+	bool random;
+	cli_list inputs;
+	int format;                   /* FORMAT_* */
+	int lens;                     /* ox_lens: exact, native */
+	bool profile;
 } cli_options;
 
 typedef struct cli_option {
@@ -212,6 +219,7 @@ void json_text(json *j, const char *key, const char *s);       /* NULL: null */
 void json_uint(json *j, const char *key, uint64_t n);
 void json_int(json *j, const char *key, int64_t n);
 void json_num(json *j, const char *key, double n);
+void json_exact(json *j, const char *key, double n);           /* as many digits as it takes */
 void json_bool(json *j, const char *key, bool b);
 void json_null(json *j, const char *key);
 
@@ -287,6 +295,7 @@ int cli_ops(ox_cli *c);
 int cli_explain(ox_cli *c);
 int cli_test(ox_cli *c);
 int cli_test_data(ox_cli *c);
+int cli_run(ox_cli *c);
 
 const char *cli_numerics_name(ox_numerics n);      /* "const_rounding" */
 const char *cli_pipe_name(ox_pipe p);

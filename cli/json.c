@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
 static void indent(const json *j)
 {
@@ -137,6 +138,19 @@ void json_num(json *j, const char *key, double n)
 		fprintf(j->f, "%.6g", n);
 	else
 		fputs("null", j->f);
+}
+
+void json_exact(json *j, const char *key, double n)
+{
+	char text[32];
+
+	start(j, key);
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, n);
+		if (strtod(text, NULL) == n)
+			break;
+	}
+	fputs(isfinite(n) ? text : "null", j->f);
 }
 
 void json_bool(json *j, const char *key, bool b)

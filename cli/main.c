@@ -20,6 +20,8 @@ static const cli_verb verbs[] = {
 	{"ops",      V_OPS,      "",            "the operators known", 0, 0, cli_ops, NULL},
 	{"explain",  V_EXPLAIN,  "NAME|OXnnnn", "one page on a pass or an error code", 1, 1, cli_explain, NULL},
 	{"test",     V_TEST,     "DIR...",      "runs golden tests", 1, SIZE_MAX, cli_test, NULL},
+	{"run",      V_RUN,      "MODEL",       "computes a model, tells what comes out", 1, 1, cli_run,
+	 "FILE may be given several times. OUT is a folder for inputs and outputs."},
 	{"test-data", V_TEST_DATA, "MODEL [DIR...]", "runs a model on test data, compares its outputs", 1, SIZE_MAX,
 	 cli_test_data,
 	 "DIR has input_0.pb, output_0.pb..., or folders test_data_set_* that have (default: beside\n"

@@ -21,6 +21,7 @@ enum kind {
 	K_SIZE,                       /* uint64_t with k, M, G */
 	K_LIMIT,                      /* uint64_t followed by its bool */
 	K_REAL,                       /* double, not negative, followed by its bool */
+	K_SEED,                       /* uint64_t followed by its bool; the value is optional, after = */
 	K_TIME,                       /* uint64_t: milliseconds */
 	K_PRESET,                     /* const char *: the option's own name without the dash */
 };
@@ -46,9 +47,9 @@ static const cli_option table[] = {
 	{"--verify-each", NULL, NULL, V_OPTIMIZE | V_TEST, K_FLAG, JOIN | ENV, AT(verify_each),
 	 "check after each pass"},
 	{"--shapes", NULL, NULL, V_INSPECT, K_FLAG, 0, AT(shapes), "type, shape and content of every value"},
-	{"--input-shape", NULL, "X:1x3x?", V_OPTIMIZE | V_INSPECT, K_LIST, PIPE, AT(input_shapes),
+	{"--input-shape", NULL, "X:1x3x?", V_OPTIMIZE | V_INSPECT | V_RUN, K_LIST, PIPE, AT(input_shapes),
 	 "make inputs so"},
-	{"--dim", NULL, "N=4", V_OPTIMIZE | V_INSPECT, K_LIST, JOIN | PIPE, AT(dims), "and dims; repeatable"},
+	{"--dim", NULL, "N=4", V_OPTIMIZE | V_INSPECT | V_RUN, K_LIST, JOIN | PIPE, AT(dims), "and dims; repeatable"},
 	{"--positive-dims", NULL, NULL, V_OPTIMIZE | V_INSPECT, K_FLAG, ENV | PIPE, AT(positive_dims),
 	 "no named dim is 0"},
 	{"--keep-ir-version", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE, AT(keep_ir_version),
@@ -61,7 +62,7 @@ static const cli_option table[] = {
 	 "expand local functions"},
 	{"--keep-values", NULL, "PATTERN", V_OPTIMIZE, K_LIST, ENV | PIPE, AT(keep_values),
 	 "values that must survive, by name; repeatable"},
-	{"-o", "--output", "OUT", V_OPTIMIZE, K_TEXT, 0, AT(out), "where to write"},
+	{"-o", "--output", "OUT", V_OPTIMIZE | V_RUN, K_TEXT, 0, AT(out), "where to write"},
 	{"--in-place", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN, AT(in_place), "over IN"},
 	{"--dry-run", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN, AT(dry_run), "not at all"},
 	{"--external-data", NULL, "auto|always|never", V_OPTIMIZE | V_PARSE, K_CHOICE, ENV, AT(external),
@@ -76,14 +77,20 @@ static const cli_option table[] = {
 	{"--fail-on", NULL, "growth|no-change|warning", V_OPTIMIZE, K_CHOICES, ENV, AT(fail_on), "exit 1, and write nothing"},
 	{"--report", NULL, "FILE[:json]", V_OPTIMIZE, K_LIST, 0, AT(reports), "the result for machines"},
 	{"--stats", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(stats), "all passes, all ops"},
-	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS | V_TEST_DATA, K_FLAG, 0, AT(json), "as JSON, for machines"},
+	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS | V_TEST_DATA | V_RUN, K_FLAG, 0, AT(json), "as JSON, for machines"},
 	{"--max-elements", NULL, "N", V_PRINT, K_SIZE, ENV, AT(max_elements),
 	 "longer tensors print as ... (0: all are whole)"},
+	{"--inputs", NULL, "FILE", V_RUN, K_LIST, 0, AT(inputs), "X:a.npy, X:a.npz[key], X:a.pb, a.npz, or a data set"},
+	{"--random", NULL, "[=SEED]", V_RUN, K_SEED, 0, AT(random_seed), "make up the inputs that are not given"},
+	{"--format", NULL, "pb|npy|npz", V_RUN, K_CHOICE, 0, AT(format), "of the files in OUT (pb: a data set of ONNX)"},
+	{"--lens", NULL, "exact|native", V_RUN | V_TEST_DATA, K_CHOICE, ENV, AT(lens),
+	 "the same on every machine, or fast"},
+	{"--profile", NULL, NULL, V_RUN, K_FLAG, 0, AT(profile), "what each operator costs"},
 	{"--rtol", NULL, "X", V_TEST_DATA, K_REAL, 0, AT(rtol), "what a float may be off, relative"},
 	{"--atol", NULL, "X", V_TEST_DATA, K_REAL, JOIN, AT(atol), "and absolute"},
-	{"--seed", NULL, "N", V_TEST_DATA, K_SIZE, 0, AT(seed), "of random operators (0)"},
-	{"--max-ops", NULL, "N", V_TEST_DATA, K_SIZE, ENV, AT(max_ops), "most multiplications"},
-	{"--timeout", NULL, "10s", V_TEST_DATA, K_TIME, JOIN | ENV, AT(timeout), "longest run"},
+	{"--seed", NULL, "N", V_TEST_DATA | V_RUN, K_SIZE, 0, AT(seed), "of random operators (0)"},
+	{"--max-ops", NULL, "N", V_TEST_DATA | V_RUN, K_SIZE, ENV, AT(max_ops), "most multiplications"},
+	{"--timeout", NULL, "10s", V_TEST_DATA | V_RUN, K_TIME, JOIN | ENV, AT(timeout), "longest run"},
 	{"--bless", NULL, NULL, V_TEST, K_FLAG, 0, AT(bless), "rewrite the expectations"},
 	{"--max-memory", NULL, "SIZE", V_ALL & ~(V_PASSES | V_OPS | V_EXPLAIN), K_SIZE, ENV, AT(max_memory),
 	 "give up rather than use more (0: no limit)"},
@@ -226,6 +233,9 @@ static bool set(ox_cli *c, cli_options *o, const cli_option *row, const char *ar
 	case K_REAL:
 		((bool *)at)[sizeof(double)] = true;
 		return parse_real(arg, at);
+	case K_SEED:
+		((bool *)at)[sizeof(uint64_t)] = true;
+		return cli_size(arg, at);
 	case K_TIME:
 		return parse_time(arg, at);
 	}
@@ -234,12 +244,13 @@ static bool set(ox_cli *c, cli_options *o, const cli_option *row, const char *ar
 
 _Static_assert(AT(has_rewrite_limit) == AT(rewrite_limit) + sizeof(uint64_t),
                "K_LIMIT sets the bool that follows");
+_Static_assert(AT(random) == AT(random_seed) + sizeof(uint64_t), "K_SEED sets the bool that follows");
 _Static_assert(AT(has_rtol) == AT(rtol) + sizeof(double) && AT(has_atol) == AT(atol) + sizeof(double),
                "K_REAL sets the bool that follows");
 
 static int bad_value(ox_cli *c, const char *what, const cli_option *row, const char *arg)
 {
-	const char *expected = row->kind == K_SIZE || row->kind == K_LIMIT
+	const char *expected = row->kind == K_SIZE || row->kind == K_LIMIT || row->kind == K_SEED
 	                               ? "a number such as 64, 10k, 16MiB"
 	                       : row->kind == K_REAL ? "a number such as 1e-5"
 	                       : row->kind == K_TIME ? "a time such as 10s, 500ms, 2min"
@@ -342,6 +353,8 @@ static bool take_option(ox_cli *c, cli_options *o, uint8_t need, char **words, s
 		unknown_option(c, word, word[1] == '-' ? n : strlen(word));
 		return false;
 	}
+	if (row->kind == K_SEED && !arg)
+		arg = "0";
 	if (!row->arg && arg) {
 		cli_error(c, OX_E_USAGE, NULL, "%s takes no value", row->name);
 		return false;
@@ -427,7 +440,7 @@ bool cli_parse(ox_cli *c, int argc, char **argv)
 static size_t put_name(char *to, size_t room, const cli_option *row)
 {
 	const char *name = row->name;
-	const int n = row->arg ? snprintf(to, room, "%s %s", name, row->arg)
+	const int n = row->arg ? snprintf(to, room, "%s%s%s", name, row->kind == K_SEED ? "" : " ", row->arg)
 	                       : snprintf(to, room, "%s", name);
 
 	return n < 0 ? 0 : (size_t)n;

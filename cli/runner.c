@@ -23,7 +23,7 @@ ox_run_config cli_runner_options(const ox_cli *c)
 	const cli_options *o = &c->options;
 
 	return (ox_run_config){
-		.lens = OX_LENS_EXACT, .max_bytes = o->max_memory, .max_ops = o->max_ops, .max_ms = o->timeout,
+		.lens = (ox_lens)o->lens, .max_bytes = o->max_memory, .max_ops = o->max_ops, .max_ms = o->timeout,
 		.random = true, .seed = o->seed, .progress = &c->progress,
 	};
 }

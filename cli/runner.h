@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "ops/run.h"
+#include "verify/synth.h"
 #include "verify/values.h"
 
 /* Loaded, and sound enough to be run. NULL after reporting. */
@@ -19,5 +20,24 @@ bool cli_is_file(const char *path);
 /* Folders below `path` whose name begins like this, sorted; links count as what they lead
  * to. False after reporting. */
 bool cli_folders(ox_cli *c, const char *path, const char *begin, cli_list *out);
+
+/* ---- inputs (inputs.c) -------------------------------------------------------------- */
+
+/* What the inputs of a model get, from --inputs and --random. */
+typedef struct cli_inputs {
+	ox_store *store;              /* owns what was read */
+	ox_arena arena;               /* and what was made */
+	const ox_array **x;           /* per input; NULL: its default */
+	const char **from;            /* per input: a file, "random", "default" */
+	ox_bindings bound;            /* sizes of named dims */
+	ox_synth *synth;              /* NULL: nothing is made up */
+	unsigned choice;              /* of sizes, now */
+} cli_inputs;
+
+/* Before a run is made. False after reporting; cli_inputs_free either way. */
+bool cli_inputs_read(ox_cli *c, ox_model *m, cli_inputs *in);
+/* The next choice of sizes for what is made up. False: there is none. */
+bool cli_inputs_next(ox_cli *c, ox_model *m, cli_inputs *in);
+void cli_inputs_free(cli_inputs *in);
 
 #endif

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -27,7 +28,7 @@ import onnxbytes as ob  # noqa: E402
 from schema import validate  # noqa: E402
 
 MODELS = os.path.join(ROOT, "tests", "models")
-VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "test-data"]
+VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data"]
 TOOL = ""
 BLESS = False
 TESTS = []
@@ -1223,6 +1224,144 @@ def test_data_that_is_wrong(d):
     write(big + "/model.onnx", simple(9))
     expect(0, "test-data", big)
     assert b"OX4003" in expect(5, "test-data", big, "--max-ops", "1").stderr
+
+
+def npy(descr, shape, raw, fortran=False):
+    head = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
+    head += b" " * (-(10 + len(head) + 1) % 64) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + raw
+
+
+def npz(path, **arrays):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, data in arrays.items():
+            z.writestr(name + ".npy", data)
+
+
+ADD = """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N,2] a, float[N,2] b) => (float[N,2] y) { y = Add (a, b) }
+"""
+
+
+def output_of(*args):
+    j = json.loads(expect(0, "run", *args, "--json").stdout)
+    return j["outputs"][0]["first"], [i["from"] for i in j["inputs"]], j
+
+
+@test
+def run_on_files(d):
+    m = model_of(d, "add", ADD)
+    a = write(d + "/a.npy", npy("<f4", (2, 2), floats(1, 2, 3, 4)))
+    b = write(d + "/b.npy", npy(">f4", (2, 2), struct.pack(">4f", 10, 30, 20, 40), fortran=True))
+    npz(d + "/ab.npz", a=read(a), b=read(b))
+    npz(d + "/arr.npz", arr_0=read(a), arr_1=read(b))
+    npz(d + "/one.npz", x=read(b))
+    write(d + "/a.pb", ob.tensor("a", (2, 2), floats(1, 2, 3, 4)))
+    os.mkdir(d + "/set")
+    write(d + "/set/input_0.pb", ob.tensor("b", (2, 2), floats(10, 20, 30, 40)))
+    write(d + "/set/input_1.pb", ob.tensor("a", (2, 2), floats(1, 2, 3, 4)))
+    for given in (["a:" + a, "b:" + b], [d + "/ab.npz"], [d + "/arr.npz"], [d + "/set"], [d + "/a.pb", "b:" + b],
+                  ["a:" + a, f"b:{d}/ab.npz"], ["a:" + a, f"b:{d}/ab.npz[b]"], ["a:" + a, f"b:{d}/one.npz"]):
+        first, _, j = output_of(m, *[w for g in given for w in ("--inputs", g)])
+        assert first == [11, 22, 33, 44], (given, first)
+    assert j["outputs"][0]["shape"] == [2, 2] and j["outputs"][0]["min"] == 11 and j["outputs"][0]["mean"] == 27.5
+    r = expect(0, "run", m, "--inputs", d + "/ab.npz", "--profile")
+    assert re.search(rb"^output  y +float\[2,2\] +11 +44 +27.5 +11 22 33 44$", r.stdout, re.M), r.stdout
+    assert re.search(rb"^Add +1 +[0-9.]+ +[0-9.]+ %$", r.stdout, re.M), r.stdout
+    # an IR 3 model lists an initializer as an input: it need not be given
+    ini = ob.model(ob.graph([ob.node("Add", ["a", "w"], ["y"])], [ob.value("w", [2]), ob.value("a", [2])],
+                            [ob.value("y", [2])], inits=[ob.tensor("w", (2,), floats(5, 6))]), ir=3)
+    write(d + "/ini.onnx", ini)
+    one = write(d + "/x.npy", npy("<f4", (2,), floats(1, 2)))
+    assert output_of(d + "/ini.onnx", "--inputs", one)[0] == [6, 8]
+
+
+@test
+def run_on_what_does_not_fit(d):
+    m = model_of(d, "add", ADD)
+    a = write(d + "/a.npy", npy("<f4", (2, 2), floats(1, 2, 3, 4)))
+    wide = write(d + "/wide.npy", npy("<f4", (2, 3), floats(*range(6))))
+    more = write(d + "/more.npy", npy("<f4", (3, 2), floats(*range(6))))
+    ints = write(d + "/ints.npy", npy("<i8", (2, 2), b"\0" * 32))
+    objects = write(d + "/o.npy", npy("|O", (2, 2), b"\0" * 32))
+    npz(d + "/c.npz", c=read(a))
+    for code, words, what in (
+            (2, [], "input 'a' is not given: float[N,2]"),
+            (2, ["a:" + a], "input 'b' is not given: float[N,2]"),
+            (2, ["a:" + wide], "input 'a': expected float[N,2], got float[2,3]"),
+            (2, ["a:" + ints], "input 'a': expected float[N,2], got int64[2,2]"),
+            (2, ["a:" + a, "b:" + more], "input 'b': got float[3,2], but 'N' is 2 in another input"),
+            (2, ["a:" + a, "a:" + a], "input 'a' is given twice"),
+            (2, ["c:" + a], "the model has no input 'c'"),
+            (2, [d + "/c.npz"], "the model has no input 'c'"),
+            (2, [f"a:{d}/c.npz[a]"], "the file has no array 'a' for input 'a'"),
+            (2, [a], "the model has several inputs, or none: say which"),
+            (2, [d], "the folder has no input_0.pb"),
+            (4, ["a:" + d + "/none.npy"], "cannot be opened"),
+            (4, [d + "/none.npy"], "it cannot be opened"),
+            (3, ["a:" + objects], "an array of Python objects is a program, which is never run")):
+        r = expect(code, "run", m, *[w for g in words for w in ("--inputs", g)])
+        assert what in r.stderr.decode(), (what, r.stderr.decode())
+        assert not r.stdout, r.stdout
+
+
+@test
+def run_on_made_up_inputs(d):
+    m = model_of(d, "ids", """<ir_version: 8, opset_import: ["" : 17]>
+g (int64[batch,seq] ids, int64[batch,seq] attention_mask, float[batch,3,h,w] image) => (float[batch,seq,4] y, float z, float[batch,5,a,b] c)
+<float[11,4] table = {0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 4.0, 4.0, 4.0, 4.0, 5.0, 5.0, 5.0, 5.0, 6.0, 6.0, 6.0, 6.0, 7.0, 7.0, 7.0, 7.0, 8.0, 8.0, 8.0, 8.0, 9.0, 9.0, 9.0, 9.0, 10.0, 10.0, 10.0, 10.0},
+ float[5,3,1,1] k = {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0}>
+{ i = Cast <to = 7> (ids)
+  y = Gather (table, i)
+  f = Cast <to = 1> (attention_mask)
+  z = ReduceMax <keepdims = 0> (f)
+  c = Conv (image, k) }
+""")
+    j = json.loads(expect(0, "run", m, "--random", "--json").stdout)
+    ids, mask, image = j["inputs"]
+    assert 0 <= ids["min"] <= ids["max"] <= 10 and ids["shape"] == mask["shape"], j
+    assert (mask["min"], mask["max"]) == (0, 1) and 0 <= image["min"] <= image["max"] <= 1, j
+    assert image["shape"][0] == ids["shape"][0] and ids["from"] == "random", j
+    again = json.loads(expect(0, "run", m, "--random=0", "--json").stdout)
+    other = json.loads(expect(0, "run", m, "--random=7", "--json").stdout)
+    assert again["inputs"] == j["inputs"] and other["inputs"] != j["inputs"]
+    j = json.loads(expect(0, "run", m, "--random", "--dim", "batch=3", "--dim", "seq=2", "--json").stdout)
+    assert j["inputs"][0]["shape"] == [3, 2], j
+    # sizes are tried until the model runs: 7 does not divide
+    m = model_of(d, "fit", """<ir_version: 8, opset_import: ["" : 17]>
+g (float[n,s] x) => (float[p,q] y) <int64[2] shape = {-1, 8}> { y = Reshape (x, shape) }
+""")
+    assert output_of(m, "--random")[2]["outputs"][0]["shape"][1] == 8
+    x = write(d + "/x.npy", npy("<f4", (3, 2), floats(*range(6))))
+    r = expect(3, "run", m, "--random", "--inputs", "x:" + x)
+    assert b"cannot evaluate: graph 'g' node 0 (Reshape): " in r.stderr and b"cannot be evaluated" in r.stdout, r
+    assert b"cannot be made up" in expect(2, "run", model_of(d, "seq", """<ir_version: 8, opset_import: ["" : 17]>
+g (seq(float) s) => (int64 y) { y = SequenceLength (s) }
+"""), "--random").stderr
+
+
+@test
+def run_writes_files(d):
+    m = model_of(d, "add", ADD)
+    case_dir = d + "/case"
+    os.mkdir(case_dir)
+    shutil.copy(m, case_dir + "/model.onnx")
+    expect(0, "run", m, "--random", "-o", case_dir + "/test_data_set_0", "-q")
+    no_residue(case_dir + "/test_data_set_0", "input_0.pb", "input_1.pb", "output_0.pb")
+    expect(0, "test-data", case_dir, "--rtol", "0", "--atol", "0")
+    expect(0, "run", m, "--random", "-o", d + "/npy", "--format", "npy", "-q")
+    no_residue(d + "/npy", "input_0.npy", "input_1.npy", "output_0.npy")
+    expect(0, "run", m, "--random", "-o", d + "/npz", "--format", "npz", "-q")
+    no_residue(d + "/npz", "inputs.npz", "outputs.npz")
+    with zipfile.ZipFile(d + "/npz/outputs.npz") as z:
+        assert z.namelist() == ["y.npy"] and z.testzip() is None
+        assert z.read("y.npy") == read(d + "/npy/output_0.npy")
+    want = output_of(m, "--random")[0]
+    assert output_of(m, "--inputs", d + "/npz/inputs.npz")[0] == want
+    assert output_of(m, "--inputs", f"a:{d}/npy/input_0.npy", "--inputs", f"b:{d}/npy/input_1.npy")[0] == want
+    expect(4, "run", m, "--random", "-o", d + "/no/where", "-q")
+    expect(5, "run", write(d + "/many.onnx", simple(9)), "--random", "--max-ops", "1")
+    expect(5, "run", m, "--random", "--max-memory", "16k")
 
 
 def main():

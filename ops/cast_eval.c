@@ -47,6 +47,12 @@ static bool to_int(ox_eval *c, ox_array *out, uint64_t i, double x)
 	const double d = trunc(x);
 
 	if (!fits(out->dtype, d)) {
+		/* a run goes on as one on an x86 processor does: models cast what they do not use */
+		if (c->run) {
+			ox_put_int(out, i, fits(OX_I64, d) && ox_dtype_bits(out->dtype) < 32 ? (int64_t)d : ox_least_int(
+			           ox_dtype_bits(out->dtype) > 32 ? OX_I64 : OX_I32));
+			return true;
+		}
 		if (ox_dtype_bits(out->dtype) >= 8 || !fits(OX_I32, d))
 			return ox_eval_undefined(c, beyond);
 		c->disputed = beyond;

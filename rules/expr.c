@@ -567,17 +567,6 @@ OF_FLOAT(f_is_finite, of_truth(isfinite(f)))
 OF_FLOAT(f_is_f32, of_truth((double)(float)f == f))
 #undef OF_FLOAT
 
-/* near(a, b): the same float32 number, give or take a unit in its last place: constants that
- * exporters compute, such as the root of a half. */
-static xval f_near(match *m, uint32_t n, const xval *x)
-{
-	double a, b;
-	(void)m, (void)n;
-	if (!number(&x[0], &a) || !number(&x[1], &b))
-		return unknown("it is not a number");
-	return of_truth(fabs(a - b) <= fabs(b) * 0x1p-22);
-}
-
 static xval extreme(match *m, uint32_t n, const xval *x, bool most)
 {
 	const xval *l = n == 1 && x[0].kind == X_LIST ? x[0].list : x;
@@ -648,6 +637,23 @@ static traits traits_of(ox_dtype t)
 	if (k == OX_UNSIGNED)
 		return (traits){0, ox_dtype_bits(t), 0, 0};
 	return k == OX_SIGNED ? (traits){1, ox_dtype_bits(t) - 1, 0, 0} : (traits){-1, 0, 0, 0};
+}
+
+/* near(a, b): the same number, give or take two units in the last place of a's own type, or of
+ * float32 where a is no constant: numbers that exporters compute, such as the root of a half. */
+static xval f_near(match *m, uint32_t n, const xval *x)
+{
+	double a, b;
+	xval v = x[0];
+	int digits = 24;
+
+	if (v.kind == X_VALUE) {
+		digits = (int)traits_of(dtype_of(&v)).digits;
+		v = f_scalar(m, n, x);
+	}
+	if (!number(&v, &a) || !number(&x[1], &b))
+		return unknown("it is not a number");
+	return of_truth(fabs(a - b) <= fabs(b) * ldexp(1, 2 - digits));
 }
 
 /* lossless(a, b): a Cast from type a to type b keeps every value of a. Types by name. */

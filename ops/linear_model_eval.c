@@ -2,6 +2,7 @@
  * models of ai.onnx.ml.
  */
 #include "ops/ml.h"
+#include "ops/quant.h"
 
 #include <math.h>
 
@@ -49,7 +50,7 @@ static double probit(double p)
 static void softmax(double *x, size_t n)
 {
 	double sum = 0;
-	const double most = x[ox_ml_argmax(x, n)];
+	const double most = x[ox_ml_argmax(x, n, OX_F64)];
 
 	for (size_t i = 0; i < n; i++)
 		sum += x[i] = ox_exp(x[i] - most);
@@ -61,7 +62,7 @@ static void softmax(double *x, size_t n)
 static void softmax_zero(double *x, size_t n)
 {
 	double sum = 0;
-	const double most = x[ox_ml_argmax(x, n)], factor = ox_exp(-most);
+	const double most = x[ox_ml_argmax(x, n, OX_F64)], factor = ox_exp(-most);
 
 	for (size_t i = 0; i < n; i++)
 		sum += x[i] = fabs(x[i]) > 1e-7 ? ox_exp(x[i] - most) : x[i] * factor;
@@ -100,12 +101,12 @@ void ox_ml_transform(ox_eval *c, ox_transform t, double *scores, size_t n)
 		softmax_zero(scores, n);
 }
 
-size_t ox_ml_argmax(const double *x, size_t n)
+size_t ox_ml_argmax(const double *x, size_t n, ox_dtype t)
 {
 	size_t best = 0;
 
 	for (size_t i = 1; i < n; i++)
-		if (x[i] > x[best])
+		if (ox_rounded(t, x[i]) > ox_rounded(t, x[best]))
 			best = i;
 	return best;
 }
@@ -208,7 +209,7 @@ bool eval_ml_linear_classifier(ox_eval *c)
 	double *scores = ox_new_array(c->arena, double, columns);
 	for (uint64_t i = 0; i < m.s.n; i++) {
 		score(&m, i, scores + is_binary);
-		ox_ml_copy(labels, i, names, is_binary ? scores[1] > 0 : ox_ml_argmax(scores, columns));
+		ox_ml_copy(labels, i, names, is_binary ? scores[1] > 0 : ox_ml_argmax(scores, columns, out->dtype));
 		if (!is_binary)
 			ox_ml_transform(c, m.transform, scores, columns);
 		else if (!ox_ml_two_scores(c, m.transform, OX_COMPLEMENT, scores))

@@ -37,6 +37,7 @@ void ox_ml_transform(ox_eval *c, ox_transform t, double *scores, size_t n);
 typedef enum ox_second { OX_COMPLEMENT, OX_OPPOSITE } ox_second;       /* 1 - s; -s */
 bool ox_ml_two_scores(ox_eval *c, ox_transform t, ox_second how, double scores[2]);
 double ox_ml_logistic(double x);
-size_t ox_ml_argmax(const double *x, size_t n);        /* the first of equals */
+/* The first of equals; numbers are compared as type t holds them. */
+size_t ox_ml_argmax(const double *x, size_t n, ox_dtype t);
 
 #endif

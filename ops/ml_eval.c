@@ -410,7 +410,8 @@ bool eval_ml_one_hot_encoder(ox_eval *c)
 
 	if (!categories || x->rank >= OX_MAX_RANK)
 		return c->why ? false : ox_eval_undefined(c, "there are no categories of the type");
-	memcpy(dims, x->dims, x->rank * sizeof *dims);
+	if (x->rank)
+		memcpy(dims, x->dims, x->rank * sizeof *dims);
 	dims[x->rank] = (int64_t)categories->count;
 	ox_array *out = ox_eval_out(c, 0, OX_F32, x->rank + 1, dims);
 	if (!out || !ox_eval_read(c, 0))

@@ -171,7 +171,8 @@ bool eval_string_split(ox_eval *c)
 		ox_put_int(n, i, parts);
 		widest = parts > widest ? parts : widest;
 	}
-	memcpy(dims, x->dims, x->rank * sizeof *dims);
+	if (x->rank)
+		memcpy(dims, x->dims, x->rank * sizeof *dims);
 	dims[x->rank] = widest;
 	ox_array *out = ox_eval_out(c, 0, OX_STRING, x->rank + 1, dims);
 	if (!out)

@@ -4,7 +4,7 @@
  *
  * Bit for bit. Floats of 16 and 8 bits are written as their bits. Inputs are called a, b, c...;
  * the first output is looked at, or with check_output another (up to the fifth). check_at says
- * the opset. A result that starts with '!' is a part of the reason why there is none. One that
+ * the opset (below 0: that of ai.onnx.ml). A result that starts with '!' is a part of the reason why there is none. One that
  * follows a '?' is disputed, and others are not.
  */
 #ifndef EVAL_KIT_H
@@ -21,9 +21,9 @@ static inline ox_model *parse(int opset, const char *inputs, const char *node, u
 {
 	static const char outputs[] = "y, z, w, u, v";
 	char text[8000];
-	int n = snprintf(text, sizeof text, "<ir_version: 10, opset_import: [\"\" : %d, \"ai.onnx.ml\" : 5, "
+	int n = snprintf(text, sizeof text, "<ir_version: 10, opset_import: [\"\" : %d, \"ai.onnx.ml\" : %d, "
 	                 "\"ai.onnx.preview\" : 1, \"ai.onnx.preview.training\" : 1, \"com.microsoft\" : 1]>\n"
-	                 "g () => ()\n{\n", opset);
+	                 "g () => ()\n{\n", opset < 0 ? 23 : opset, opset < 0 ? -opset : 5);
 
 	for (char name = 'a'; *inputs; name++) {
 		inputs += strspn(inputs, "; ");

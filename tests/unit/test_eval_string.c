@@ -11,6 +11,7 @@ Test(string, joined_and_split)
 	check_output(23, "string[2] {\"a,,b\", \"c\"}", "StringSplit <delimiter = \",\"> (a)", 1, "int64[2] {3, 1}");
 	check("string[1] {\"  a  b c \"}", "StringSplit <maxsplit = 1> (a)", "string[1,2] {\"a\", \"b c\"}");
 	check("string[2] {\"\", \"  \"}", "StringSplit (a)", "string[2,0] {}");
+	check("string {\"a b\"}", "StringSplit (a)", "string[2] {\"a\", \"b\"}");
 	check("string[0] {}", "StringSplit (a)", "string[0,0] {}");
 	check("string[1] {\"aaaaa\"}", "StringSplit <delimiter = \"aa\"> (a)", "string[1,3] {\"\", \"\", \"a\"}");
 }

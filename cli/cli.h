@@ -45,6 +45,7 @@ enum { FAIL_GROWTH = 1, FAIL_NO_CHANGE = 2, FAIL_WARNING = 4 };
 typedef struct cli_options {
 	/* what runs */
 	const char *passes;           /* NULL: default */
+	const char *explain_pipeline; /* NULL: not asked for */
 	cli_list skip, only, keep_values, input_shapes, dims;
 	uint64_t rewrite_limit;
 	bool has_rewrite_limit;

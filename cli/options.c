@@ -38,6 +38,8 @@ static const cli_option table[] = {
 /*   name                alias  argument             verbs       kind       flags       field */
 	{"--passes", NULL, "SPEC", V_OPTIMIZE, K_TEXT, ENV, AT(passes),
 	 "preset (none, O1, default) or list: default,-a,+b"},
+	{"--explain-pipeline", NULL, "SPEC", V_PASSES, K_TEXT, 0, AT(explain_pipeline),
+	 "the passes that a SPEC or a file stands for, in order"},
 	{"-O1", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O2", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O3", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},

@@ -61,12 +61,42 @@ static void put_json(FILE *f)
 	json_close(&j);
 }
 
+/* What a SPEC stands for. The hash tells two pipelines apart: names, order, texts of rules. */
+static int explain_pipeline(ox_cli *c)
+{
+	cli_table t = {.arena = &c->arena, .align = "rlll"};
+	const ox_run_options o = {.passes = c->options.explain_pipeline};
+	const ox_pass **list;
+	uint64_t hash = 0;
+	size_t n;
+
+	if (!ox_passes_resolve(&o, &c->arena, &list, &n, &c->diag))
+		return c->diag.exit;
+	for (size_t i = 0; i < n; i++) {
+		const ox_rule_info *r = list[i]->rule ? ox_rule_about(list[i]->rule) : NULL;
+		hash = ox_hash(list[i]->name, strlen(list[i]->name) + 1, hash);
+		for (const char *const *w = r ? r->when : NULL; w && *w; w++)
+			hash = ox_hash(*w, strlen(*w) + 1, hash);
+		if (r) {
+			hash = ox_hash(r->before, strlen(r->before), hash);
+			hash = ox_hash(r->after, strlen(r->after), hash);
+		}
+		cli_row(&t, cli_text(&c->arena, "%zu", i + 1), list[i]->name, cli_numerics_name(list[i]->numerics),
+		        r ? cli_text(&c->arena, "%s:%u", r->file, r->line) : "");
+	}
+	cli_table_print(&t, c->human, "");
+	fprintf(c->human, "%zu passes, %016llx\n", n, (unsigned long long)hash);
+	return EXIT_OK;
+}
+
 int cli_passes(ox_cli *c)
 {
 	cli_table t = {.arena = &c->arena, .align = "llll"};
 	size_t n;
 	const ox_pass *const *table = ox_pass_table(&n);
 
+	if (c->options.explain_pipeline)
+		return explain_pipeline(c);
 	if (c->options.json) {
 		put_json(stdout);
 		return EXIT_OK;

@@ -75,6 +75,7 @@ typedef struct ox_manager {
 	uint64_t bytes;               /* of the file as it came; 0: not asked for yet */
 	int64_t grown;                /* bytes since, by folding */
 	bool crowded;                 /* something might not grow */
+	uint64_t *own_limit;          /* of rewrites, by the pipeline's file; NULL: none */
 	OX_VEC(ox_skip_stat) skips;
 	uint16_t *faults;             /* verify-each: seen[] of the model as it came */
 	jmp_buf escape;
@@ -261,7 +262,8 @@ bool ox_graph_lives(const ox_graph *g)
 
 static bool at_limit(const ox_manager *mg)
 {
-	return mg->o->has_rewrite_limit && mg->r->rewrites >= mg->o->rewrite_limit;
+	return (mg->o->has_rewrite_limit && mg->r->rewrites >= mg->o->rewrite_limit)
+	       || (mg->own_limit && mg->r->rewrites >= *mg->own_limit);
 }
 
 static void stop_at_limit(ox_manager *mg)
@@ -825,7 +827,7 @@ static void put_in_order(ox_manager *mg)
 
 static void run(ox_manager *mg)
 {
-	if (!ox_passes_resolve(mg->o, &mg->arena, &mg->list, &mg->n, mg->diag)) {
+	if (!ox_passes_resolve_limit(mg->o, &mg->arena, &mg->list, &mg->n, &mg->own_limit, mg->diag)) {
 		mg->failed = true;
 		return;
 	}

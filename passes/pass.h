@@ -41,6 +41,7 @@ struct ox_pass {
 	const char *name;             /* file, flag, golden folder and heading alike */
 	const char *help;             /* one line */
 	const char *aliases;          /* peers' names, space separated; NULL */
+	const char *group;            /* opt-in: with +GROUP it runs; NULL: none */
 	const ox_op *roots;           /* visit: ops to visit; NULL: every node */
 	ox_numerics numerics;
 	ox_pipe pipe;
@@ -198,6 +199,10 @@ bool ox_passes_run(ox_model *m, const ox_run_options *o, ox_run_report *r, ox_di
 
 /* The passes that a SPEC stands for, in order. False after reporting (OX2101...). */
 bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d);
+
+/* Likewise; *limit: how many rewrites a pipeline allows, unchanged if it says nothing. */
+bool ox_passes_resolve_limit(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n,
+                             uint64_t **limit, ox_diag *d);
 
 /* All passes as passes.def has them, and in the order that order.def asks for: false if
  * that names a pass which is not there, or a cycle (*why says which). */

@@ -4,6 +4,8 @@
  *     default,-x,+y               a preset with edits; y goes where order.def wants it
  *     -x,+y                       the same: without a preset, edits start from default
  *     x,y,z                       these, in the order given
+ *     default,my.yaml             and the rules, or the pipeline, of a file (pipefile.c)
+ *     default,+x:strength         and the passes of an opt-in group
  *
  * Then --only P replaces the list by the passes named, --write-value-info adds infer_shapes
  * at the end, and --skip P takes away. Names match
@@ -12,7 +14,7 @@
  * A preset is a rule over the rows of passes.def. O3, size, ort and quant have no rows of
  * their own and equal default.
  */
-#include "passes/pass.h"
+#include "passes/pipefile.h"
 
 #include <stdlib.h>
 
@@ -207,7 +209,8 @@ bool ox_pass_order(ox_arena *a, const ox_pass ***list, size_t *n, const char **w
 
 typedef struct picked {
 	const ox_pass **p;
-	size_t n;
+	size_t n, cap;
+	ox_arena *a;
 } picked;
 
 static bool has(const picked *l, const ox_pass *p)
@@ -220,8 +223,30 @@ static bool has(const picked *l, const ox_pass *p)
 
 static void add(picked *l, const ox_pass *p)
 {
-	if (!has(l, p))
-		l->p[l->n++] = p;
+	if (has(l, p))
+		return;
+	if (l->n == l->cap)
+		l->p = ox_grow(l->a, l->p, l->n, &l->cap, sizeof *l->p);
+	l->p[l->n++] = p;
+}
+
+static size_t place_of(const picked *l, const ox_pass *p)
+{
+	size_t i = 0;
+
+	while (i < l->n && l->p[i] != p)
+		i++;
+	return i;
+}
+
+/* Where rules of files go: behind all visits, before what is left over. */
+static size_t end_of_visits(const picked *ordered)
+{
+	size_t i = ordered->n;
+
+	while (i && (!ordered->p[i - 1]->visit || ordered->p[i - 1]->pipe == OX_PIPE_OPTIN))
+		i--;
+	return i;
 }
 
 static void take_away(picked *l, const ox_pass *p)
@@ -234,13 +259,18 @@ static void take_away(picked *l, const ox_pass *p)
 	l->n = kept;
 }
 
-static void sort(picked *l, const picked *ordered, ox_arena *a)
+static void sort(picked *l, const picked *ordered)
 {
-	picked sorted = {.p = ox_new_array(a, const ox_pass *, ntable + 1)};
+	picked sorted = {.a = l->a};
+	const size_t own = end_of_visits(ordered);
 
-	for (size_t i = 0; i < ordered->n; i++)
-		if (has(l, ordered->p[i]))
-			sorted.p[sorted.n++] = ordered->p[i];
+	for (size_t i = 0; i <= ordered->n; i++) {
+		for (size_t k = 0; i == own && k < l->n; k++)
+			if (place_of(ordered, l->p[k]) == ordered->n)
+				add(&sorted, l->p[k]);
+		if (i < ordered->n && has(l, ordered->p[i]))
+			add(&sorted, ordered->p[i]);
+	}
 	*l = sorted;
 }
 
@@ -303,8 +333,74 @@ static void add_level(picked *l, const picked *ordered, preset level)
 			add(l, ordered->p[i]);
 }
 
+/* "x:strength", or "strength": every pass of the group. */
+static bool add_group(picked *l, const picked *ordered, const char *s, size_t n)
+{
+	bool some = false;
+
+	if (n > 2 && (*s == 'x' || *s == 'X') && s[1] == ':') {
+		s += 2;
+		n -= 2;
+	}
+	for (size_t i = 0; i < ordered->n; i++) {
+		const char *group = ordered->p[i]->group;
+		if (!group || !is_name(s, n, group, strlen(group)))
+			continue;
+		add(l, ordered->p[i]);
+		some = true;
+	}
+	return some;
+}
+
+/* One word of a SPEC or of a pipeline. *by_order: order.def decides about the order. */
+static bool take_word(char sign, const char *s, size_t n, picked *l, const picked *ordered, bool *by_order, ox_diag *d)
+{
+	preset level = NONE;
+
+	if (!sign && find_preset(s, n, &level)) {
+		*by_order = true;
+		add_level(l, ordered, level);
+		return true;
+	}
+	if (sign != '-' && !find(s, n) && add_group(l, ordered, s, n))
+		return true;
+	for (size_t i = 0; i < l->n; i++)
+		if (sign == '-' && is_name(s, n, l->p[i]->name, strlen(l->p[i]->name))) {
+			take_away(l, l->p[i]);
+			return true;
+		}
+	const ox_pass *p = find_or_report(s, n, l->a, d);
+	if (p && sign == '-')
+		take_away(l, p);
+	else if (p)
+		add(l, p);
+	return p != NULL;
+}
+
+static bool take_file(const char *path, picked *l, const picked *ordered, bool *by_order, uint64_t **limit, ox_diag *d)
+{
+	ox_pipeline *f = ox_new(l->a, ox_pipeline);
+	const char *before = d->file;
+
+	if (!ox_pipefile_read(path, l->a, f, d))
+		return false;
+	*by_order |= f->by_order;
+	for (size_t i = 0; i < f->items.n; i++) {
+		const ox_pipe_item *x = &f->items.p[i];
+		d->file = ox_str_printf(l->a, "%s:%u:%u", x->file, x->line, x->column).p;
+		const bool ok = x->pass ? (add(l, x->pass), true)
+		                        : take_word(x->sign, x->word, strlen(x->word), l, ordered, by_order, d);
+		d->file = before;
+		if (!ok)
+			return false;
+	}
+	if (f->has_rewrite_limit)
+		*limit = &f->rewrite_limit;
+	return true;
+}
+
 /* The SPEC itself. A preset, or an edit in first place, means the order of order.def. */
-static bool parse_spec(const char *spec, picked *l, const picked *ordered, ox_arena *a, ox_diag *d)
+static bool parse_spec(const char *spec, picked *l, const picked *ordered, uint64_t **limit, ox_diag *d)
 {
 	bool by_order = false;
 
@@ -313,50 +409,41 @@ static bool parse_spec(const char *spec, picked *l, const picked *ordered, ox_ar
 		const char sign = all && (*s == '+' || *s == '-') ? *s : 0;
 		const char *word = s + (sign != 0);
 		const size_t n = all - (sign != 0);
-		preset level = NONE;
 
 		if (s == spec && sign) {
 			by_order = true;
 			add_level(l, ordered, DEFAULT);
 		}
-		if (!sign && find_preset(word, n, &level)) {
-			by_order = true;
-			add_level(l, ordered, level);
-		} else {
-			const ox_pass *p = find_or_report(word, n, a, d);
-			if (!p)
-				return false;
-			if (sign == '-')
-				take_away(l, p);
-			else
-				add(l, p);
-		}
+		if (sign != '-' && ox_is_pipefile(word, n)
+		        ? !take_file(ox_str_copy(l->a, (ox_str){word, n}).p, l, ordered, &by_order, limit, d)
+		        : !take_word(sign, word, n, l, ordered, &by_order, d))
+			return false;
 		s += all;
 		if (!*s)
 			break;
 	}
 	if (by_order)
-		sort(l, ordered, a);
+		sort(l, ordered);
 	return true;
 }
 
 /* --only, --write-value-info and --skip. */
-static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox_arena *a, ox_diag *d)
+static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox_diag *d)
 {
 	if (o->only && *o->only) {
 		l->n = 0;
 		for (const char *const *s = o->only; *s; s++) {
-			const ox_pass *p = find_or_report(*s, strlen(*s), a, d);
+			const ox_pass *p = find_or_report(*s, strlen(*s), l->a, d);
 			if (!p)
 				return false;
 			add(l, p);
 		}
-		sort(l, ordered, a);
+		sort(l, ordered);
 	}
 	if (o->write_value_info)
 		add(l, find("infer_shapes", 12));
 	for (const char *const *s = o->skip; s && *s; s++) {
-		const ox_pass *p = find_or_report(*s, strlen(*s), a, d);
+		const ox_pass *p = find_or_report(*s, strlen(*s), l->a, d);
 		if (!p)
 			return false;
 		take_away(l, p);
@@ -366,17 +453,24 @@ static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox
 
 bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d)
 {
-	make_table();
-	picked ordered, l = {.p = ox_new_array(a, const ox_pass *, ntable + 1)};
+	uint64_t *limit = NULL;
+
+	return ox_passes_resolve_limit(o, a, list, n, &limit, d);
+}
+
+bool ox_passes_resolve_limit(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n,
+                             uint64_t **limit, ox_diag *d)
+{
+	picked ordered = {.a = a}, l = {.a = a};
 	const char *why = NULL;
 
 	if (!ox_pass_order(a, &ordered.p, &ordered.n, &why)) {
 		ox_report(d, OX_E_INTERNAL, OX_NOWHERE, "%s", why);
 		return false;
 	}
-	if (!parse_spec(o->passes ? o->passes : "default", &l, &ordered, a, d))
+	if (!parse_spec(o->passes ? o->passes : "default", &l, &ordered, limit, d))
 		return false;
-	if (!narrow(o, &l, &ordered, a, d))
+	if (!narrow(o, &l, &ordered, d))
 		return false;
 	*list = l.p;
 	*n = l.n;

@@ -38,8 +38,6 @@ static const cli_option table[] = {
 /*   name                alias  argument             verbs       kind       flags       field */
 	{"--passes", NULL, "SPEC", V_OPTIMIZE, K_TEXT, ENV, AT(passes),
 	 "preset (none, O1, default) or list: default,-a,+b"},
-	{"--explain-pipeline", NULL, "SPEC", V_PASSES, K_TEXT, 0, AT(explain_pipeline),
-	 "the passes that a SPEC or a file stands for, in order"},
 	{"-O1", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O2", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O3", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
@@ -48,6 +46,8 @@ static const cli_option table[] = {
 	{"--rewrite-limit", NULL, "N", V_OPTIMIZE, K_LIMIT, ENV, AT(rewrite_limit), "stop after N rewrites"},
 	{"--verify-each", NULL, NULL, V_OPTIMIZE | V_TEST, K_FLAG, JOIN | ENV, AT(verify_each),
 	 "check after each pass"},
+	{"--explain-pipeline", NULL, "SPEC", V_PASSES, K_TEXT, 0, AT(explain_pipeline),
+	 "the passes that a SPEC or a file stands for, in order"},
 	{"--shapes", NULL, NULL, V_INSPECT, K_FLAG, 0, AT(shapes), "type, shape and content of every value"},
 	{"--input-shape", NULL, "X:1x3x?", V_OPTIMIZE | V_INSPECT | V_RUN, K_LIST, PIPE, AT(input_shapes),
 	 "make inputs so"},

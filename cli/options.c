@@ -47,7 +47,7 @@ static const cli_option table[] = {
 	{"--verify-each", NULL, NULL, V_OPTIMIZE | V_TEST, K_FLAG, JOIN | ENV, AT(verify_each),
 	 "check after each pass"},
 	{"--explain-pipeline", NULL, "SPEC", V_PASSES, K_TEXT, 0, AT(explain_pipeline),
-	 "the passes that a SPEC or a file stands for, in order"},
+	 "what a SPEC or a file stands for"},
 	{"--shapes", NULL, NULL, V_INSPECT, K_FLAG, 0, AT(shapes), "type, shape and content of every value"},
 	{"--input-shape", NULL, "X:1x3x?", V_OPTIMIZE | V_INSPECT | V_RUN, K_LIST, PIPE, AT(input_shapes),
 	 "make inputs so"},

@@ -46,6 +46,7 @@ typedef struct cli_options {
 	/* what runs */
 	const char *passes;           /* NULL: default */
 	const char *explain_pipeline; /* NULL: not asked for */
+	const char *explain_missed;   /* a rule, or "all"; NULL: not asked for */
 	cli_list skip, only, keep_values, input_shapes, dims;
 	uint64_t rewrite_limit;
 	bool has_rewrite_limit;

@@ -79,6 +79,7 @@ static const cli_option table[] = {
 	{"--fail-on", NULL, "growth|no-change|warning", V_OPTIMIZE, K_CHOICES, ENV, AT(fail_on), "exit 1, and write nothing"},
 	{"--report", NULL, "FILE[:json]", V_OPTIMIZE, K_LIST, 0, AT(reports), "the result for machines"},
 	{"--stats", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(stats), "all passes, all ops"},
+	{"--explain-missed", NULL, "RULE", V_OPTIMIZE, K_TEXT, JOIN | ENV, AT(explain_missed), "near misses"},
 	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS | V_TEST_DATA | V_RUN, K_FLAG, 0, AT(json), "as JSON, for machines"},
 	{"--max-elements", NULL, "N", V_PRINT, K_SIZE, ENV, AT(max_elements),
 	 "longer tensors print as ... (0: all are whole)"},
@@ -508,6 +509,7 @@ ox_run_options cli_run_options(const ox_cli *c, const cli_options *o)
 {
 	return (ox_run_options){
 		.passes = o->passes,
+		.explain_missed = o->explain_missed,
 		.skip = list_or_null(&o->skip),
 		.only = list_or_null(&o->only),
 		.keep_values = list_or_null(&o->keep_values),

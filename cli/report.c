@@ -141,10 +141,20 @@ static void print_specialised(ox_cli *c, const ox_specialised *s)
 	fputs(n ? "\n" : "", c->human);
 }
 
+/* Those of one rule where it was asked for. */
+static bool is_of_interest(const ox_cli *c, const ox_skip_stat *s)
+{
+	const char *rule = c->options.explain_missed;
+
+	return c->options.verbose || !strcmp(rule, "all") || ox_pass_find(rule) == s->pass || !strcmp(rule, s->pass->name);
+}
+
 static void print_skips(ox_cli *c, const ox_run_report *run)
 {
 	for (size_t i = 0; i < run->nskips; i++) {
 		const ox_skip_stat *s = &run->skips[i];
+		if (!is_of_interest(c, s))
+			continue;
 		fprintf(c->human, "left alone by %s, %" PRIu64 " visits: %s%s%s\n", s->pass->name, s->count,
 		        s->why, s->first ? "; first " : "", s->first ? s->first : "");
 	}
@@ -153,7 +163,7 @@ static void print_skips(ox_cli *c, const ox_run_report *run)
 static void print_remarks(ox_cli *c, const cli_result *r)
 {
 	print_specialised(c, r->specialised);
-	if (c->options.verbose)
+	if (c->options.verbose || c->options.explain_missed)
 		print_skips(c, r->run);
 	if (r->run->ir_raised)
 		fputs("IR version 3 became 4: weights left the list of inputs (--keep-ir-version)\n",

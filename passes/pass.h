@@ -156,6 +156,7 @@ typedef struct ox_run_options {
 	const char *const *skip;      /* NULL-terminated lists, or NULL */
 	const char *const *only;
 	const char *const *keep_values;       /* glob patterns */
+	const char *explain_missed;   /* why this rule did not match where it nearly did: among the skips; "all"; NULL */
 	uint64_t rewrite_limit;
 	bool has_rewrite_limit;
 	bool verify_each;             /* run the checker after each pass */

@@ -15,10 +15,28 @@ static bool may_grow(void *user, int64_t bytes)
 	return ox_may_grow(user, bytes, false);
 }
 
+/* Where two nodes of the picture or more are there, it is worth telling. */
+static void missed(void *user, const ox_rule *r, const ox_node *root, unsigned depth, const char *why)
+{
+	ox_ctx *c = user;
+
+	(void)r;
+	if (depth > 1)
+		ox_skip(c, root, ox_str_copy(&c->m->arena, ox_cstr(why)).p);
+}
+
+static bool is_asked_for(const ox_ctx *c)
+{
+	const char *name = c->options->explain_missed;
+
+	return name && (!strcmp(name, "all") || ox_pass_find(name) == c->pass || !strcmp(name, c->pass->name));
+}
+
 ox_status ox_visit_rule(ox_ctx *c, ox_node *n)
 {
 	const ox_rule_host h = {
-		.m = c->m, .scratch = c->scratch, .is_kept = is_kept, .may_grow = may_grow, .user = c,
+		.m = c->m, .scratch = c->scratch, .is_kept = is_kept, .may_grow = may_grow,
+		.missed = is_asked_for(c) ? missed : NULL, .user = c,
 	};
 
 	return ox_rule_apply(c->pass->rule, &h, n) ? OX_CHANGED : OX_SAME;

@@ -456,5 +456,16 @@ static expr *finish(words *t, const char *from, expr *e)
 }
 
 /* Inside <...> the mark > ends the list: comparisons stand in brackets there. */
-expr *word_attr_expr(words *t) { return finish(t, t->now.p, parse_sum(t)); }
-expr *word_expr(words *t)      { return finish(t, t->now.p, parse_or(t)); }
+expr *word_attr_expr(words *t)
+{
+	const char *from = t->now.p;
+
+	return finish(t, from, parse_sum(t));
+}
+
+expr *word_expr(words *t)
+{
+	const char *from = t->now.p;
+
+	return finish(t, from, parse_or(t));
+}

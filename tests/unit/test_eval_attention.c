@@ -105,6 +105,16 @@ Test(eval_attention, rotary)
 	      "RotaryEmbedding <num_heads = 1> (a, b, c, d)", "!out of range");
 }
 
+Test(eval_attention, flex)
+{
+	check(Q1 KV3, "ai.onnx.preview.FlexAttention (a, b, c)", MEAN);
+	check("float16[1,2,1,1] {0, 0}; float16[1,1,1,1] {0}; float16[1,1,1,1] {15360}",
+	      "ai.onnx.preview.FlexAttention (a, b, c)", "float16[1,2,1,1] {15360, 15360}");
+	check(Q1 KV3, "ai.onnx.preview.FlexAttention <softmax_precision = 7> (a, b, c)", "!no type of floats");
+	check("float[1,1,1,1] {0.0}; float[1,2,1,1] {0.0, 0.0}; float[1,2,1,1] {0.0, 0.0}",
+	      "ai.onnx.preview.FlexAttention (a, b, c)", "!do not fit");
+}
+
 Test(eval_attention, swiglu)
 {
 	check_at(28, "float[2] {0.0, 1.0}; float[2] {5.0, 2.0}", "SwiGLU <alpha = 0.0> (a, b)", "float[2] {0.0, 1.0}");

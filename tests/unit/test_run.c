@@ -136,6 +136,21 @@ Test(run, scan_carries_a_state)
 
 /* ---- functions -------------------------------------------------------------------------- */
 
+/* Scores of 0, made 0 and -infinity, make the first value; then half of it. */
+#define FLEX(GIVES) \
+	"<ir_version: 10, opset_import: [\"\" : 21, \"ai.onnx.preview\" : 1]>\n" \
+	"g () => (float[1,1,1,1] y)\n" \
+	"<float[1,1,1,1] q = {0.0}, float[1,1,2,1] k = {1.0, 2.0}, float[1,1,2,1] v = {6.0, 8.0}, " \
+	"float[1,1,1,1] want = {3.0}, float[2] mask = {0.0, -inf}, float half = {0.5}>\n" \
+	"{ y = ai.onnx.preview.FlexAttention <score_mod = a (s) => (t) { t = " GIVES " }, " \
+	"prob_mod = b (p) => (r) { r = Mul (p, half) }> (q, k, v) }"
+
+Test(run, flex_attention_has_graphs_in_between)
+{
+	gives(FLEX("Add (s, mask)"));
+	refuses_with(FLEX("ReduceSum (s)"), "gives something else", NULL);
+}
+
 Test(run, functions_bind_attributes_through_calls)
 {
 	gives(HEAD "g () => (float[2] y) <float[2] want = {1.5, 3.0}, float[2] x = {-1.5, 3.0}> {\n"

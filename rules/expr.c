@@ -262,6 +262,35 @@ static xval f_same_shape(match *m, uint32_t n, const xval *x)
 	return of_truth(true);
 }
 
+/* broadcast(a, b, ...): dims of the values together. */
+static xval f_broadcast(match *m, uint32_t n, const xval *x)
+{
+	uint32_t rank = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		NEED_VALUE(x[i]);
+		const int r = ox_rank_known(x[i].v);
+		if (r < 0)
+			return unknown("a rank is not known");
+		rank = (uint32_t)r > rank ? (uint32_t)r : rank;
+	}
+	xval l = new_list(m, rank);
+	for (uint32_t k = 0; k < rank; k++) {
+		ox_dim d = ox_dim_num(m->h->m, 1);
+		for (uint32_t i = 0; d && i < n; i++) {
+			const uint32_t r = (uint32_t)ox_rank_known(x[i].v);
+			bool clash = false;
+			if (k + r < rank)
+				continue;
+			ox_dim e = ox_dim_known(m->h->m, x[i].v, k + r - rank);
+			d = e ? ox_dim_broadcast(m->h->m, d, e, &clash) : NULL;
+			d = clash ? NULL : d;
+		}
+		l.list[k] = of_dim(d);
+	}
+	return l;
+}
+
 /* fits(c, x): broadcasting c with x gives exactly x's shape (law L12). */
 static xval f_fits(match *m, uint32_t n, const xval *x)
 {
@@ -718,6 +747,7 @@ static const function functions[] = {
 	{"all_below",     2, 2, false, f_all_below},
 	{"axes",          2, 2, false, f_axes},
 	{"axis",          2, 2, false, f_axis},
+	{"broadcast",     1, 8, true,  f_broadcast},
 	{"compose",       2, 2, false, f_compose},
 	{"count",         1, 1, true,  f_count},
 	{"default",       2, 2, false, f_default},

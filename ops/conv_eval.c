@@ -197,12 +197,14 @@ bool eval_conv(ox_eval *c)
 	if (!activation_of(c, &act, params) || !ox_conv_of(c, x, w, bias, &k))
 		return false;
 	ox_array *y = ox_conv_out(c, &k, x->dtype);
-	if (!y || !ox_eval_read_all(c) || !begin(c, &j, &k, y))
+	if (!y || !ox_fast_read(c, 1) || !begin(c, &j, &k, y))
 		return false;
 	if (z && !same_shape(z, y))
 		return ox_eval_undefined(c, "what is added has not the shape of the result");
 	if (!z && !act && ox_fast_conv(c, y, &k, x, w, bias))
 		return true;
+	if (!ox_eval_read(c, 1))
+		return false;
 	j.x = ox_doubles(c, x);
 	j.w = ox_doubles(c, w);
 	for (uint64_t i = 0, p = 0; i < y->count; p++) {

@@ -58,6 +58,8 @@ typedef struct ox_simd {
 	ox_tile *const *wide, *const *narrow; /* by rows - 1; narrow: half the columns */
 	/* Lines of floats side by side: to[l * width + i] = from[i * line + l]; 4 lines, l < n */
 	void (*weave)(float *to, size_t width, const float *from, size_t line, size_t n);
+	/* Rows of width, which is of whole vectors, step apart. */
+	void (*copy_rows)(float *to, size_t width, const float *from, size_t step, size_t n);
 	/* to[l * width + i] from x + offset[l], l < n; with slack on both sides */
 	void (*pack_runs)(float *to, size_t width, const float *x, const uint64_t *offset, size_t n,
 	                  const ox_run_of *runs, size_t nruns);
@@ -101,7 +103,10 @@ bool ox_simd_force(const char *name);
 const ox_simd *ox_fast(const ox_eval *c);
 /* Has x a type that is computed in float32? */
 bool ox_fast_type(const ox_array *x);
-/* The elements as floats: x's own or, of 16 bits, a copy in the arena. */
+/* Reads all inputs, but input i not where fast forms can have it from where it lies in the
+ * file, aligned or not. False after ox_eval_undefined. */
+bool ox_fast_read(ox_eval *c, uint32_t i);
+/* The elements as floats: x's own, perhaps not aligned, or, of 16 bits, a copy in the arena. */
 const float *ox_fast_floats(ox_eval *c, const ox_simd *s, const ox_array *x);
 /* Where to compute x's elements as floats, and after that: rounded once into x. */
 float *ox_fast_room(ox_eval *c, ox_array *x);

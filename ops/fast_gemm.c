@@ -48,6 +48,10 @@ static void pack(const ox_simd *s, const ox_lines *x, float *to, uint32_t width,
 		x->pack(x, to, width, first, lines, k, n);
 		return;
 	}
+	if (x->line == 1 && lines == width && width % s->lanes == 0) {
+		s->copy_rows(to, width, from, x->step, n);
+		return;
+	}
 	if (x->line == 1) {
 		for (uint32_t l = 0; l < n; l++)
 			memcpy(to + (size_t)l * width, from + l * x->step, lines * sizeof *to);
@@ -57,7 +61,7 @@ static void pack(const ox_simd *s, const ox_lines *x, float *to, uint32_t width,
 		s->weave(to + i, width, from + i * x->line, x->line, n);
 	for (; i < lines; i++)
 		for (uint32_t l = 0; l < n; l++)
-			to[(size_t)l * width + i] = from[i * x->line + l * x->step];
+			memcpy(&to[(size_t)l * width + i], &from[i * x->line + l * x->step], sizeof *to);
 }
 
 static void pack_panels(const ox_simd *s, const ox_lines *x, float *to, uint32_t width, uint64_t first,

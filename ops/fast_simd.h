@@ -24,9 +24,10 @@ typedef float    vh __attribute__((vector_size(2 * OX_LANES)));
 typedef double   vd __attribute__((vector_size(4 * OX_LANES)));
 typedef int64_t  vl __attribute__((vector_size(4 * OX_LANES)));
 typedef uint64_t vu __attribute__((vector_size(4 * OX_LANES)));
-/* the same anywhere in memory */
-typedef float    vf_any __attribute__((vector_size(4 * OX_LANES), aligned(4), may_alias));
-typedef float    vh_any __attribute__((vector_size(2 * OX_LANES), aligned(4), may_alias));
+/* the same anywhere in memory: weights are read where the file has them */
+typedef float    f_any  __attribute__((aligned(1), may_alias));
+typedef float    vf_any __attribute__((vector_size(4 * OX_LANES), aligned(1), may_alias));
+typedef float    vh_any __attribute__((vector_size(2 * OX_LANES), aligned(1), may_alias));
 typedef double   vd_any __attribute__((vector_size(4 * OX_LANES), aligned(8), may_alias));
 
 INLINE vf load(const float *p) { return *(const vf_any *)p; }
@@ -75,7 +76,7 @@ INLINE void tile(const unsigned rows, const unsigned vectors, size_t k, const fl
 			y[v] = load(b + v * W);
 #pragma GCC unroll 16
 		for (unsigned i = 0; i < rows; i++) {
-			const vf x = all(a[i * a_row]);
+			const vf x = all(((const f_any *)a)[i * a_row]);
 #pragma GCC unroll 2
 			for (unsigned v = 0; v < vectors; v++)
 				sum[i][v] = fma_f(x, y[v], sum[i][v]);
@@ -112,7 +113,7 @@ static ox_tile *const narrow[] = {narrow_1, narrow_2, narrow_3, narrow_4, narrow
 
 /* Four lines of four, turned round. */
 typedef float vq __attribute__((vector_size(16)));
-typedef float vq_any __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float vq_any __attribute__((vector_size(16), aligned(1), may_alias));
 #if defined(__clang__)
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -135,7 +136,15 @@ static void weave(float *to, size_t width, const float *from, size_t line, size_
 	}
 	for (; l < n; l++)
 		for (size_t i = 0; i < 4; i++)
-			to[l * width + i] = from[i * line + l];
+			to[l * width + i] = ((const f_any *)from)[i * line + l];
+}
+
+/* width: of whole vectors */
+static void copy_rows(float *to, size_t width, const float *from, size_t step, size_t n)
+{
+	for (; n; n--, to += width, from += step)
+		for (size_t i = 0; i < width; i += W)
+			store(to + i, load(from + i));
 }
 
 static void pack_runs(float *to, size_t width, const float *x, const uint64_t *offset, size_t n,
@@ -156,7 +165,7 @@ INLINE void slide_at(float *y, const float *x, const uint64_t *offset, const flo
 	vf sum = {0};
 
 	for (size_t t = 0; t < taps; t++)
-		sum = fma_f(all(w[t]), load(x + offset[t]), sum);
+		sum = fma_f(all(((const f_any *)w)[t]), load(x + offset[t]), sum);
 	store(y, sum + bias);
 }
 
@@ -168,7 +177,7 @@ static void slide(float *y, size_t n, const float *x, const uint64_t *offset, co
 	for (; i + 4 * W <= n; i += 4 * W) {
 		vf sum[4] = {{0}};
 		for (size_t t = 0; t < taps; t++) {
-			const vf by = all(w[t]);
+			const vf by = all(((const f_any *)w)[t]);
 #pragma GCC unroll 4
 			for (size_t v = 0; v < 4; v++)
 				sum[v] = fma_f(by, load(x + offset[t] + i + v * W), sum[v]);
@@ -639,6 +648,7 @@ const ox_simd OX_SIMD = {
 	.wide = wide,
 	.narrow = narrow,
 	.weave = weave,
+	.copy_rows = copy_rows,
 	.pack_runs = pack_runs,
 	.slide = slide,
 	.add_scaled = add_scaled,

@@ -129,7 +129,7 @@ bool eval_matmul(ox_eval *c)
 	if (!ox_broadcast_dims(c, 2, (ox_array *[]){&batch_a, &batch_b}, &rank, &batch))
 		return false;
 	ox_array *out = product_of(c, &a, &b, rank, batch);
-	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, out->count, k))
+	if (!out || !ox_fast_read(c, 1) || !ox_eval_cost(c, out->count, k))
 		return false;
 	ox_walk *w = ox_walk_new(c, rank, batch, 2);
 	walk_batches(w, 0, &a);
@@ -137,6 +137,8 @@ bool eval_matmul(ox_eval *c)
 	if (ox_fast_matmul(c, out, &(ox_gemm){.m = m, .n = n, .k = k, .a = lines_of(&a, 0), .b = lines_of(&b, 1),
 	                                      .scale = (float)alpha}, x, y, w))
 		return true;
+	if (!ox_eval_read(c, 1))
+		return false;
 	for (uint64_t done = 0; done < out->count; done += m * n, ox_walk_next(w)) {
 		const matrix p = matrix_at(&a, w->at[0]), q = matrix_at(&b, w->at[1]);
 		for (uint64_t e = 0; e < m * n; e++) {
@@ -195,7 +197,7 @@ bool eval_gemm(ox_eval *c)
 	if (!is_float && (alpha != 1 || (z && beta != 1)))
 		return ox_eval_undefined(c, "integers are scaled by a float");
 	ox_array *out = ox_eval_raw(c, 0, a.x->dtype, 2, dims);
-	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, out->count, (uint64_t)k))
+	if (!out || !ox_fast_read(c, 1) || !ox_eval_cost(c, out->count, (uint64_t)k))
 		return false;
 	ox_walk *w = ox_walk_new(c, 2, dims, 1);
 	if (z)
@@ -205,6 +207,8 @@ bool eval_gemm(ox_eval *c)
 	             .z_row = (uint64_t)w->step[0], .z_column = (uint64_t)w->step[1]};
 	if (ox_fast_gemm(c, out, &g, a.x, b.x, z))
 		return true;
+	if (!ox_eval_read(c, 1))
+		return false;
 	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
 		ox_num v = dot(&a, &b, i / (uint64_t)dims[1], i % (uint64_t)dims[1], (uint64_t)k);
 		const ox_num add = z ? ox_get(z, (uint64_t)w->at[0]) : (ox_num){0};

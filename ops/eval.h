@@ -143,24 +143,6 @@ bool    ox_eval_axis(ox_eval *c, int64_t *axis, uint32_t rank);
 /* Bit per axis; none twice. */
 bool    ox_eval_axes(ox_eval *c, const int64_t *p, size_t n, uint32_t rank, uint64_t *axes);
 
-/* ---- results that are computed when they are read (ops/later.c) --------------------- */
-
-/* Output o: input 0 moved, its elements those that w goes over from w->at[0] by w->step. */
-bool ox_eval_moved(ox_eval *c, uint32_t o, uint32_t rank, const int64_t *dims, ox_walk *w);
-/* Is a result like that one of those? */
-bool ox_eval_is_later(const ox_eval *c, ox_dtype t, uint32_t rank, const int64_t *dims);
-/* Output o of equal elements, where ox_eval_is_later. */
-bool ox_eval_splat(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims, const void *elem);
-/* All inputs one behind the other along an axis. */
-bool ox_eval_may_join(const ox_eval *c, uint32_t rank, const int64_t *dims);
-bool ox_eval_joined(ox_eval *c, uint32_t rank, const int64_t *dims, uint32_t axis);
-/* Element by element. OX_MAYBE: call the kernel. */
-ox_truth ox_eval_spread(ox_eval *c);
-/* Elements of input i, as many as are asked for, to output element `at`; i has been read, or
- * ox_eval_in_parts. */
-bool ox_eval_in_parts(ox_eval *c, uint32_t i);
-bool ox_eval_copy(ox_eval *c, ox_array *out, uint64_t at, uint32_t i, uint64_t from, uint64_t n);
-
 /* ---- elements --------------------------------------------------------------------- */
 
 typedef enum ox_kind { OX_NO_NUMBER, OX_FLOATING, OX_SIGNED, OX_UNSIGNED } ox_kind;
@@ -183,6 +165,27 @@ static inline void ox_put_double(ox_array *a, uint64_t i, double x) { ox_put(a, 
 /* Smallest of a signed type. */
 int64_t ox_least_int(ox_dtype t);
 void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k);
+
+/* ---- results that are computed when they are read (ops/later.c) --------------------- */
+
+/* Output o: input 0 moved, its elements those that w goes over from w->at[0] by w->step. */
+bool ox_eval_moved(ox_eval *c, uint32_t o, uint32_t rank, const int64_t *dims, ox_walk *w);
+/* Is a result like that one of those? */
+bool ox_eval_is_later(const ox_eval *c, ox_dtype t, uint32_t rank, const int64_t *dims);
+/* Output o of equal elements, where ox_eval_is_later. */
+bool ox_eval_splat(ox_eval *c, uint32_t o, ox_dtype t, uint32_t rank, const int64_t *dims, const void *elem);
+/* Output 0, where ox_eval_is_later: start, start + step, ...; and element i of it, at `at`. */
+bool ox_eval_range(ox_eval *c, ox_dtype t, int64_t n, ox_num start, ox_num step);
+void ox_put_range(ox_array *out, uint64_t at, ox_num start, ox_num step, uint64_t i);
+/* All inputs one behind the other along an axis. */
+bool ox_eval_may_join(const ox_eval *c, uint32_t rank, const int64_t *dims);
+bool ox_eval_joined(ox_eval *c, uint32_t rank, const int64_t *dims, uint32_t axis);
+/* Element by element. OX_MAYBE: call the kernel. */
+ox_truth ox_eval_spread(ox_eval *c);
+/* Elements of input i, as many as are asked for, to output element `at`; i has been read, or
+ * ox_eval_in_parts. */
+bool ox_eval_in_parts(ox_eval *c, uint32_t i);
+bool ox_eval_copy(ox_eval *c, ox_array *out, uint64_t at, uint32_t i, uint64_t from, uint64_t n);
 
 /* ---- walking (ops/walk.c) ---------------------------------------------------------- */
 

@@ -130,6 +130,47 @@ bool ox_eval_is_later(const ox_eval *c, ox_dtype t, uint32_t rank, const int64_t
 	return c->keep && t != OX_STRING && ox_tensor_count(&x, &n) && n > AT_ONCE;
 }
 
+/* ---- Range ---------------------------------------------------------------------------------- */
+
+typedef struct range {
+	ox_dtype t;
+	ox_num start, step;
+} range;
+
+static bool range_elements(const void *arg, uint64_t at, uint64_t n, uint8_t *out)
+{
+	const range *r = arg;
+	const size_t w = ox_elem_width(r->t);
+	ox_array one = {.dtype = r->t, .count = 1};
+
+	for (uint64_t i = at; i < at + n; i++, out += w) {
+		one.data = out;
+		ox_put_range(&one, 0, r->start, r->step, i);
+	}
+	return true;
+}
+
+static bool read_range(const ox_lazy *z, uint64_t offset, void *buf, size_t n)
+{
+	return read_elements(z->arg, range_elements, ox_elem_width(((const range *)z->arg)->t), offset, buf, n);
+}
+
+void ox_put_range(ox_array *out, uint64_t at, ox_num start, ox_num step, uint64_t i)
+{
+	if (ox_kind_of(out->dtype) == OX_FLOATING)
+		ox_put_double(out, at, start.f + (double)i * step.f);
+	else
+		ox_put(out, at, (ox_num){.u = start.u + i * step.u});
+}
+
+bool ox_eval_range(ox_eval *c, ox_dtype t, int64_t n, ox_num start, ox_num step)
+{
+	range *r = ox_new(c->keep, range);
+
+	*r = (range){t, start, step};
+	return give(c, 0, lazy_new(c, t, 1, &n, r, read_range));
+}
+
 /* ---- movement ------------------------------------------------------------------------------ */
 
 typedef struct view {

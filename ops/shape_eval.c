@@ -128,12 +128,10 @@ bool eval_range(ox_eval *c)
 	const bool is_float = ox_kind_of(t) == OX_FLOATING;
 	if (!(is_float ? range_of_floats(c, t, a, &n) : range_of_ints(c, a, &n)))
 		return false;
+	if (ox_eval_is_later(c, t, 1, &n))
+		return ox_eval_range(c, t, n, a[0], a[2]);
 	ox_array *out = ox_eval_out(c, 0, t, 1, &n);
-	for (int64_t i = 0; out && i < n; i++) {
-		if (is_float)
-			ox_put_double(out, (uint64_t)i, a[0].f + (double)i * a[2].f);
-		else
-			ox_put_int(out, (uint64_t)i, (int64_t)((uint64_t)a[0].s + (uint64_t)i * (uint64_t)a[2].s));
-	}
+	for (uint64_t i = 0; out && i < out->count; i++)
+		ox_put_range(out, i, a[0], a[2], i);
 	return out;
 }

@@ -10,7 +10,7 @@
 #include "passes/pass.h"
 
 enum {
-	MOST_OPS = 64 << 10,          /* one per node and step, and what the kernels charge */
+	MOST_OPS = 32 << 10,          /* one per node and step, and what the kernels charge */
 	MOST_BYTES = 64 << 20,
 };
 

@@ -113,13 +113,17 @@ static bool calls_function(const ox_model *m, const ox_node *n)
 	return false;
 }
 
-static bool may_fold(const ox_node *n, bool exact)
+static bool can_fold(const ox_node *n)
 {
 	const ox_op_row *row = ox_op_row_of(n->op);
 
 	return row && row->flags & OX_PURE && n->nin > 0 && n->in[0].val && ox_eval_has_kernel(n->op)
-	       && classes[n->op] != NEVER && is_exact(n, row) == exact && is_read(n)
-	       && !calls_function(n->graph->model, n);
+	       && is_read(n) && !calls_function(n->graph->model, n);
+}
+
+static bool may_fold(const ox_node *n, bool exact)
+{
+	return can_fold(n) && classes[n->op] != NEVER && is_exact(n, ox_op_row_of(n->op)) == exact;
 }
 
 /* ---- inputs -------------------------------------------------------------------- */
@@ -136,8 +140,9 @@ static const ox_tensor *computed(ox_ctx *c, const ox_value *v, ox_arena *keep, u
 	ox_eval e = {.m = c->m, .n = n, .arena = c->scratch, .keep = keep, .glance = true,
 	             .max_read = SMALL, .max_ops = SMALL};
 
-	if (!row || !depth || !(row->flags & (OX_MOVES | OX_ELEMWISE) || n->op == OX_ConstantOfShape)
-	    || !may_fold(n, is_exact(n, row)) || !find_inputs(c, n, &e, depth - 1) || !ox_eval_node(&e))
+	/* what rounds would make an exact fold of the reader inexact */
+	if (!row || !depth || !(row->flags & (OX_MOVES | OX_ELEMWISE) || n->op == OX_ConstantOfShape || n->op == OX_Range)
+	    || !may_fold(n, true) || !find_inputs(c, n, &e, depth - 1) || !ox_eval_node(&e))
 		return NULL;
 	for (uint32_t i = 0; i < n->nout; i++)
 		if (n->out[i] == v)
@@ -468,13 +473,11 @@ static bool evaluate(ox_ctx *c, const ox_node *n, ox_eval *e, ox_arena *keep, bo
 	return ox_eval_node(e);
 }
 
-ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
+static ox_status fold(ox_ctx *c, ox_node *n)
 {
 	uint64_t bytes, elsewhere, going;
 	ox_eval e;
 
-	if (!may_fold(n, exact))
-		return OX_SAME;
 	if (!evaluate(c, n, &e, c->scratch, true, &going))
 		return e.why ? ox_skip(c, n, e.why) : OX_SAME;
 	const char *why = problem(c, &e, n);
@@ -496,6 +499,13 @@ ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
 	replace(c, n, &e);
 	return OX_CHANGED;
 }
+
+ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact)
+{
+	return may_fold(n, exact) ? fold(c, n) : OX_SAME;
+}
+
+ox_status ox_fold_anyway(ox_ctx *c, ox_node *n) { return can_fold(n) ? fold(c, n) : OX_SAME; }
 
 const char *ox_fold_results(ox_ctx *c, ox_node *n, const ox_eval *e)
 {

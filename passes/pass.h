@@ -121,6 +121,8 @@ ox_value *ox_const_ints(ox_graph *g, ox_dtype t, const int64_t *p, size_t n, con
 /* Evaluates n, whose inputs are all constants, and puts constants in its place (row B1): if
  * its op computes exactly, or else if not, as asked for. */
 ox_status ox_fold_constants(ox_ctx *c, ox_node *n, bool exact);
+/* Likewise, of an operator that is otherwise left alone (row B5). */
+ox_status ox_fold_anyway(ox_ctx *c, ox_node *n);
 /* n was evaluated otherwise: puts what e->out holds in its place; or says why not. */
 const char *ox_fold_results(ox_ctx *c, ox_node *n, const ox_eval *e);
 /* Is n of an operator whose result is folded, once its inputs are constants? */

@@ -1,8 +1,10 @@
-/* linalg_eval.c - products of matrices: MatMul, FusedMatMul, Gemm.
+/* linalg_eval.c - products of matrices, MatMul, FusedMatMul, Gemm; determinants, Det.
  *
  * Sums run along the contracted axis in order: floats in double, rounded once; integers wrap.
  */
 #include "ops/fast.h"
+
+#include <math.h>
 
 /* A matrix within an array: first element, and steps to the next row and column. */
 typedef struct matrix {
@@ -217,6 +219,74 @@ bool eval_gemm(ox_eval *c)
 		else
 			v.u += z ? add.u : 0;
 		ox_put(out, i, v);
+	}
+	return true;
+}
+
+/* ---- Det ----------------------------------------------------------------------------- */
+
+/* Row of the largest element of column k, from row k on; a NaN is the largest. */
+static uint64_t pivot_of(const double *m, uint64_t n, uint64_t k)
+{
+	uint64_t best = k;
+
+	for (uint64_t i = k; i < n; i++) {
+		if (isnan(m[i * n + k]))
+			return i;
+		if (fabs(m[i * n + k]) > fabs(m[best * n + k]))
+			best = i;
+	}
+	return best;
+}
+
+static void swap_rows(double *m, uint64_t n, uint64_t i, uint64_t k)
+{
+	for (uint64_t j = 0; j < n; j++) {
+		const double x = m[i * n + j];
+		m[i * n + j] = m[k * n + j];
+		m[k * n + j] = x;
+	}
+}
+
+/* By elimination; m is used up. Of no rows it is 1. */
+static double determinant(double *m, uint64_t n)
+{
+	double det = 1;
+
+	for (uint64_t k = 0; k < n; k++) {
+		const uint64_t pivot = pivot_of(m, n, k);
+		if (pivot != k) {
+			swap_rows(m, n, pivot, k);
+			det = -det;
+		}
+		det *= m[k * n + k];
+		if (det == 0)
+			return 0;
+		for (uint64_t i = k + 1; i < n; i++) {
+			const double by = m[i * n + k] / m[k * n + k];
+			for (uint64_t j = k + 1; by != 0 && j < n; j++)
+				m[i * n + j] -= by * m[k * n + j];
+		}
+	}
+	return det;
+}
+
+/* Det */
+bool eval_det(ox_eval *c)
+{
+	const ox_array *x = ox_arg(c, 0);
+
+	if (x->rank < 2 || x->dims[x->rank - 1] != x->dims[x->rank - 2])
+		return ox_eval_undefined(c, "the input is no square matrix");
+	const uint64_t n = (uint64_t)x->dims[x->rank - 1];
+	ox_array *out = ox_eval_out(c, 0, x->dtype, x->rank - 2, x->dims);
+	if (!out || !ox_eval_read(c, 0) || !ox_eval_cost(c, x->count, n))
+		return false;
+	double *m = ox_new_array(c->arena, double, out->count ? (size_t)(n * n) + 1 : 1);
+	for (uint64_t i = 0; i < out->count; i++) {
+		for (uint64_t k = 0; k < n * n; k++)
+			m[k] = ox_get_double(x, i * n * n + k);
+		ox_put_double(out, i, determinant(m, n));
 	}
 	return true;
 }

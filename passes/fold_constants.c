@@ -38,7 +38,7 @@ enum { ROUNDS, EXACT, EXACT_OF_INTS, EXACT_UNSUMMED, NEVER };
 /* Beside those that only move data, which are exact. */
 static const uint8_t classes[OX_NOPS] = {
 	[OX_Abs] = EXACT, [OX_Add] = EXACT, [OX_And] = EXACT, [OX_ArgMax] = EXACT,
-	[OX_ArgMin] = EXACT, [OX_BitShift] = EXACT, [OX_BitwiseAnd] = EXACT,
+	[OX_ArgMin] = EXACT, [OX_BitCast] = EXACT, [OX_BitShift] = EXACT, [OX_BitwiseAnd] = EXACT,
 	[OX_BitwiseNot] = EXACT, [OX_BitwiseOr] = EXACT, [OX_BitwiseXor] = EXACT,
 	[OX_Cast] = EXACT, [OX_CastLike] = EXACT, [OX_Ceil] = EXACT, [OX_Clip] = EXACT,
 	[OX_ConstantOfShape] = EXACT, [OX_Div] = EXACT, [OX_Equal] = EXACT, [OX_EyeLike] = EXACT,
@@ -56,7 +56,8 @@ static const uint8_t classes[OX_NOPS] = {
 
 	[OX_ConvInteger] = EXACT, [OX_GlobalMaxPool] = EXACT, [OX_MaxPool] = EXACT, [OX_MaxUnpool] = EXACT,
 
-	[OX_Col2Im] = EXACT_OF_INTS, [OX_CumProd] = EXACT_OF_INTS, [OX_CumSum] = EXACT_OF_INTS, [OX_Gemm] = EXACT_OF_INTS,
+	[OX_Col2Im] = EXACT_OF_INTS, [OX_CumProd] = EXACT_OF_INTS, [OX_CumSum] = EXACT_OF_INTS, [OX_Einsum] = EXACT_OF_INTS,
+	[OX_Gemm] = EXACT_OF_INTS,
 	[OX_MatMul] = EXACT_OF_INTS, [OX_Range] = EXACT_OF_INTS, [OX_ReduceL1] = EXACT_OF_INTS,
 	[OX_ReduceProd] = EXACT_OF_INTS, [OX_ReduceSum] = EXACT_OF_INTS,
 	[OX_ReduceSumSquare] = EXACT_OF_INTS,

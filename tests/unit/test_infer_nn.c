@@ -524,7 +524,7 @@ Test(nn, einsum_is_wrong)
 		 "rank 2, its term says 1"},
 		{28, "float[2, 3] a", "y = Einsum <equation = \"ij,jk\"> (a)", "more terms"},
 		{28, "float[2, 3] a, float[3] b", "y = Einsum <equation = \"ij\"> (a, b)",
-		 "1 terms for 2 inputs"},
+		 "fewer terms than there are inputs"},
 		{28, "float[2, 3] a", "y = Einsum <equation = \"ij->k\"> (a)",
 		 "not on the left"},
 		{28, "float[2, 3] a", "y = Einsum <equation = \"ij->ii\"> (a)", "there twice"},

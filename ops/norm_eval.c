@@ -1,5 +1,6 @@
 /* norm_eval.c - the softmaxes, normalisations, and Dropout where nothing is dropped. */
 #include "ops/fast.h"
+#include "ops/run.h"
 
 #include <math.h>
 
@@ -598,6 +599,29 @@ static bool drops_nothing(ox_eval *c)
 	return !ox_get_int(training, 0) || (ratio && ox_get_double(ratio, 0) == 0);
 }
 
+/* For runs that draw: what stays is scaled so that the sum stays as it is likely to be. */
+static bool drop_at_random(ox_eval *c, const ox_array *x)
+{
+	const ox_array *given = ox_arg(c, 1);
+	const double ratio = c->since < 12 ? ox_eval_float(c, "ratio", 0.5) : given ? ox_get_double(given, 0) : 0.5;
+	uint64_t stream;
+
+	if (!ox_run_draws(c, &stream))
+		return false;
+	if (!(ratio >= 0 && ratio < 1))
+		return ox_eval_undefined(c, "the ratio is not below 1");
+	ox_array *out = ox_eval_like(c, 0, x->dtype, x), *mask = ox_eval_like(c, 1, c->since < 10 ? x->dtype : OX_BOOL, x);
+	for (uint64_t i = 0; out && mask && i < x->count; i++) {
+		const bool stays = ox_draw(stream, i) >= ratio;
+		ox_put_double(out, i, stays ? ox_get_double(x, i) / (1 - ratio) : 0);
+		if (mask->dtype == OX_BOOL)
+			ox_put_int(mask, i, stays);
+		else
+			ox_put_double(mask, i, stays);
+	}
+	return out && mask;
+}
+
 /* Dropout */
 bool eval_dropout(ox_eval *c)
 {
@@ -606,7 +630,7 @@ bool eval_dropout(ox_eval *c)
 	if (!ox_eval_read_all(c))
 		return false;
 	if (!drops_nothing(c))
-		return ox_eval_undefined(c, "what it drops is random");
+		return drop_at_random(c, x);
 	if (!ox_eval_alias(c, 0, x, x->rank, x->dims))
 		return false;
 	if (c->n->nout < 2 || !c->n->out[1])

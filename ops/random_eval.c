@@ -11,7 +11,7 @@ static const double pi = 3.14159265358979323846;
 
 /* Draw i of a stream, in [0, 1). SplitMix64: Steele, Lea, Flood, "Fast splittable
  * pseudorandom number generators", 2014. */
-static double uniform(uint64_t stream, uint64_t i)
+double ox_draw(uint64_t stream, uint64_t i)
 {
 	uint64_t z = stream + (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
 
@@ -24,7 +24,7 @@ static double uniform(uint64_t stream, uint64_t i)
 /* Box and Muller: two draws for one. */
 static double normal(uint64_t stream, uint64_t i)
 {
-	return sqrt(-2 * ox_log(1 - uniform(stream, 2 * i))) * ox_cos(2 * pi * uniform(stream, 2 * i + 1));
+	return sqrt(-2 * ox_log(1 - ox_draw(stream, 2 * i))) * ox_cos(2 * pi * ox_draw(stream, 2 * i + 1));
 }
 
 /* The attribute dtype, or what holds without it. */
@@ -54,7 +54,7 @@ static bool fill(ox_eval *c, ox_array *out)
 	if (!out || !ox_run_draws(c, &stream) || !ox_eval_cost(c, out->count, 16))
 		return false;
 	for (uint64_t i = 0; i < out->count; i++)
-		put_draw(out, i, is_normal ? a + b * normal(stream, i) : a + (b - a) * uniform(stream, i));
+		put_draw(out, i, is_normal ? a + b * normal(stream, i) : a + (b - a) * ox_draw(stream, i));
 	return true;
 }
 
@@ -91,7 +91,7 @@ bool eval_bernoulli(ox_eval *c)
 		return false;
 	ox_array *out = ox_eval_like(c, 0, t, x);
 	for (uint64_t i = 0; out && i < x->count; i++)
-		put_draw(out, i, uniform(stream, i) < ox_get_double(x, i));
+		put_draw(out, i, ox_draw(stream, i) < ox_get_double(x, i));
 	return out != NULL;
 }
 
@@ -129,6 +129,6 @@ bool eval_multinomial(ox_eval *c)
 		return false;
 	for (uint64_t i = 0; i < out->count; i++)
 		put_draw(out, i, (double)pick(x, i / (uint64_t)samples * (uint64_t)x->dims[1],
-		                              (uint64_t)x->dims[1], uniform(stream, i)));
+		                              (uint64_t)x->dims[1], ox_draw(stream, i)));
 	return true;
 }

@@ -69,6 +69,7 @@ void ox_run_drop(ox_eval *c, ox_array *x);
 /* May the node draw random numbers? Then *stream is its own: the run's seed, and the name of
  * what it makes, so that another order of nodes changes nothing. */
 bool ox_run_draws(ox_eval *c, uint64_t *stream);
+double ox_draw(uint64_t stream, uint64_t i);  /* number i of the stream, in [0, 1) */
 
 /* ---- for ops/eval.c ------------------------------------------------------------------ */
 

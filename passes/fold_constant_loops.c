@@ -125,8 +125,10 @@ static ox_status run(ox_ctx *c)
 {
 	OX_VEC(result) list = {0};
 	size_t n, kept = 0;
-	ox_graph **graphs = ox_model_graphs(c->m, c->scratch, &n);
 
+	if (!c->m->nested)
+		return OX_SAME;
+	ox_graph **graphs = ox_model_graphs(c->m, c->scratch, &n);
 	for (size_t i = 0; i < n; i++)
 		ox_foreach_node(k, graphs[i])
 			if (is_candidate(k))

@@ -267,7 +267,8 @@ static ox_dtype type_of(npy *y, const ox_type *declared)
 		}
 		if (y->letter == 'S' || y->letter == 'U')
 			return OX_STRING;
-		t = y->letter == 'V' ? by_declared(y, declared) : OX_UNDEFINED;
+		/* float8_e5m2 of ml_dtypes is written as <f1, which numpy itself cannot read */
+		t = y->letter == 'V' || (y->letter == 'f' && y->width == 1) ? by_declared(y, declared) : OX_UNDEFINED;
 		for (size_t i = 0; !t && i < OX_LEN(numbers); i++)
 			if (numbers[i].letter == y->letter && numbers[i].width == y->width)
 				t = numbers[i].dtype;

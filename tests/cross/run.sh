@@ -37,6 +37,7 @@ step() {
 	step "$python" tests/cross/text.py --tool "$build/onnxopt" $folders
 	step "$python" tests/cross/check.py --tool "$build/onnxopt" $folders
 	step "$python" tests/cross/sweep.py --tool "$build/onnxopt" $folders
+	step "$python" tests/cross/npy.py --tool "$build/onnxopt"
 }
 "$python" -c 'import sympy' 2>/dev/null || "$build/venv/bin/pip" install -q sympy
 # shellcheck disable=SC2086

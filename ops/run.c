@@ -736,6 +736,10 @@ static bool run_body(ox_eval *c, ox_graph *g, ox_array *const *in, size_t nin, o
 
 	if (r->depth + 1 >= MAX_DEPTH)
 		return ox_eval_undefined(c, "bodies and calls are nested too deeply");
+	c->why = budget_spent(r);     /* a body without nodes may be run for ever too */
+	if (c->why)
+		return false;
+	r->ops += r->ops < UINT64_MAX;
 	r->depth++;
 	for (size_t i = 0; i < g->inputs.n; i++)
 		if (g->inputs.p[i].val)

@@ -223,8 +223,14 @@ static const char endless[] =
 	" y = Loop (n, , s) <body = b (int64 i, bool k, int64 a) => (bool go, int64 r) {\n"
 	"  go = Identity (k)\n  r = Add (a, i) }>\n}\n";
 
+static const char idle[] =
+	HEAD "g () => (int64 y) <int64 s = {0}, int64 n = {4611686018427387904}> {\n"
+	" y = Loop (n, , s) <body = b (int64 i, bool k, int64 a) => (bool k, int64 a) { }>\n}\n";
+
 Test(run, budgets_end_what_does_not_end)
 {
+	refuses_with(idle, "limit of operations", &(ox_run_config){.max_ops = 100000});
+	refuses_with(idle, "limit of time", &(ox_run_config){.max_ms = 50});
 	refuses_with(endless, "limit of operations", &(ox_run_config){.max_ops = 100000});
 	refuses_with(endless, "limit of time", &(ox_run_config){.max_ms = 50});
 	refuses_with(HEAD "g () => (float[n] y) <int64[1] n = {10000000}> { y = ConstantOfShape (n) }\n",

@@ -106,12 +106,17 @@ static ox_name *name_of(trial *t, const char *s) { return ox_intern(&t->m->names
 /* ---- recipes ------------------------------------------------------------------------------ */
 
 /* Shapes that random ones would not hit. Inputs stand apart by spaces: '-' a scalar, '_' an
- * absent one, '*' any, else dims, each a product of digits and of letters that stand for one
- * number throughout. Attributes likewise. */
+ * absent one, '*' any, else dims, each a product of numbers and of letters that stand for one
+ * number throughout. Attributes likewise, lists by commas. */
 typedef struct recipe {
 	ox_op op;
 	const char *shapes, *attrs;
 } recipe;
+
+#define TREE                                                                                   \
+	"nodes_treeids=0,0,0,1 nodes_nodeids=0,1,2,0 nodes_featureids=1,0,0,0 "                    \
+	"nodes_modes=BRANCH_LEQ,LEAF,LEAF,LEAF nodes_values=0.5,0,0,0 nodes_truenodeids=1,0,0,0 "  \
+	"nodes_falsenodeids=2,0,0,0 nodes_missing_value_tracks_true=0,1,0,0 "
 
 static const recipe recipes[] = {
 	{OX_TRAINING_Adagrad,          "- - A,B A,B A,B",                       ""},
@@ -214,6 +219,16 @@ static const recipe recipes[] = {
 	{OX_TopK,                      "A,B 1",                                 ""},
 	{OX_Trilu,                     "B,P,Q -",                               ""},
 	{OX_Upsample,                  "B,C,P,Q 4",                             ""},
+	{OX_MS_Attention,              "B,S,I I,3GH 3GH",                       "num_heads=G"},
+	{OX_MS_EmbedLayerNormalization, "B,S B,S I,H S,H D,H H H",              ""},
+	{OX_MS_GroupQueryAttention,    "B,S,2GD B,S,GD B,S,GD _ _ B -",         "num_heads=2G kv_num_heads=G"},
+	{OX_MS_MatMulNBits,            "B,32 C,2,8 C,2",                        "K=32 N=C bits=4 block_size=16"},
+	{OX_MS_MultiHeadAttention,     "B,S,GD B,E,GD B,E,GD",                  "num_heads=G"},
+	{OX_MS_RotaryEmbedding,        "B,G,S,2D B,S I,D I,D",                  ""},
+	{OX_ML_TreeEnsembleRegressor,  "B,2", TREE "n_targets=2 target_treeids=0,0,1 target_nodeids=1,2,0 "
+	                               "target_ids=0,1,0 target_weights=1,0.5,-2"},
+	{OX_ML_TreeEnsembleClassifier, "B,2", TREE "class_treeids=0,0,1 class_nodeids=1,2,0 class_ids=0,1,0 "
+	                               "class_weights=1,0.5,-2 classlabels_int64s=5,7"},
 	{OX_MS_FusedConv,              "B,GC,P,Q GM,C,K,L GM",                  "group=G"},
 	{OX_Where,                     "A,1 1,B A,B",                           ""},
 };
@@ -230,14 +245,21 @@ static const recipe *recipe_of(trial *t)
 	return n && chosen < 3 * n ? found[chosen % n] : NULL;
 }
 
-/* A product of digits and letters at *s, which ends at the first other character. */
+/* A product of numbers and letters at *s, which ends at the first other character. */
 static int64_t product(const trial *t, const char **s)
 {
 	int64_t v = 1;
 
-	for (; (**s >= '0' && **s <= '9') || (**s >= 'A' && **s <= 'Z'); ++*s)
-		v *= **s <= '9' ? **s - '0' : t->dim[**s - 'A'];
-	return v;
+	for (char *end;; *s = end) {
+		if (**s >= '0' && **s <= '9') {
+			v *= strtoll(*s, &end, 10);
+		} else if (**s >= 'A' && **s <= 'Z') {
+			v *= t->dim[**s - 'A'];
+			end = (char *)(uintptr_t)*s + 1;
+		} else {
+			return v;
+		}
+	}
 }
 
 /* The word of input i; NULL: the recipe does not say. */
@@ -772,22 +794,48 @@ static const ox_type *a_type(trial *t)
 	return byte(t) & 1 ? ox_type_holding(t->m, OX_T_SEQUENCE, x) : x;
 }
 
-static void said(trial *t, ox_attr *a, const char *s)
+static uint32_t words_in(const char *s)
 {
-	int64_t ints[8];
+	uint32_t n = 1;
 
-	switch (a->type) {
-	case OX_A_INT:
-		a->i = product(t, &s);
-		break;
-	case OX_A_STRING:
-		a->s = (ox_str){s, strcspn(s, " ")};
-		break;
-	default:
-		a->n = shape_of(t, s, ints);
-		a->ints = ox_new_array(&t->m->arena, int64_t, a->n);
-		memcpy(a->ints, ints, a->n * sizeof *ints);
+	for (; *s && *s != ' '; s++)
+		n += *s == ',';
+	return n;
+}
+
+/* Now and then one of them is another. */
+static void said_list(trial *t, ox_attr *a, const char *s, const char *name)
+{
+	ox_arena *m = &t->m->arena;
+
+	a->n = words_in(s);
+	a->ints = NULL;
+	if (a->type == OX_A_FLOATS)
+		a->floats = ox_new_array(m, float, a->n);
+	else if (a->type == OX_A_STRINGS)
+		a->strings = ox_new_array(m, ox_str, a->n);
+	else
+		a->ints = ox_new_array(m, int64_t, a->n);
+	for (size_t i = 0; i < a->n; i++, s += strcspn(s, ", "), s += *s == ',') {
+		const bool other = seldom(t, 64);
+		const char *end = s;
+		if (a->type == OX_A_FLOATS)
+			a->floats[i] = other ? a_float(t) : strtof(s, NULL);
+		else if (a->type == OX_A_STRINGS)
+			a->strings[i] = other ? a_string(t, name) : (ox_str){s, strcspn(s, ", ")};
+		else
+			a->ints[i] = other ? an_integer(t, name) : product(t, &end);
 	}
+}
+
+static void said(trial *t, ox_attr *a, const char *s, const char *name)
+{
+	if (a->type == OX_A_INT)
+		a->i = product(t, &s);
+	else if (a->type == OX_A_STRING)
+		a->s = (ox_str){s, strcspn(s, " ")};
+	else
+		said_list(t, a, s, name);
 }
 
 /* A tensor for an attribute. */
@@ -855,7 +903,7 @@ static uint32_t make_attributes(trial *t, ox_attr *out)
 		ox_attr *a = &out[n++];
 		*a = (ox_attr){.name = name_of(t, s->name), .type = s->type, .has_type = true, .has_payload = true};
 		if (r) {
-			said(t, a, r);
+			said(t, a, r, s->name);
 			continue;
 		}
 		if (seldom(t, 128))
@@ -1330,6 +1378,18 @@ static bool is_close(const ox_array *a, const ox_array *b, double factor)
 /* Here a difference in the last bit may become one in the first: what lies halfway is rounded. */
 static bool may_jump(ox_op op) { return op == OX_MS_DynamicQuantizeMatMul; }
 
+/* What a fast form makes of one element must not turn NaN into a number, or the other way round,
+ * whatever the numbers are; unless they overflow, which narrower arithmetic does earlier. */
+static bool nans_are_alike(const ox_array *a, const ox_array *b)
+{
+	for (uint64_t i = 0; i < a->count; i++) {
+		const double x = ox_get_double(a, i), y = ox_get_double(b, i);
+		if (isnan(x) != isnan(y) && !isinf(x) && !isinf(y) && fabs(x) < 1e30 && fabs(y) < 1e30)
+			return false;
+	}
+	return true;
+}
+
 static void must_agree(const trial *t, const ox_eval *a, const ox_eval *b)
 {
 	const bool is_double = b->lens == OX_LENS_DOUBLE;
@@ -1344,6 +1404,8 @@ static void must_agree(const trial *t, const ox_eval *a, const ox_eval *b)
 			                         : "has another shape or type in the native lens");
 		if (t->tame && !may_jump(t->row->op) && is_narrow(x->dtype) && !is_close(x, y, is_double ? 1 : 10))
 			wrong(t, a, b, is_double ? "is far off in the double lens" : "is far off in the native lens");
+		if (!is_double && t->row->flags & OX_ELEMWISE && x->dtype == OX_F32 && !nans_are_alike(x, y))
+			wrong(t, a, b, "is NaN in one lens and not in the other");
 	}
 }
 

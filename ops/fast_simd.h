@@ -408,7 +408,7 @@ EACH(reciprocal_f,  1 / x)
 EACH(relu_f,        pick(x < 0, (vf){0}, x))
 EACH(round_f,       nearest(x))
 EACH(softsign_f,    x / (1 + magnitude(x)))
-EACH(thresholded_f, pick(x <= p[0], (vf){0}, x))
+EACH(thresholded_f, pick((x > p[0]) | (x != x), x, (vf){0}))
 
 EACH_D(celu_f,      pick_d(x > 0, x, pick_d(x == 0, x, celu_v(x, (double)p[0]))))
 EACH_D(elu_f,       pick_d(x < 0, (double)p[0] * expm1_v(x), x))

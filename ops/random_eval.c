@@ -33,7 +33,7 @@ static bool drawn_type(ox_eval *c, ox_dtype otherwise, ox_dtype *t)
 	const int64_t number = ox_eval_int(c, "dtype", otherwise);
 
 	*t = number > 0 && number < OX_NDTYPES ? (ox_dtype)number : OX_UNDEFINED;
-	return ox_kind_of(*t) || ox_eval_undefined(c, "dtype is no type of numbers");
+	return (ox_kind_of(*t) && *t != OX_F8E8M0) || ox_eval_undefined(c, "dtype is no type of numbers");
 }
 
 static void put_draw(ox_array *out, uint64_t i, double x)
@@ -51,6 +51,8 @@ static bool fill(ox_eval *c, ox_array *out)
 	const double b = is_normal ? ox_eval_float(c, "scale", 1) : ox_eval_float(c, "high", 1);
 	uint64_t stream;
 
+	if (out && ox_kind_of(out->dtype) != OX_FLOATING)
+		return ox_eval_undefined(c, "dtype is no type of floats");
 	if (!out || !ox_run_draws(c, &stream) || !ox_eval_cost(c, out->count, 16))
 		return false;
 	for (uint64_t i = 0; i < out->count; i++)

@@ -14,6 +14,8 @@ typedef struct parameters { double alpha, beta; } parameters;
 
 /* ---- floats --------------------------------------------------------------------------- */
 
+static double fraction(double x) { return isnan(x) ? x : fmax(0, fmin(1, x)); }
+
 #define FLOAT(name, expression)                                                            \
 	static double name(double x, const parameters *p) { (void)p; return expression; }
 
@@ -32,8 +34,8 @@ FLOAT(elu_f,         x < 0 ? p->alpha * ox_expm1(x) : x)
 FLOAT(erf_f,         ox_erf(x))
 FLOAT(exp_f,         ox_exp(x))
 FLOAT(floor_f,       floor(x))
-FLOAT(hardsigmoid_f, isnan(x) ? x : fmax(0, fmin(1, p->alpha * x + p->beta)))
-FLOAT(hardswish_f,   isnan(x) ? x : x * fmax(0, fmin(1, x / 6 + 0.5)))
+FLOAT(hardsigmoid_f, fraction(p->alpha * x + p->beta))
+FLOAT(hardswish_f,   x * fraction(x / 6 + 0.5))
 FLOAT(leakyrelu_f,   x < 0 ? p->alpha * x : x)
 FLOAT(log_f,         ox_log(x))
 FLOAT(neg_f,         -x)

@@ -73,3 +73,16 @@ Test(eval_fuzz, fast_forms_overflow_too)
 	cr_expect(through_lens(OX_LENS_NATIVE, "Celu <alpha = -0.001> (a)", &x, &first) == OX_F32);
 	cr_expect(isinf(first) && first < 0);
 }
+
+/* Attributes may be NaN too. */
+Test(eval_fuzz, nan_is_not_clamped)
+{
+	const float inf = INFINITY;
+	double first;
+	const ox_array x = {.dtype = OX_F32, .count = 1, .data = (float[]){inf}};
+
+	for (int lens = OX_LENS_EXACT; lens <= OX_LENS_NATIVE; lens++) {
+		cr_expect(through_lens((ox_lens)lens, "HardSigmoid <alpha = 0.0> (a)", &x, &first) == OX_F32);
+		cr_expect(isnan(first), "0 * infinity is %g", first);
+	}
+}

@@ -230,13 +230,18 @@ static const ox_tensor *float_const(const ox_value *v)
 	       && ox_tensor_count(t, &n) && n ? t : NULL;
 }
 
+bool ox_is_inner(const ox_ctx *c, const ox_value *v)
+{
+	return v && v->def && v->def->nout == 1 && ox_used_once(v) && v->uses->node->graph == v->def->graph
+	       && !ox_is_kept(c, v);
+}
+
 bool ox_linear_of(ox_ctx *c, const ox_value *v, ox_linear *l)
 {
 	ox_node *n = v ? v->def : NULL;
 
 	*l = (ox_linear){.n = n, .weight = OX_WEIGHT, .beta = 1};
-	if (!n || n->nout != 1 || n->nin < 2 || !n->in[OX_DATA].val || !ox_used_once(v)
-	    || v->uses->node->graph != n->graph || ox_is_kept(c, v))
+	if (!ox_is_inner(c, v) || n->nin < 2 || !n->in[OX_DATA].val)
 		return false;
 	for (size_t i = 0; i < OX_LEN(linear); i++) {
 		const bool has_bias = n->nin > OX_BIAS && n->in[OX_BIAS].val;
@@ -264,7 +269,7 @@ static bool goes_with(ox_ctx *c, const ox_value *v, const ox_node *n)
 	return true;
 }
 
-static uint64_t bytes_going(ox_ctx *c, const ox_node *n, uint32_t i)
+uint64_t ox_bytes_going(ox_ctx *c, const ox_node *n, uint32_t i)
 {
 	const ox_value *v = i < n->nin ? n->in[i].val : NULL;
 
@@ -304,8 +309,7 @@ static ox_tensor *new_bias(ox_ctx *c, const ox_linear *l, const ox_step *s, cons
 	return ox_tensor_of_doubles(c, l->w->dtype, rank, dims, p);
 }
 
-/* Operand i of n becomes t; what was there goes, if nobody else reads it. */
-static void put(ox_ctx *c, ox_node *n, uint32_t i, ox_tensor *t, const char *hint)
+void ox_put_const(ox_ctx *c, ox_node *n, uint32_t i, ox_tensor *t, const char *hint)
 {
 	if (i >= n->nin)
 		ox_node_set_nin(n, i + 1);
@@ -322,20 +326,49 @@ static const char *bias_name(ox_ctx *c, const ox_value *y)
 	return ox_str_printf(c->scratch, "%s_bias", y->name->s).p;
 }
 
-/* The step goes, with the constants that only it reads. */
-static void bypass(ox_ctx *c, ox_node *n, uint32_t x)
+void ox_step_goes(ox_ctx *c, ox_node *n, uint32_t x)
 {
 	ox_value *constants[5] = {NULL};
 
 	for (uint32_t i = 0; i < n->nin && i < OX_LEN(constants); i++)
-		if (i != x && bytes_going(c, n, i))
+		if (i != x && ox_bytes_going(c, n, i))
 			constants[i] = n->in[i].val;
-	ox_value_replace_named(n->out[0], n->in[x].val);
+	if (n->out[0]->uses)
+		ox_value_replace_named(n->out[0], n->in[x].val);
 	ox_node_kill(n);
 	for (size_t i = 0; i < OX_LEN(constants); i++)
 		if (constants[i])
 			ox_value_kill(constants[i]);
 }
+
+bool ox_may_go(ox_ctx *c, const ox_node *n, uint32_t x)
+{
+	return !ox_makes_kept(c, n) && ox_may_replace(c, n->out[0], n->in[x].val);
+}
+
+void ox_set_float(ox_ctx *c, ox_node *n, const char *name, float x, float fallback)
+{
+	if (x == fallback) {
+		ox_node_drop_attr(n, name);
+		return;
+	}
+	ox_node_set_attr(n, &(ox_attr){
+		.name = ox_name_of(c->m, ox_cstr(name)), .type = OX_A_FLOAT, .has_type = true,
+		.has_payload = true, .f = x,
+	});
+}
+
+/* What goes with the step, in bytes. */
+static int64_t step_bytes(ox_ctx *c, const ox_step *s)
+{
+	uint64_t sum = s->n->name.n + s->n->op_type->n + s->n->out[0]->name->n;
+
+	for (uint32_t i = 0; i < s->n->nin; i++)
+		sum += i == s->x ? 0 : ox_bytes_going(c, s->n, i);
+	return (int64_t)sum;
+}
+
+static const char no_copy[] = "others read the weight, and a copy would make the model larger";
 
 ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s)
 {
@@ -343,30 +376,46 @@ ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s)
 	const char *why = NULL;
 	int64_t growth = 0;
 
-	if (ox_makes_kept(c, s->n) || !ox_may_replace(c, s->n->out[0], l->n->out[0]))
+	if (!ox_may_go(c, s->n, s->x))
 		return ox_skip(c, s->n, "the result is to be kept");
 	if ((l->b || s->shift) && !(b = new_bias(c, l, s, &why)))
 		return ox_skip(c, s->n, why);
 	if (s->scale && !(w = ox_tensor_scaled(c, l->w, &l->lay, s->scale, s->uniform ? 1 : s->channels, &why)))
 		return ox_skip(c, s->n, why);
 	if (w)
-		growth += (int64_t)(w->nbytes - bytes_going(c, l->n, l->weight));
+		growth += (int64_t)(w->nbytes - ox_bytes_going(c, l->n, l->weight));
 	if (b)
-		growth += (int64_t)(b->nbytes - bytes_going(c, l->n, OX_BIAS));
-	for (uint32_t i = 0; i < s->n->nin; i++)
-		growth -= i == s->x ? 0 : (int64_t)bytes_going(c, s->n, i);
-	growth -= (int64_t)(s->n->name.n + s->n->op_type->n + s->n->out[0]->name->n);
+		growth += (int64_t)(b->nbytes - ox_bytes_going(c, l->n, OX_BIAS));
+	growth -= step_bytes(c, s);
 	if (!ox_may_grow(c, growth, false))
-		return ox_skip(c, s->n, "others read the weight, and a copy would make the model larger");
+		return ox_skip(c, s->n, no_copy);
 	if (w)
-		put(c, l->n, l->weight, w, "weight");
+		ox_put_const(c, l->n, l->weight, w, "weight");
 	if (b)
-		put(c, l->n, OX_BIAS, b, bias_name(c, s->n->out[0]));
+		ox_put_const(c, l->n, OX_BIAS, b, bias_name(c, s->n->out[0]));
 	if (b && l->n->op == OX_MatMul)
 		ox_node_set_op(l->n, OX_Gemm);
 	if (b && l->n->op == OX_Gemm && l->beta != 1)
 		ox_node_drop_attr(l->n, "beta");
-	bypass(c, s->n, s->x);
+	ox_step_goes(c, s->n, s->x);
+	return OX_CHANGED;
+}
+
+ox_status ox_absorb_before(ox_ctx *c, const ox_linear *l, uint32_t data, const ox_step *s)
+{
+	const char *why;
+
+	if (!s->scale || s->shift)
+		return OX_SAME;
+	ox_tensor *w = ox_tensor_scaled(c, l->w, &l->lay, s->scale, s->uniform ? 1 : s->channels, &why);
+	if (!w)
+		return ox_skip(c, s->n, why);
+	const uint64_t going = ox_bytes_going(c, l->n, l->weight);
+	if (!ox_may_grow(c, (int64_t)(w->nbytes - going) - step_bytes(c, s), false))
+		return ox_skip(c, s->n, no_copy);
+	ox_put_const(c, l->n, l->weight, w, "weight");
+	ox_node_set_input(l->n, data, s->n->in[s->x].val);
+	ox_step_goes(c, s->n, s->x);
 	return OX_CHANGED;
 }
 

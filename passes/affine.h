@@ -53,6 +53,8 @@ typedef struct ox_along {
 	uint64_t channels;
 } ox_along;
 
+/* May v, made for one reader, a node of the same graph, become something else? */
+bool ox_is_inner(const ox_ctx *c, const ox_value *v);
 /* Is n such a step of operand x: BatchNormalization outside of training, Add, Sub, Mul, Div and
  * Sum with a constant, Neg? */
 bool ox_step_of(ox_ctx *c, ox_node *n, uint32_t x, const ox_along *along, ox_step *s);
@@ -76,7 +78,23 @@ typedef struct ox_linear {
 bool ox_linear_of(ox_ctx *c, const ox_value *v, ox_linear *l);
 /* The step at the linear operator's result: new weight, new bias; the step's node goes. */
 ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s);
+/* The step at the linear operator's data: a new weight; operand `data` is the step's operand
+ * from then on. Without a shift. */
+ox_status ox_absorb_before(ox_ctx *c, const ox_linear *l, uint32_t data, const ox_step *s);
 /* A node n of any of these steps on the result of one of ops (ends with OX_OP_NONE): absorbed. */
 ox_status ox_absorb_into(ox_ctx *c, ox_node *n, const ox_op *ops);
+
+/* ---- edits ------------------------------------------------------------------------ */
+
+/* Bytes of constant operand i that go once n does not read it, or is gone. */
+uint64_t ox_bytes_going(ox_ctx *c, const ox_node *n, uint32_t i);
+/* Operand i of n becomes the constant t; what was there goes, if nobody else reads it. */
+void ox_put_const(ox_ctx *c, ox_node *n, uint32_t i, ox_tensor *t, const char *hint);
+/* May n go, whose result its operand x then is? */
+bool ox_may_go(ox_ctx *c, const ox_node *n, uint32_t x);
+/* It goes, with the constants that only it reads. */
+void ox_step_goes(ox_ctx *c, ox_node *n, uint32_t x);
+/* A float attribute; fallback, its default, is not written. */
+void ox_set_float(ox_ctx *c, ox_node *n, const char *name, float x, float fallback);
 
 #endif

@@ -1,5 +1,5 @@
 /* attention_ms_eval.c - attentions of com.microsoft, as ONNX Runtime computes them on a CPU:
- * Attention, MultiHeadAttention, GroupQueryAttention.
+ * Attention, QAttention, MultiHeadAttention, GroupQueryAttention.
  *
  * A key that is masked gets a large negative number, mask_filter_value, and not -infinity: a
  * query all of whose keys are masked looks at all alike. Those to come get the lowest float. What only other devices do (packed
@@ -160,11 +160,38 @@ static bool read_columns(ox_eval *c, uint64_t columns, uint64_t heads, uint64_t 
 	return (part[0] == part[1] && part[0] + part[1] + part[2] == columns) || ox_eval_undefined(c, misfit);
 }
 
+/* Numbers, or what stands for them: less a zero point, times a scale, one for all or for each
+ * column. */
+typedef struct scaled {
+	const ox_array *x;
+	const ox_array *scale, *zero;         /* NULL: 1, 0 */
+} scaled;
+
+static bool scale_fits(const scaled *s, uint64_t columns)
+{
+	const bool fits = !s->scale || s->scale->count == 1 || s->scale->count == columns;
+
+	return fits && (!s->zero || s->zero->count == 1 || s->zero->count == columns);
+}
+
+static const double *numbers_of(ox_eval *c, const scaled *s, uint64_t columns)
+{
+	double *p = ox_doubles(c, s->x);
+
+	for (uint64_t i = 0; s->scale && i < s->x->count; i++) {
+		const uint64_t k = i % columns;
+		const double zero = s->zero ? ox_get_double(s->zero, s->zero->count == 1 ? 0 : k) : 0;
+		p[i] = (p[i] - zero) * ox_get(s->scale, s->scale->count == 1 ? 0 : k).f;
+	}
+	return p;
+}
+
 /* [rows, columns]: x [rows, depth] times w [depth, columns], and a bias. */
-static double *project(ox_eval *c, const ox_array *x, const ox_array *w, const ox_array *bias, uint64_t rows,
+static double *project(ox_eval *c, const scaled *x, const scaled *w, const ox_array *bias, uint64_t rows,
                        uint64_t depth, uint64_t columns)
 {
-	const double *p = ox_doubles(c, x), *q = ox_doubles(c, w), *b = bias ? ox_doubles(c, bias) : NULL;
+	const double *p = numbers_of(c, x, depth), *q = numbers_of(c, w, columns);
+	const double *b = bias ? ox_doubles(c, bias) : NULL;
 	double *out = ox_new_array(c->arena, double, (size_t)(rows * columns) + 1);
 
 	for (uint64_t r = 0; r < rows; r++) {
@@ -187,19 +214,23 @@ static bool projection_affordable(ox_eval *c, const ox_attention *a, uint64_t de
 	return ox_eval_cost(c, rows, depth + 1);
 }
 
-/* MS_Attention: Q, K and V are columns of input * weights + bias; past and present hold keys
- * and then values. */
-bool eval_ms_attention(ox_eval *c)
+typedef struct operands {
+	scaled x, w;
+	const ox_array *bias, *mask, *past, *added;
+} operands;
+
+/* Q, K and V are columns of input * weights + bias; past and present hold keys and then values. */
+static bool attend_within(ox_eval *c, const operands *o, ox_dtype t)
 {
-	const ox_array *x = ox_arg(c, 0), *w = ox_arg(c, 1), *bias = ox_arg(c, 2), *past = ox_arg(c, 4);
+	const ox_array *x = o->x.x, *w = o->w.x, *bias = o->bias, *past = o->past;
 	uint64_t heads, part[3] = {0, 0, 0};
 
-	if (ox_arg(c, 6) || ox_eval_int(c, "past_present_share_buffer", 0) || ox_eval_int(c, "do_rotary", 0))
+	if (ox_eval_int(c, "past_present_share_buffer", 0) || ox_eval_int(c, "do_rotary", 0))
 		return ox_eval_undefined(c, elsewhere);
 	if (!read_heads_attr(c, "num_heads", &heads))
 		return false;
 	if (x->rank != 3 || w->rank != 2 || x->dims[2] != w->dims[0] || !IS_OF(bias, (uint64_t)w->dims[1])
-	    || (past && past->rank != 5))
+	    || (past && past->rank != 5) || !scale_fits(&o->x, 1) || !scale_fits(&o->w, (uint64_t)w->dims[1]))
 		return ox_eval_undefined(c, misfit);
 	const uint64_t columns = (uint64_t)w->dims[1], depth = (uint64_t)w->dims[0];
 	if (!read_columns(c, columns, heads, part))
@@ -207,23 +238,23 @@ bool eval_ms_attention(ox_eval *c)
 	const uint64_t rows = (uint64_t)x->dims[1], old = past ? (uint64_t)past->dims[3] : 0;
 	ox_attention a = {.batch = (uint64_t)x->dims[0], .heads = heads, .kv_heads = heads, .seq = rows,
 	                  .total = old + rows, .size = part[0] / heads, .v_size = part[2] / heads, .bias = bias_of};
-	sight s = {.mask = ox_arg(c, 3), .filter = ox_eval_float(c, "mask_filter_value", -10000),
+	sight s = {.mask = o->mask, .filter = ox_eval_float(c, "mask_filter_value", -10000),
 	           .causal = ox_eval_int(c, "unidirectional", 0), .to_come = -(double)FLT_MAX, .past = (int64_t)old};
 	a.user = &s;
 	a.scale = scale_of(c, a.size);
 	const bool keeps = past || is_wanted(c, 1);
-	if (!mask_fits(&a, s.mask) || !bias_fits(&a, ox_arg(c, 5), &s) || (keeps && a.size != a.v_size)
+	if (!mask_fits(&a, s.mask) || !bias_fits(&a, o->added, &s) || (keeps && a.size != a.v_size)
 	    || !IS_OF(past, 2, a.batch, heads, old, a.size))
 		return ox_eval_undefined(c, misfit);
 	ox_array *present = NULL;
-	if (!make_y(c, &a, x->dtype)
+	if (!make_y(c, &a, t)
 	    || (is_wanted(c, 1)
-	        && !(present = ox_eval_out(c, 1, x->dtype, 5,
+	        && !(present = ox_eval_out(c, 1, t, 5,
 	                                   (int64_t[]){2, (int64_t)a.batch, (int64_t)heads, (int64_t)a.total,
 	                                               (int64_t)a.size})))
 	    || !projection_affordable(c, &a, depth, columns) || !ox_eval_read_all(c))
 		return false;
-	const double *qkv = project(c, x, w, bias, a.batch * rows, depth, columns);
+	const double *qkv = project(c, &o->x, &o->w, bias, a.batch * rows, depth, columns);
 	const double *kept = past ? ox_doubles(c, past) : NULL;
 	const ox_heads k = {qkv + part[0], rows * columns, a.size, columns};
 	const ox_heads v = {qkv + part[0] + part[1], rows * columns, a.v_size, columns};
@@ -231,8 +262,26 @@ bool eval_ms_attention(ox_eval *c)
 	a.k = join(c, &a, kept, old, &k, rows, a.size, present, 0);
 	a.v = join(c, &a, kept ? kept + past->count / 2 : NULL, old, &v, rows, a.v_size, present,
 	           present ? present->count / 2 : 0);
-	s.bias = ox_arg(c, 5) ? ox_doubles(c, ox_arg(c, 5)) : NULL;
+	s.bias = o->added ? ox_doubles(c, o->added) : NULL;
 	return ox_attend(c, &a);
+}
+
+/* MS_Attention */
+bool eval_ms_attention(ox_eval *c)
+{
+	const operands o = {.x = {.x = ox_arg(c, 0)}, .w = {.x = ox_arg(c, 1)}, .bias = ox_arg(c, 2),
+	                    .mask = ox_arg(c, 3), .past = ox_arg(c, 4), .added = ox_arg(c, 5)};
+
+	return ox_arg(c, 6) ? ox_eval_undefined(c, elsewhere) : attend_within(c, &o, o.x.x->dtype);
+}
+
+/* MS_QAttention: input and weights are quantized, the rest are floats. */
+bool eval_ms_qattention(ox_eval *c)
+{
+	const operands o = {.x = {ox_arg(c, 0), ox_arg(c, 3), ox_arg(c, 6)}, .w = {ox_arg(c, 1), ox_arg(c, 4), ox_arg(c, 7)},
+	                    .bias = ox_arg(c, 2), .mask = ox_arg(c, 5), .past = ox_arg(c, 8)};
+
+	return attend_within(c, &o, o.x.scale->dtype);
 }
 
 /* ---- MultiHeadAttention -------------------------------------------------------------------------- */

@@ -181,7 +181,7 @@ bool eval_quantize_linear(ox_eval *c)
 		return ox_eval_undefined(c, "no type to quantize to");
 	if (!scales_of(c, x, scale, zero, &s))
 		return false;
-	ox_array *out = ox_eval_like(c, 0, t, x);
+	ox_array *out = ox_eval_raw_like(c, 0, t, x);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 1))
 		return false;
 	const job j = {c, x, scale, zero, out, precision_of(c, x, scale), ox_eval_int(c, "saturate", 1)};
@@ -211,7 +211,7 @@ bool eval_dequantize_linear(ox_eval *c)
 		return ox_eval_undefined(c, "no type to dequantize to");
 	if (!scales_of(c, x, scale, zero, &s))
 		return false;
-	ox_array *out = ox_eval_like(c, 0, t, x);
+	ox_array *out = ox_eval_raw_like(c, 0, t, x);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 1))
 		return false;
 	const job j = {c, x, scale, zero, out, out->dtype == OX_F64 ? OX_F64 : OX_F32, false};
@@ -250,7 +250,7 @@ bool eval_dynamic_quantize_linear(ox_eval *c)
 	const ox_array *x = ox_arg(c, 0);
 	ox_quantizer q;
 
-	ox_array *out = ox_eval_like(c, 0, OX_U8, x);
+	ox_array *out = ox_eval_raw_like(c, 0, OX_U8, x);
 	ox_array *scale = ox_eval_out(c, 1, OX_F32, 0, NULL), *zero = ox_eval_out(c, 2, OX_U8, 0, NULL);
 	if (!out || !scale || !zero || !ox_eval_read(c, 0) || !ox_quantizer_of(c, x, &q))
 		return false;

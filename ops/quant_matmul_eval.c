@@ -163,7 +163,7 @@ bool eval_matmul_integer(ox_eval *c)
 
 	if (!shape(c, a, b, &p) || !param_of(c, 2, a, 0, &zero_a) || !param_of(c, 3, b, 1, &zero_b))
 		return false;
-	p.out = ox_eval_out(c, 0, OX_I32, p.rank, p.dims);
+	p.out = ox_eval_raw(c, 0, OX_I32, p.rank, p.dims);
 	return p.out && run(&p, 0, 1, &zero_a, &zero_b);
 }
 
@@ -202,7 +202,7 @@ bool eval_qlinear_matmul(ox_eval *c)
 		return false;
 	if (scale->count != 1 || zero->count != 1)
 		return ox_eval_undefined(c, "the result has more than one scale");
-	p.out = ox_eval_out(c, 0, zero->dtype, p.rank, p.dims);
+	p.out = ox_eval_raw(c, 0, zero->dtype, p.rank, p.dims);
 	if (!p.out || !ox_eval_read(c, 6) || !ox_eval_read(c, 7))
 		return false;
 	p.scale_y = ox_get_double(scale, 0);
@@ -233,7 +233,7 @@ bool eval_ms_dynamic_quantize_matmul(ox_eval *c)
 		return false;
 	if (p.bias && (p.bias->rank != 1 || p.bias->count != p.n))
 		return ox_eval_undefined(c, "the bias does not fit");
-	p.out = ox_eval_out(c, 0, OX_F32, p.rank, p.dims);
+	p.out = ox_eval_raw(c, 0, OX_F32, p.rank, p.dims);
 	if (!p.out || !ox_eval_read_all(c) || !ox_quantizer_of(c, a, &q)
 	    || !ox_eval_cost(c, p.out->count, p.k))
 		return false;

@@ -131,3 +131,12 @@ Test(quant, elementwise_in_com_microsoft)
 	check("float {0.5}; uint8 {10}; uint8[1] {4}; float {1.0}", "com.microsoft.QLinearConcat <axis = 0> (a, b, c, d)",
 	      "!no scale");
 }
+
+/* One key: its value is the result. */
+Test(quant, attention)
+{
+	check("uint8[1,1,1] {12}; int8[1,3] {0, 0, 5}; float[3] {0.0, 0.0, 0.25}; float {0.5}; float[3] {1.0, 1.0, 2.0}; uint8 {10}; int8 {1}",
+	      "com.microsoft.QAttention <num_heads = 1> (a, b, c, d, e, , f, g)", "float[1,1,1] {8.25}");
+	check("uint8[1,1,1] {12}; int8[1,3] {0, 0, 5}; float[3] {0.0, 0.0, 0.25}; float {0.5}; float[2] {1.0, 1.0}",
+	      "com.microsoft.QAttention <num_heads = 1> (a, b, c, d, e)", "!do not fit");
+}

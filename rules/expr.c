@@ -632,6 +632,30 @@ static xval f_added(match *m, uint32_t n, const xval *x)
 	return l;
 }
 
+/* on_axes(pads, axes, rank): pads of all axes, of those that are given for some. */
+static xval f_on_axes(match *m, uint32_t n, const xval *x)
+{
+	const int64_t *p = int_list(m, &x[0]), *axes = int_list(m, &x[1]);
+	int64_t rank;
+	uint64_t seen = 0;
+	(void)n;
+
+	if (!p || !axes || !literal(&x[2], &rank) || rank < 0 || rank > 64 || x[0].n != 2 * x[1].n)
+		return unknown("pads are not known, or do not fit their axes");
+	xval l = new_list(m, 2 * (uint32_t)rank);
+	for (uint32_t i = 0; i < l.n; i++)
+		l.list[i] = of_int(m, 0);
+	for (uint32_t i = 0; i < x[1].n; i++) {
+		const int64_t a = axes[i] + (axes[i] < 0 ? rank : 0);
+		if (a < 0 || a >= rank || seen >> a & 1)
+			return unknown("an axis is out of range, or there twice");
+		seen |= UINT64_C(1) << a;
+		l.list[a] = of_int(m, p[i]);
+		l.list[rank + a] = of_int(m, p[x[1].n + i]);
+	}
+	return l;
+}
+
 /* The name of element type number t, as dtype() gives it. */
 static xval f_type(match *m, uint32_t n, const xval *x)
 {
@@ -777,6 +801,7 @@ static const function functions[] = {
 	{"min",           1, 8, false, f_min},
 	{"near",          2, 2, false, f_near},
 	{"none_is",       2, 2, false, f_none_is},
+	{"on_axes",       3, 3, false, f_on_axes},
 	{"opset",         0, 0, false, f_opset},
 	{"per_axis",      3, 3, true,  f_per_axis},
 	{"product",       1, 1, false, f_product},

@@ -619,6 +619,8 @@ static bool evaluate(ox_run *r, ox_eval *c, const ox_node *n)
 	const bool ok = p->calls ? call_function(c, p->calls) : ox_eval_node(c);
 	r->disputed = c->disputed ? c->disputed : r->disputed;
 	r->overflows |= c->overflows;
+	if (!ok && c->ops > c->max_ops)
+		r->refused = c->why;
 	spend_ops(r, c);
 	return ok;
 }

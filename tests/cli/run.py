@@ -1379,6 +1379,10 @@ def run_writes_files(d):
     expect(4, "run", m, "--random", "-o", d + "/no/where", "-q")
     expect(5, "run", write(d + "/many.onnx", simple(9)), "--random", "--max-ops", "1")
     expect(5, "run", m, "--random", "--max-memory", "16k")
+    dot = model_of(d, "dot", """<ir_version: 8, opset_import: ["" : 17]>
+g (float[8,8] a) => (float[8,8] y) { y = MatMul (a, a) }
+""")
+    expect(5, "run", dot, "--random", "--max-ops", "100")
 
 
 def main():

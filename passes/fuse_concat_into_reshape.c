@@ -39,34 +39,14 @@ static bool may_ask_for_zero(const ox_node *n)
 	return ox_attr_int(n, "allowzero", 0, &known) || !known;
 }
 
-static bool copies(ox_ctx *c, const ox_node *n, uint32_t i, ox_dim d)
-{
-	const int rank = ox_rank_known(n->in[DATA].val);
-
-	return (int)i < rank && d == ox_dim_known(c->m, n->in[DATA].val, i);
-}
-
 /* The target; false: some entry cannot be written. */
-static bool target_of(ox_ctx *c, const ox_node *n, int64_t *target, uint32_t rank)
+static bool target_of(ox_ctx *c, const ox_node *n, int64_t *target)
 {
-	int told = -1;
-	bool others_nonzero = true;
+	int told;
 
-	for (uint32_t i = 0; i < rank; i++) {
-		const ox_dim d = ox_dim_known(c->m, n->out[0], i);
-		if (ox_dim_is(d, 0) || (told >= 0 && !ox_dim_is_num(d) && !copies(c, n, i, d)))
-			return false;
-		if (ox_dim_is_num(d))
-			target[i] = d->num;
-		else if (copies(c, n, i, d))
-			target[i] = 0;
-		else
-			target[told = (int)i] = -1;
-	}
-	for (uint32_t i = 0; i < rank; i++)
-		if ((int)i != told && !ox_dim_nonzero(ox_dim_known(c->m, n->out[0], i)))
-			others_nonzero = false;
-	return told < 0 || others_nonzero || (!may_ask_for_zero(n) && asked_to_tell(c, n, (uint32_t)told));
+	return ox_reshape_target(c, n->in[DATA].val, n->out[0], target, &told)
+	       && (told < 0 || ox_is_told(c, n->out[0], told)
+	           || (!may_ask_for_zero(n) && asked_to_tell(c, n, (uint32_t)told)));
 }
 
 static ox_status visit(ox_ctx *c, ox_node *n)
@@ -79,7 +59,7 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 
 	if (rank < 0 || rank > OX_MAX_RANK)
 		return ox_skip(c, n, "the rank of the result is not known");
-	if (!target_of(c, n, target, (uint32_t)rank))
+	if (!target_of(c, n, target))
 		return ox_skip(c, n, "more than one dim of the result depends on the run");
 	ox_node_drop_attr(n, "allowzero");
 	ox_node_set_input(n, SHAPE, ox_const_ints(n->graph, OX_I64, target, (size_t)rank, "shape"));

@@ -117,6 +117,12 @@ static inline ox_value *ox_const_for(const ox_value *v, ox_tensor *t)
 }
 /* A constant vector of int64, or of int32, in g. Fits. */
 ox_value *ox_const_ints(ox_graph *g, ox_dtype t, const int64_t *p, size_t n, const char *hint);
+/* What a Reshape of x is told, for y's shape, of known rank: for each dim its number, or 0 where
+ * it is that of x in the same place, or -1 for one that is neither (*told; or -1: there is
+ * none). False: there are more of those, or a number 0, which would copy. */
+bool ox_reshape_target(ox_ctx *c, const ox_value *x, const ox_value *y, int64_t *target, int *told);
+/* Does -1 in that place of y have one meaning: are the other dims proven not to be 0? */
+bool ox_is_told(ox_ctx *c, const ox_value *y, int told);
 
 /* Evaluates n, whose inputs are all constants, and puts constants in its place (row B1): if
  * its op computes exactly, or else if not, as asked for. */

@@ -209,15 +209,9 @@ static bool equal_strings(ox_eval *c, ox_array *out, const ox_array *a, const ox
 	return true;
 }
 
-/* Before opset 7 the shape of b is a run of dims of a, which begins at `axis`: with 1s behind
- * it, that is numpy's rule. */
-static ox_array *placed(ox_eval *c, const ox_array *a, ox_array *b)
+/* b with its first axis beside `axis` of a, ones behind. */
+static ox_array *beside(ox_eval *c, const ox_array *a, const ox_array *b, int64_t axis)
 {
-	const ox_attr *given = ox_node_attr(c->n, "axis");
-	int64_t axis = ox_eval_int(c, "axis", 0);
-
-	if (!ox_eval_has_attr(c, "broadcast") || !ox_eval_int(c, "broadcast", 0) || !given)
-		return b;
 	if (!ox_eval_axis(c, &axis, a->rank))
 		return NULL;
 	if ((uint32_t)axis + b->rank > a->rank) {
@@ -232,6 +226,19 @@ static ox_array *placed(ox_eval *c, const ox_array *a, ox_array *b)
 		dims[i] = i < b->rank ? b->dims[i] : 1;
 	p->dims = dims;
 	return p;
+}
+
+/* Before opset 7 the shape of b is a run of dims of a, which begins at `axis`: with 1s behind
+ * it, that is numpy's rule. */
+static ox_array *placed(ox_eval *c, const ox_array *a, ox_array *b)
+{
+	const ox_attr *given = ox_node_attr(c->n, "axis");
+
+	if (c->n->op == OX_PRelu && c->since < 7 && b->rank == 1 && a->rank > 1)
+		return beside(c, a, b, 1);
+	if (!ox_eval_has_attr(c, "broadcast") || !ox_eval_int(c, "broadcast", 0) || !given)
+		return b;
+	return beside(c, a, b, ox_eval_int(c, "axis", 0));
 }
 
 /* PRelu broadcasts its slope only, and ops of opset 6 and before the second input only. */

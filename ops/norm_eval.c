@@ -594,8 +594,6 @@ static bool drops_nothing(ox_eval *c)
 		return ox_eval_int(c, "is_test", 0) || ox_eval_float(c, "ratio", 0.5) == 0;
 	if (c->since < 12 || !training)
 		return true;
-	if (training->count != 1 || (ratio && ratio->count != 1))
-		return false;
 	return !ox_get_int(training, 0) || (ratio && ox_get_double(ratio, 0) == 0);
 }
 
@@ -627,6 +625,9 @@ bool eval_dropout(ox_eval *c)
 {
 	const ox_array *x = ox_arg(c, 0);
 
+	for (uint32_t i = 1; i < c->n->nin; i++)
+		if (c->in[i] && c->in[i]->count != 1)
+			return ox_eval_undefined(c, "a ratio or training mode is not one element");
 	if (!ox_eval_read_all(c))
 		return false;
 	if (!drops_nothing(c))

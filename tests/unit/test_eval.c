@@ -80,6 +80,14 @@ Test(eval, broadcasting)
 	check("bool {1}; bool {1}", "Add (a, b)", "!as its schema says");
 }
 
+Test(eval, slopes_of_old_are_of_channels)
+{
+	check_at(6, "float[1,2,2] {-1.0, -1.0, -1.0, 1.0}; float[2] {2.0, 3.0}", "PRelu (a, b)",
+	         "float[1,2,2] {-2.0, -2.0, -3.0, 1.0}");
+	check_at(7, "float[1,2,2] {-1.0, -1.0, -1.0, 1.0}; float[2] {2.0, 3.0}", "PRelu (a, b)",
+	         "float[1,2,2] {-2.0, -3.0, -2.0, 1.0}");
+}
+
 Test(eval, comparisons_tell_signed_from_unsigned)
 {
 	check("int8[2] {-1, 1}; int8 {0}", "Less (a, b)", "bool[2] {1, 0}");

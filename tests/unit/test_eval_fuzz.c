@@ -44,6 +44,7 @@ Test(eval_fuzz, odd_shapes)
 	check("string {\"a b\"}", "StringSplit (a)", "string[2] {\"a\", \"b\"}");
 	check("float[1,1,2] {1.0, 2.0}; float[1,0,9223372036854775807] {}",
 	      "ConvTranspose <output_shape = [1]> (a, b)", "!");
+	check("float {1.0}; float[0] {}; bool[0] {}", "Dropout (a, b, c)", "!not one element");
 	check("float[0] {}", "ai.onnx.ml.LabelEncoder <keys_floats = [1.0], values_floats = [1.0], "
 	      "values_strings = [\"a\"]> (a)", "!several ways");
 }

@@ -126,7 +126,7 @@ cli-test: $(BUILD)/onnxopt                  ## exit codes, messages, help pages,
 models: $(BUILD)/onnxopt                    ## every model of tests/models (and ../shared/models)
 	$(Q)$(PYTHON) tests/models.py --tool $(BUILD)/onnxopt tests/models ../shared/models
 
-CASES_PASS := 1886
+CASES_PASS := 2024
 conformance: $(BUILD)/onnxopt               ## operator cases and models of the onnx package (from PyPI)
 	$(Q)sh tests/cross/conformance.sh $(BUILD) $(CASES_PASS)
 

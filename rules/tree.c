@@ -35,6 +35,8 @@ typedef struct reader {
 /* ---- errors ----------------------------------------------------------------------- */
 
 static bool report(const char *file, size_t line, size_t column, ox_arena *a, ox_diag *d, const char *fmt,
+                   va_list ap) OX_PRINTF(6, 0);
+static bool report(const char *file, size_t line, size_t column, ox_arena *a, ox_diag *d, const char *fmt,
                    va_list ap)
 {
 	va_list again;

@@ -37,8 +37,9 @@ typedef struct axis {
 	int64_t from, to;             /* elements before and after */
 	double num, den;              /* the scale is num / den */
 	double begin, end;            /* the part that is kept, CROP only */
-	int64_t *at;                  /* nearest: from where. Else of the first tap */
-	double *weight;               /* to rows of taps each */
+	int64_t *at;                  /* nearest: from where */
+	int64_t *tap;                 /* else: to rows of taps each, */
+	double *weight;               /* and what they weigh */
 	int64_t taps;
 	bool *outside;                /* CROP: nothing is there; NULL: always something */
 } axis;
@@ -155,14 +156,16 @@ static double weight_at(const resize *r, double d)
 	return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-/* Of one place of the result: from tap a->at[place] on. */
+/* Of one place of the result: the taps around x. */
 static void weigh(ox_eval *c, const resize *r, axis *a, int64_t place, double x, double stretch)
 {
 	double *w = a->weight + place * a->taps, sum = 0;
+	const int64_t first = (int64_t)floor(x) + 1 - a->taps / 2;
 
 	for (int64_t k = 0; k < a->taps; k++) {
-		const int64_t at = a->at[place] + k;
+		const int64_t at = first + k;
 		const bool is_in = at >= 0 && at < a->from;
+		a->tap[place * a->taps + k] = at < 0 ? 0 : is_in ? at : a->from - 1;
 		w[k] = weight_at(r, ((double)at - x) * stretch);
 		/* some take in what is there alone, whatever exclude_outside is */
 		if (!is_in && w[k] != 0 && r->antialias && stretch < 1 && !r->exclude_outside)
@@ -188,11 +191,11 @@ static bool weigh_axis(ox_eval *c, const resize *r, axis *a)
 	if (!ox_eval_cost(c, (uint64_t)a->to, (uint64_t)a->taps))
 		return false;
 	a->weight = ox_new_array(c->arena, double, (size_t)(a->to * a->taps));
+	a->tap = ox_new_array(c->arena, int64_t, (size_t)(a->to * a->taps));
 	for (int64_t i = 0; i < a->to; i++) {
 		const double x = coordinate(r, a, i, false);
 		if (!(fabs(x) < 0x1p52))
 			return ox_eval_undefined(c, "a scale is out of range");
-		a->at[i] = (int64_t)floor(x) + 1 - a->taps / 2;
 		weigh(c, r, a, i, x, stretch);
 	}
 	return true;
@@ -285,20 +288,31 @@ static bool fill_outside(ox_eval *c, const resize *r, ox_array *out)
 	return true;
 }
 
+/* One row; elements of four bytes are the usual case. */
+static void copy_row(const axis *a, uint8_t *to, const uint8_t *from, size_t width)
+{
+	if (width == 4)
+		for (int64_t i = 0; i < a->to; i++)
+			memcpy(to + 4 * i, from + 4 * a->at[i], 4);
+	else
+		for (int64_t i = 0; i < a->to; i++)
+			memcpy(to + width * (size_t)i, from + width * (size_t)a->at[i], width);
+}
+
 /* Row after row, each from the places of the axes before the last. */
 static void copy_nearest(ox_eval *c, const resize *r, ox_array *out, const ox_array *x)
 {
 	const uint32_t rank = x->rank;
 	const axis *last = &r->axis[rank - 1];
+	const size_t width = ox_elem_width(x->dtype);
 	int64_t *index = ox_new_array(c->arena, int64_t, rank);
 
 	for (uint64_t row = 0; row < out->count; row += (uint64_t)last->to) {
 		uint64_t at = 0;
 		for (uint32_t k = 0; k + 1 < rank; k++)
 			at = at * (uint64_t)x->dims[k] + (uint64_t)r->axis[k].at[index[k]];
-		at *= (uint64_t)last->from;
-		for (int64_t i = 0; i < last->to; i++)
-			ox_copy_elem(out, row + (uint64_t)i, x, at + (uint64_t)last->at[i]);
+		copy_row(last, (uint8_t *)out->data + row * width,
+		         (const uint8_t *)x->data + at * (uint64_t)last->from * width, width);
 		for (uint32_t k = rank - 1; k-- > 0;) {
 			if (++index[k] < r->axis[k].to)
 				break;
@@ -309,22 +323,43 @@ static void copy_nearest(ox_eval *c, const resize *r, ox_array *out, const ox_ar
 
 /* ---- sums over taps ------------------------------------------------------------------------ */
 
+/* One row: infinities that have no weight have no part in it. */
+static void resize_row(const axis *a, double *to, const double *from)
+{
+	const int64_t *tap = a->tap;
+	const double *w = a->weight;
+
+	for (int64_t i = 0; i < a->to; i++, tap += a->taps, w += a->taps) {
+		double sum = 0;
+		for (int64_t k = 0; k < a->taps; k++)
+			sum += w[k] != 0 ? w[k] * from[tap[k]] : 0;
+		to[i] = sum;
+	}
+}
+
+/* Rows of `inner` numbers each. */
+static void resize_rows(const axis *a, double *to, const double *from, uint64_t inner)
+{
+	for (int64_t i = 0; i < a->to; i++, to += inner)
+		for (int64_t k = 0; k < a->taps; k++) {
+			const double w = a->weight[i * a->taps + k];
+			const double *row = from + (uint64_t)a->tap[i * a->taps + k] * inner;
+			for (uint64_t e = 0; w != 0 && e < inner; e++)
+				to[e] += w * row[e];
+		}
+}
+
 /* x: outer blocks of a->from rows of inner numbers each; y the same with a->to rows. */
 static void resize_axis(const axis *a, double *y, const double *x, uint64_t outer, uint64_t inner)
 {
-	for (uint64_t o = 0; o < outer; o++)
-		for (int64_t i = 0; i < a->to; i++) {
-			double *to = y + (o * (uint64_t)a->to + (uint64_t)i) * inner;
-			for (int64_t k = 0; k < a->taps; k++) {
-				const double w = a->weight[i * a->taps + k];
-				const int64_t at = a->at[i] + k;
-				const uint64_t row = (uint64_t)(at < 0 ? 0 : at >= a->from ? a->from - 1 : at);
-				const double *from = x + (o * (uint64_t)a->from + row) * inner;
-				/* infinities that have no weight have no part in it */
-				for (uint64_t e = 0; w != 0 && e < inner; e++)
-					to[e] += w * from[e];
-			}
-		}
+	for (uint64_t o = 0; o < outer; o++) {
+		double *to = y + o * (uint64_t)a->to * inner;
+		const double *from = x + o * (uint64_t)a->from * inner;
+		if (inner == 1)
+			resize_row(a, to, from);
+		else
+			resize_rows(a, to, from, inner);
+	}
 }
 
 /* All axes, those that shrink first: nothing in between is larger than x or the result. */

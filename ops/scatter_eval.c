@@ -21,11 +21,12 @@ typedef struct scatter {
 	const ox_array *updates;
 	enum reduction how;
 	ox_kind kind;
-	bool *touched;                /* of each element of out */
+	bool *touched;                /* each block of out */
+	uint64_t block;               /* elements that one index stands for */
 	double *sum;                  /* likewise; floats that are reduced only */
 } scatter;
 
-/* ---- one element ---------------------------------------------------------------- */
+/* ---- one update ----------------------------------------------------------------- */
 
 static double reduce_f(enum reduction how, double a, double b)
 {
@@ -63,26 +64,30 @@ static uint64_t reduce_u(enum reduction how, uint64_t a, uint64_t b, bool is_sig
 	return b;
 }
 
-static void replace(scatter *s, uint64_t to, uint64_t from)
+static void reduce(scatter *s, uint64_t to, uint64_t from)
 {
-	const size_t w = ox_elem_width(s->out->dtype);
-
-	if (s->touched[to] && memcmp((uint8_t *)s->out->data + to * w,
-	                             (const uint8_t *)s->updates->data + from * w, w))
-		s->c->disputed = "two updates go to one element";
-	ox_copy_elem(s->out, to, s->updates, from);
+	if (s->kind == OX_FLOATING) {
+		s->sum[to] = reduce_f(s->how, s->sum[to], ox_get_double(s->updates, from));
+		return;
+	}
+	const uint64_t a = ox_get(s->out, to).u, b = ox_get(s->updates, from).u;
+	ox_put(s->out, to, (ox_num){.u = reduce_u(s->how, a, b, s->kind == OX_SIGNED)});
 }
 
+/* Block `to` of the result by block `from` of the updates. */
 static void update(scatter *s, uint64_t to, uint64_t from)
 {
+	const size_t width = (size_t)s->block * ox_elem_width(s->out->dtype);
+	uint8_t *p = (uint8_t *)s->out->data + to * width;
+	const uint8_t *q = (const uint8_t *)s->updates->data + from * width;
+
 	if (s->how == NONE) {
-		replace(s, to, from);
-	} else if (s->kind == OX_FLOATING) {
-		s->sum[to] = reduce_f(s->how, s->sum[to], ox_get_double(s->updates, from));
-	} else {
-		const uint64_t a = ox_get(s->out, to).u, b = ox_get(s->updates, from).u;
-		ox_put(s->out, to, (ox_num){.u = reduce_u(s->how, a, b, s->kind == OX_SIGNED)});
+		if (s->touched[to] && memcmp(p, q, width))
+			s->c->disputed = "two updates go to one element";
+		memcpy(p, q, width);
 	}
+	for (uint64_t k = 0; s->how != NONE && k < s->block; k++)
+		reduce(s, to * s->block + k, from * s->block + k);
 	s->touched[to] = true;
 }
 
@@ -104,11 +109,11 @@ static bool reduction_of(ox_eval *c, enum reduction *how)
 }
 
 /* The result, a copy of the data yet. */
-static bool begin(ox_eval *c, scatter *s, uint32_t updates)
+static bool begin(ox_eval *c, scatter *s, uint64_t block)
 {
 	const ox_array *x = ox_arg(c, 0);
 
-	*s = (scatter){.c = c, .updates = ox_arg(c, updates), .kind = ox_kind_of(x->dtype)};
+	*s = (scatter){.c = c, .updates = ox_arg(c, 2), .kind = ox_kind_of(x->dtype), .block = block};
 	if (!reduction_of(c, &s->how))
 		return false;
 	if (s->how != NONE && !s->kind)
@@ -117,7 +122,7 @@ static bool begin(ox_eval *c, scatter *s, uint32_t updates)
 	if (!s->out || !ox_eval_read_all(c) || !ox_eval_cost(c, s->updates->count, 1))
 		return false;
 	memcpy(s->out->data, x->data, (size_t)x->count * ox_elem_width(x->dtype));
-	s->touched = ox_new_array(c->arena, bool, (size_t)x->count + 1);
+	s->touched = ox_new_array(c->arena, bool, block ? (size_t)(x->count / block) + 1 : 1);
 	if (s->how == NONE || s->kind != OX_FLOATING)
 		return true;
 	s->sum = ox_new_array(c->arena, double, (size_t)x->count + 1);
@@ -130,7 +135,7 @@ static bool begin(ox_eval *c, scatter *s, uint32_t updates)
 static bool end(scatter *s)
 {
 	for (uint64_t i = 0; s->sum && i < s->out->count; i++)
-		if (s->touched[i])
+		if (s->touched[i / s->block])
 			ox_put_double(s->out, i, s->sum[i]);
 	return true;
 }
@@ -167,7 +172,7 @@ bool eval_scatter_elements(ox_eval *c)
 	for (uint32_t i = 0; i < x->rank; i++)
 		if (i != axis && indices->dims[i] > x->dims[i])
 			return ox_eval_undefined(c, "the shapes do not fit");
-	if (!begin(c, &s, 2))
+	if (!begin(c, &s, 1))
 		return false;
 	const uint64_t stride = ox_stride(x, (uint32_t)axis);
 	ox_walk *w = ox_walk_new(c, x->rank, indices->dims, 1);
@@ -209,9 +214,9 @@ bool eval_scatter_nd(ox_eval *c)
 	const uint32_t depth = (uint32_t)indices->dims[indices->rank - 1];
 	if (!nd_dims_fit(x, indices, ox_arg(c, 2), depth))
 		return ox_eval_undefined(c, "the shapes do not fit");
-	if (!begin(c, &s, 2))
+	const uint64_t n = ox_span(indices, 0, indices->rank - 1);
+	if (!begin(c, &s, ox_span(x, depth, x->rank)))
 		return false;
-	const uint64_t block = ox_span(x, depth, x->rank), n = ox_span(indices, 0, indices->rank - 1);
 	for (uint64_t i = 0; s.updates->count && i < n; i++) {
 		uint64_t row = 0, at = 0;
 		for (uint32_t k = 0; k < depth; k++) {
@@ -219,8 +224,7 @@ bool eval_scatter_nd(ox_eval *c)
 				return false;
 			row = row * (uint64_t)x->dims[k] + at;
 		}
-		for (uint64_t k = 0; k < block; k++)
-			update(&s, row * block + k, i * block + k);
+		update(&s, row, i);
 	}
 	return end(&s);
 }

@@ -93,6 +93,48 @@ typedef struct line {
 	uint64_t *key, *item, *other; /* n each */
 } line;
 
+/* Is item a behind item b? */
+static bool is_behind(const line *l, uint64_t a, uint64_t b)
+{
+	return l->key[a] != l->key[b] ? l->key[a] > l->key[b] : a > b;
+}
+
+/* Restores the heap of k items below `at`: each is behind those below it. */
+static void sink(const line *l, uint64_t *heap, uint64_t at)
+{
+	const uint64_t item = heap[at];
+
+	for (uint64_t child; (child = 2 * at + 1) < l->k; at = child) {
+		if (child + 1 < l->k && is_behind(l, heap[child + 1], heap[child]))
+			child++;
+		if (!is_behind(l, heap[child], item))
+			break;
+		heap[at] = heap[child];
+	}
+	heap[at] = item;
+}
+
+/* Of many only the first k, in order of index yet: the last of those so far is on top. */
+static void select_first(const line *l)
+{
+	uint64_t *heap = l->item, n = 0;
+	bool *chosen = (bool *)l->other;
+
+	for (uint64_t i = l->k; i-- > 0;)
+		sink(l, heap, i);
+	for (uint64_t i = l->k; i < l->n; i++)
+		if (is_behind(l, heap[0], i)) {
+			heap[0] = i;
+			sink(l, heap, 0);
+		}
+	memset(chosen, 0, l->n * sizeof *chosen);
+	for (uint64_t i = 0; i < l->k; i++)
+		chosen[heap[i]] = true;
+	for (uint64_t i = 0; i < l->n; i++)
+		if (chosen[i])
+			l->item[n++] = i;
+}
+
 /* The line of x at `at` into the outputs' line at `to`. */
 static void top_of(ox_eval *c, const line *l, bool largest, uint64_t at, uint64_t to)
 {
@@ -107,7 +149,10 @@ static void top_of(ox_eval *c, const line *l, bool largest, uint64_t at, uint64_
 	}
 	if (nans)
 		c->disputed = "a NaN among the elements";
-	const uint64_t *best = sort(l->item, l->other, l->n, key_before, l->key);
+	const bool selects = l->k && l->k < l->n / 8;
+	if (selects)
+		select_first(l);
+	const uint64_t *best = sort(l->item, l->other, selects ? l->k : l->n, key_before, l->key);
 	for (uint64_t i = 0; i < l->k; i++) {
 		ox_copy_elem(c->out[0], to + i * l->step, x, at + best[i] * l->step);
 		ox_put_int(c->out[1], to + i * l->step, (int64_t)best[i]);
@@ -257,7 +302,9 @@ static uint64_t group(ox_eval *c, const items *t, bool in_order, uint64_t *first
 
 	for (uint64_t i = 0; i < t->n; i++)
 		item[i] = i;
-	const uint64_t *sorted = sort(item, item + t->n, t->n, item_before, t);
+	const bool are_keys = t->key && t->parts == 1 && t->blocks * t->block == 1;
+	const uint64_t *sorted = sort(item, item + t->n, t->n, are_keys ? key_before : item_before,
+	                              are_keys ? (const void *)t->key : t);
 	for (uint64_t i = 0; i < t->n; i++) {
 		if (i == 0 || order_of_items(t, sorted[i - 1], sorted[i]))
 			first[n++] = sorted[i];

@@ -18,14 +18,15 @@ double ox_rounded(ox_dtype t, double x)
 	               ? x : ox_float_of(t, ox_float_bits(t, x, false));
 }
 
-static double largest_int(ox_dtype t)
+/* Of the integers that numbers are quantized to. */
+typedef struct limits { double lo, hi; } limits;
+
+static limits limits_of(ox_dtype t)
 {
-	const int size = (int)ox_dtype_bits(t);
+	const double n = (double)(1u << (ox_dtype_bits(t) - 1));
 
-	return ldexp(1, ox_kind_of(t) == OX_SIGNED ? size - 1 : size) - 1;
+	return ox_kind_of(t) == OX_SIGNED ? (limits){-n, n - 1} : (limits){0, 2 * n - 1};
 }
-
-static double least_int(ox_dtype t) { return ox_kind_of(t) == OX_SIGNED ? -largest_int(t) - 1 : 0; }
 
 static void store_float8(ox_array *out, uint64_t i, double x, bool saturate)
 {
@@ -42,8 +43,9 @@ bool ox_put_quantized(ox_eval *c, ox_array *out, uint64_t i, double q, double ze
 		store_float8(out, i, q + zero, saturate);
 		return true;
 	}
-	const double y = fmin(fmax(rint(q) + zero, least_int(out->dtype)), largest_int(out->dtype));
-	ox_put_int(out, i, (int64_t)y);
+	const limits l = limits_of(out->dtype);
+	const double y = rint(q) + zero;
+	ox_put_int(out, i, (int64_t)(y < l.lo ? l.lo : y > l.hi ? l.hi : y));
 	return true;
 }
 
@@ -100,42 +102,96 @@ static bool scales_of(ox_eval *c, const ox_array *x, const ox_array *scale, cons
 
 typedef struct job {
 	ox_eval *c;
-	const ox_array *x, *scale, *zero;     /* zero NULL: 0 */
+	const ox_array *x;
+	const double *scale, *zero;   /* of the scale's count */
 	ox_array *out;
 	ox_dtype precision;
 	bool saturate;
 } job;
 
-static double zero_at(const job *j, uint64_t k) { return j->zero ? ox_get_double(j->zero, k) : 0; }
+/* n elements from i on. Their scale is the one at k, or step further for each. */
+typedef struct stretch { uint64_t i, n, k, step; } stretch;
 
-/* f for each element i and its scale k. */
-static bool for_each(const job *j, const scales *s, bool (*f)(const job *j, uint64_t i, uint64_t k))
+static bool each_block(const job *j, const scales *s, bool (*f)(const job *j, stretch r))
 {
-	const uint64_t blocks = s->block ? s->dim / s->block + (s->dim % s->block != 0) : 0;
-	uint64_t i = 0;
+	uint64_t i = 0, k = 0;
 
-	if (j->out->count == 0)
-		return true;
 	for (uint64_t o = 0; o < s->outer; o++)
-		for (uint64_t d = 0; d < s->dim; d++) {
-			const uint64_t k = s->block ? (o * blocks + d / s->block) * s->inner
-			                            : s->per_axis ? d : 0;
-			for (uint64_t e = 0; e < s->inner; e++, i++)
-				if (!f(j, i, k + (s->block ? e : 0)))
+		for (uint64_t d = 0; d < s->dim; k += s->inner) {
+			const uint64_t end = s->dim - d < s->block ? s->dim : d + s->block;
+			if (s->inner == 1 && !f(j, (stretch){i, end - d, k, 0}))
+				return false;
+			for (uint64_t at = d; s->inner > 1 && at < end; at++)
+				if (!f(j, (stretch){i + (at - d) * s->inner, s->inner, k, 1}))
 					return false;
+			i += (end - d) * s->inner;
+			d = end;
 		}
 	return true;
 }
 
+/* f for all elements. */
+static bool for_each(const job *j, const scales *s, bool (*f)(const job *j, stretch r))
+{
+	if (j->out->count == 0)
+		return true;
+	if (s->block)
+		return each_block(j, s, f);
+	const bool last = s->per_axis && s->inner == 1;
+	const uint64_t n = last ? s->dim : s->inner;
+	for (uint64_t i = 0, d = 0; i < j->out->count; i += n, d = d + 1 < s->dim ? d + 1 : 0)
+		if (!f(j, (stretch){i, n, s->per_axis && !last ? d : 0, last}))
+			return false;
+	return true;
+}
+
+static const double *scales_in(ox_eval *c, const ox_array *scale, ox_dtype precision)
+{
+	double *p = ox_doubles(c, scale);
+
+	for (uint64_t k = 0; k < scale->count; k++)
+		p[k] = ox_rounded(precision, p[k]);
+	return p;
+}
+
+static const double *zeros_in(ox_eval *c, const ox_array *zero, const ox_array *scale)
+{
+	return zero ? ox_doubles(c, zero) : ox_new_array(c->arena, double, (size_t)scale->count + 1);
+}
+
 /* ---- QuantizeLinear ------------------------------------------------------------------ */
 
-static bool quantize(const job *j, uint64_t i, uint64_t k)
+static bool quantize(const job *j, stretch r)
 {
-	const double x = ox_rounded(j->precision, ox_get_double(j->x, i));
-	const double scale = ox_rounded(j->precision, ox_get_double(j->scale, k));
+	for (uint64_t e = 0; e < r.n; e++, r.k += r.step) {
+		const double x = ox_rounded(j->precision, ox_get_double(j->x, r.i + e));
+		const double q = ox_rounded(j->precision, x / j->scale[r.k]);
+		if (!ox_put_quantized(j->c, j->out, r.i + e, q, j->zero[r.k], j->saturate))
+			return false;
+	}
+	return true;
+}
 
-	return ox_put_quantized(j->c, j->out, i, ox_rounded(j->precision, x / scale), zero_at(j, k),
-	                        j->saturate);
+/* The same of float32 for 8 bits, in float32: the quotient is what is asked for, and integers
+ * below 2^22 are exact. Adding 1.5 * 2^23 rounds to one. */
+static bool quantize_f32(const job *j, stretch r)
+{
+	const float far = 1e6f, round = 12582912.0f;
+	const limits l = limits_of(j->out->dtype);
+	const float lo = (float)l.lo, hi = (float)l.hi;
+	const float *x = (const float *)j->x->data + r.i;
+	uint8_t *to = (uint8_t *)j->out->data + r.i;
+	bool all = true;
+
+	for (uint64_t e = 0; e < r.n; e++, r.k += r.step) {
+		float q = x[e] / (float)j->scale[r.k];
+		all &= q == q;
+		q = q > -far ? q < far ? q : far : -far;
+		q = (q + round) - round + (float)j->zero[r.k];
+		q = q < lo ? lo : q > hi ? hi : q;
+		to[e] = (uint8_t)(int)q;
+	}
+	return all || ox_eval_undefined(j->c, "a NaN has no value of the type");
 }
 
 /* Of the division. The quotient of two int32 is never so near to halfway that a double
@@ -184,18 +240,33 @@ bool eval_quantize_linear(ox_eval *c)
 	ox_array *out = ox_eval_raw_like(c, 0, t, x);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 1))
 		return false;
-	const job j = {c, x, scale, zero, out, precision_of(c, x, scale), ox_eval_int(c, "saturate", 1)};
-	return for_each(&j, &s, quantize);
+	const ox_dtype p = precision_of(c, x, scale);
+	const job j = {c, x, scales_in(c, scale, p), zeros_in(c, zero, scale), out, p, ox_eval_int(c, "saturate", 1)};
+	const bool plain = x->dtype == OX_F32 && p == OX_F32 && (t == OX_U8 || t == OX_I8);
+	return for_each(&j, &s, plain ? quantize_f32 : quantize);
 }
 
 /* ---- DequantizeLinear ------------------------------------------------------------------ */
 
 /* int32 is made a float before it is multiplied. */
-static bool dequantize(const job *j, uint64_t i, uint64_t k)
+static bool dequantize(const job *j, stretch r)
 {
-	const double d = ox_rounded(j->precision, ox_get_double(j->x, i) - zero_at(j, k));
+	for (uint64_t e = 0; e < r.n; e++, r.k += r.step) {
+		const double d = ox_rounded(j->precision, ox_get_double(j->x, r.i + e) - j->zero[r.k]);
+		ox_put_double(j->out, r.i + e, d * j->scale[r.k]);
+	}
+	return true;
+}
 
-	ox_put_double(j->out, i, d * ox_get(j->scale, k).f);
+/* The same of 8 bits for float32, in float32. */
+static bool dequantize_8(const job *j, stretch r)
+{
+	const uint8_t *x = (const uint8_t *)j->x->data + r.i;
+	const uint8_t sign = j->x->dtype == OX_I8 ? 0x80 : 0;
+	float *to = (float *)j->out->data + r.i;
+
+	for (uint64_t e = 0; e < r.n; e++, r.k += r.step)
+		to[e] = (float)((x[e] ^ sign) - sign - (int)j->zero[r.k]) * (float)j->scale[r.k];
 	return true;
 }
 
@@ -214,8 +285,10 @@ bool eval_dequantize_linear(ox_eval *c)
 	ox_array *out = ox_eval_raw_like(c, 0, t, x);
 	if (!out || !ox_eval_read_all(c) || !ox_eval_cost(c, x->count, 1))
 		return false;
-	const job j = {c, x, scale, zero, out, out->dtype == OX_F64 ? OX_F64 : OX_F32, false};
-	return for_each(&j, &s, dequantize);
+	const job j = {c, x, ox_doubles(c, scale), zeros_in(c, zero, scale), out,
+	               out->dtype == OX_F64 ? OX_F64 : OX_F32, false};
+	const bool plain = out->dtype == OX_F32 && scale->dtype == OX_F32 && (x->dtype == OX_U8 || x->dtype == OX_I8);
+	return for_each(&j, &s, plain ? dequantize_8 : dequantize);
 }
 
 /* ---- DynamicQuantizeLinear ------------------------------------------------------------- */

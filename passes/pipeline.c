@@ -16,6 +16,7 @@
  */
 #include "passes/pipefile.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #define PASS(name) extern const ox_pass ox_pass_##name;
@@ -59,12 +60,10 @@ static void add_rules(const struct row *r, ox_arena *a)
 		table[ntable++] = ox_pass_of_rule(rules.p[i], a);
 }
 
-static void make_table(void)
+static void fill_table(void)
 {
 	static ox_arena arena;
 
-	if (table)
-		return;
 	table = ox_new_array(&arena, const ox_pass *, OX_LEN(rows));
 	for (size_t i = 0; i < OX_LEN(rows); i++) {
 		if (rows[i].pass)
@@ -93,6 +92,14 @@ static const struct { const char *name; preset level; } presets[] = {
 	{"ort",     DEFAULT},
 	{"quant",   DEFAULT},
 };
+
+/* Models may be worked on in several threads. */
+static void make_table(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, fill_table);
+}
 
 /* ---- names ------------------------------------------------------------------ */
 

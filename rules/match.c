@@ -605,7 +605,7 @@ static bool solve(solver *s, uint32_t at)
 /* Can the maker of v be what the picture wants there? Cheap, and false for nearly every node. */
 static bool may_make(const picture *pic, const operand *o, const ox_value *v)
 {
-	if (o->kind == O_LITERAL)
+	if (o->kind == O_LITERAL || (o->kind == O_VAR && pic->vars[o->var].constant))
 		return ox_value_const(v) != NULL;
 	if (o->kind != O_VAR || pic->vars[o->var].maker < 0 || (!v && o->optional))
 		return true;

@@ -137,6 +137,7 @@ typedef struct var {
 	bool rest;
 	bool optional;
 	bool shared;                  /* others may read it too */
+	bool constant;                /* by a guard: looked at first, since it is cheap */
 } var;
 
 typedef struct picture {

@@ -304,6 +304,8 @@ static bool read_picture(loader *l, const ox_tree *map, const ox_tree *before, o
 	    || !read_guards(l, ox_tree_get(map, "when"), p, &texts)
 	    || !read_guards(l, is_map ? ox_tree_get(before, "when") : NULL, p, &more))
 		return false;
+	for (uint16_t v = 0; v < p->nvars; v++)
+		p->vars[v].constant = guarded_const(p, v);
 	if (r->npics == 1) {
 		r->info.before = text->text.p;
 		r->info.after = after->text.p;

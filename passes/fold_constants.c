@@ -151,8 +151,30 @@ static const ox_tensor *computed(ox_ctx *c, const ox_value *v, ox_arena *keep, u
 	return NULL;
 }
 
+/* May v follow from constants, as far as the operators tell? Cheap, and false for what a
+ * graph input goes into. */
+static bool may_be_known(const ox_value *v, unsigned depth)
+{
+	for (;; depth--) {
+		if (ox_value_const(v))
+			return true;
+		const ox_node *n = v->def;
+		const ox_op_row *row = n ? ox_op_row_of(n->op) : NULL;
+		if (!row || !depth || !n->nin || !n->in[0].val)
+			return false;
+		if (n->op == OX_ConstantOfShape || n->op == OX_Range)
+			return true;
+		if (!(row->flags & (OX_MOVES | OX_ELEMWISE)))
+			return false;
+		v = n->in[0].val;
+	}
+}
+
 static bool find_inputs(ox_ctx *c, const ox_node *n, ox_eval *e, unsigned depth)
 {
+	for (uint32_t i = 0; i < n->nin; i++)
+		if (n->in[i].val && !may_be_known(n->in[i].val, depth))
+			return false;
 	e->in = ox_new_array(c->scratch, ox_array *, n->nin);
 	for (uint32_t i = 0; i < n->nin; i++) {
 		const ox_value *v = n->in[i].val;

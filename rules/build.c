@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { OPERANDS = 512 };
+enum { MORE = 5 };                    /* inputs that parameters may become (forms.def: up to 4) */
 
 /* An input of something new: one of the three, or absent. */
 typedef struct source {
@@ -168,7 +168,7 @@ static bool var_source(builder *b, uint16_t v, source *s)
 
 	*s = nothing;
 	if (x->after < 0) {
-		s->v = b->m->val[v];
+		s->v = b->m->b.val[v];
 		return true;
 	}
 	if (!plan_node(b, (uint16_t)x->after))
@@ -192,15 +192,16 @@ static bool plan_operands(builder *b, const pnode *p, planned *n)
 	match *m = b->m;
 
 	uint32_t place[RULE_OPERANDS];
+	size_t room = p->nin + MORE;
 
-	n->in = ox_new_array(m->a, source, OPERANDS);
+	for (uint16_t k = 0; k < p->nin; k++)
+		room += p->in[k].kind == O_REST ? m->b.rests[p->in[k].var].n : 0;
+	n->in = ox_new_array(m->a, source, room);
 	for (uint16_t k = 0; k < p->nin; k++) {
 		const operand *o = &p->in[k];
 		place[k] = n->nin;
 		if (o->kind == O_REST) {
-			const rest *r = &m->rests[o->var];
-			if (n->nin + r->n > OPERANDS - RULE_OPERANDS)
-				return refuse(b, "after has too many operands");
+			const rest *r = &m->b.rests[o->var];
 			for (uint32_t i = 0; i < r->n; i++)
 				n->in[n->nin++] = (source){.v = r->p[i], .node = -1};
 			continue;
@@ -369,7 +370,7 @@ static bool plan_attrs(builder *b, const pnode *p, planned *n)
 {
 	const int64_t opset = opset_for(b, n->op);
 	const ox_schema *s = opset ? ox_schema_find(n->op, opset) : NULL;
-	const ox_node *from = p->copies >= 0 ? b->m->node[p->copies] : NULL;
+	const ox_node *from = p->copies >= 0 ? b->m->b.node[p->copies] : NULL;
 
 	n->attr = ox_new_array(b->m->a, ox_attr, (from ? from->nattr : 0) + p->nattr + 1u);
 	for (uint32_t i = 0; from && i < from->nattr; i++)
@@ -516,10 +517,10 @@ static bool find_op(builder *b, const pnode *p, planned *n)
 	/* "@op": as before found it */
 	const pnode *from = NULL;
 	for (uint16_t i = 0; i < b->m->pic->nbefore && !from; i++)
-		if (b->m->pic->before[i].tag == p->tag && b->m->node[i])
+		if (b->m->pic->before[i].tag == p->tag && b->m->b.node[i])
 			from = &b->m->pic->before[i];
 	for (uint16_t i = 0; from && i < from->nops; i++)
-		if (!strcmp(from->types[i], b->m->cap[p->tag].s)) {
+		if (!strcmp(from->types[i], b->m->b.cap[p->tag].s)) {
 			n->op = from->ops[i];
 			n->domain = *from->domains[i] ? from->domains[i] : NULL;
 			n->type = from->types[i];
@@ -556,7 +557,7 @@ static bool dies(const builder *b, const ox_node *n)
 static bool is_root_node(const match *m, const ox_node *n)
 {
 	for (uint16_t i = 0; i < m->pic->nroots; i++)
-		if (m->node[m->pic->roots[i]] == n)
+		if (m->b.node[m->pic->roots[i]] == n)
 			return true;
 	return false;
 }
@@ -567,7 +568,7 @@ static bool goes(const builder *b, const ox_value *v)
 	const match *m = b->m;
 
 	for (uint16_t i = 0; i < m->pic->nvars; i++)
-		if (m->val[i] == v && m->pic->vars[i].is_root)
+		if (m->b.val[i] == v && m->pic->vars[i].is_root)
 			return true;
 	if (ox_value_is_output(v))
 		return false;
@@ -587,7 +588,7 @@ static bool is_read_by_after(const builder *b, const ox_value *v)
 			if (!b->p[i].is_const && b->p[i].in[k].v == v)
 				return true;
 	for (uint16_t i = 0; i < m->pic->nvars; i++)
-		if (m->pic->same_as[i] >= 0 && m->val[m->pic->same_as[i]] == v)
+		if (m->pic->same_as[i] >= 0 && m->b.val[m->pic->same_as[i]] == v)
 			return true;
 	return false;
 }
@@ -615,8 +616,8 @@ static void find_dying(builder *b)
 	do {
 		before = b->ndying;
 		for (uint16_t i = 0; i < m->pic->nbefore; i++) {
-			ox_node *n = m->node[i];
-			for (uint32_t k = 0; n && k < (m->pic->before[i].repeat ? m->chained[i] : 1); k++) {
+			ox_node *n = m->b.node[i];
+			for (uint32_t k = 0; n && k < (m->pic->before[i].repeat ? m->b.chained[i] : 1); k++) {
 				add_dying(b, n);
 				n = n->nin && n->in[0].val ? n->in[0].val->def : NULL;
 			}
@@ -688,11 +689,11 @@ enum { FAR = 4096 };
 static bool find_place(builder *b)
 {
 	const match *m = b->m;
-	ox_node *first = m->node[m->pic->roots[0]], *last = first;
+	ox_node *first = m->b.node[m->pic->roots[0]], *last = first;
 
 	b->at = first;
 	for (uint16_t i = 1; i < m->pic->nroots; i++) {
-		ox_node *n = m->node[m->pic->roots[i]];
+		ox_node *n = m->b.node[m->pic->roots[i]];
 		ox_node *fwd = last, *back = first;
 		for (int k = 0; k < FAR && (fwd || back); k++) {
 			if (fwd == n || back == n)
@@ -733,9 +734,9 @@ static const ox_value *model_of(const builder *b, uint16_t i)
 	const pnode *p = &m->pic->after[i];
 
 	for (uint16_t o = 0; o < p->nout; o++)
-		if (m->pic->vars[p->out[o]].is_root && m->val[p->out[o]])
-			return m->val[p->out[o]];
-	return m->val[m->pic->before[m->pic->roots[0]].out[0]];
+		if (m->pic->vars[p->out[o]].is_root && m->b.val[p->out[o]])
+			return m->b.val[p->out[o]];
+	return m->b.val[m->pic->before[m->pic->roots[0]].out[0]];
 }
 
 static void build(builder *b, uint16_t i)
@@ -767,20 +768,20 @@ static void replace_results(builder *b)
 
 	for (uint16_t i = 0; i < m->pic->nvars; i++) {
 		const var *x = &m->pic->vars[i];
-		if (!x->is_root || !m->val[i])
+		if (!x->is_root || !m->b.val[i])
 			continue;
 		ox_value *to;
 		if (m->pic->same_as[i] >= 0) {
-			to = m->val[m->pic->same_as[i]];
+			to = m->b.val[m->pic->same_as[i]];
 		} else {
 			source s;
 			var_source(b, i, &s);
-			to = s.x ? ox_value_is_output(m->val[i])
-			                   ? ox_graph_const_node(b->g, rounded(b, &s), m->val[i]->name->s)
-			                   : ox_graph_const(b->g, rounded(b, &s), m->val[i]->name->s)
-			         : value_of(b, &s, m->val[i]->name->s);
+			to = s.x ? ox_value_is_output(m->b.val[i])
+			                   ? ox_graph_const_node(b->g, rounded(b, &s), m->b.val[i]->name->s)
+			                   : ox_graph_const(b->g, rounded(b, &s), m->b.val[i]->name->s)
+			         : value_of(b, &s, m->b.val[i]->name->s);
 		}
-		ox_value_replace_named(m->val[i], to);
+		ox_value_replace_named(m->b.val[i], to);
 	}
 }
 
@@ -795,13 +796,13 @@ static bool results_may_go(builder *b)
 	const match *m = b->m;
 
 	for (uint16_t i = 0; i < m->pic->nvars; i++) {
-		if (!m->pic->vars[i].is_root || !m->val[i])
+		if (!m->pic->vars[i].is_root || !m->b.val[i])
 			continue;
-		if (m->h->is_kept && m->h->is_kept(m->h->user, m->val[i]))
+		if (m->h->is_kept && m->h->is_kept(m->h->user, m->b.val[i]))
 			return refuse(b, "the result is to be kept");
-		ox_value *to = m->pic->same_as[i] >= 0 ? m->val[m->pic->same_as[i]] : NULL;
-		if (m->pic->same_as[i] >= 0 && (!to || !ox_value_can_replace(m->val[i], to)
-		    || (ox_value_is_output(m->val[i]) && m->h->is_kept && m->h->is_kept(m->h->user, to))))
+		ox_value *to = m->pic->same_as[i] >= 0 ? m->b.val[m->pic->same_as[i]] : NULL;
+		if (m->pic->same_as[i] >= 0 && (!to || !ox_value_can_replace(m->b.val[i], to)
+		    || (ox_value_is_output(m->b.val[i]) && m->h->is_kept && m->h->is_kept(m->h->user, to))))
 			return refuse(b, "its name is in the way");
 	}
 	return true;
@@ -813,7 +814,7 @@ bool emit_run(match *m)
 	int64_t bytes;
 
 	b->m = m;
-	b->g = m->node[m->pic->roots[0]]->graph;
+	b->g = m->b.node[m->pic->roots[0]]->graph;
 	for (uint16_t i = 0; i < m->pic->nafter; i++)
 		if (!plan_node(b, i))
 			return false;

@@ -130,10 +130,24 @@ static xval f_splat(match *m, uint32_t n, const xval *x)
 	return e && e->count ? element(m, e, 0) : unknown("it is not a constant of equal elements");
 }
 
+/* Does the first element fail? Of most constants it does, and the rest need not be read. */
+static bool first_fails(match *m, const ox_value *v, bool (*test)(double f, double k), double k)
+{
+	const ox_tensor *t = ox_value_const(v);
+	uint64_t bits = 0, n;
+
+	if (!t || !ox_kind_of(t->dtype) || ox_dtype_bits(t->dtype) < 8 || !ox_tensor_count(t, &n) || !n
+	    || !ox_tensor_read(m->h->m, t, 0, &bits, ox_elem_width(t->dtype)))
+		return false;
+	return !test(ox_get_double(&(ox_array){.dtype = t->dtype, .count = 1, .data = &bits}, 0), k);
+}
+
 /* Every element of the constant passes. */
 static xval all(match *m, const xval *x, bool (*test)(double f, double k), double k)
 {
 	NEED_VALUE(*x);
+	if (first_fails(m, x->v, test, k))
+		return of_truth(false);
 	const ox_array *e = elements(m, x->v);
 	if (!e)
 		return unknown("it is not a constant that can be read");
@@ -573,7 +587,7 @@ static xval f_without(match *m, uint32_t n, const xval *x)
 static xval f_opset(match *m, uint32_t n, const xval *x)
 {
 	(void)n, (void)x;
-	return of_int(m, ox_opset_of(m->node[m->pic->roots[0]]->graph, NULL));
+	return of_int(m, ox_opset_of(m->b.node[m->pic->roots[0]]->graph, NULL));
 }
 
 static xval f_default(match *m, uint32_t n, const xval *x)
@@ -1058,9 +1072,9 @@ xval expr_eval(match *m, const expr *e)
 				return l.list[i];
 		return l;
 	case E_CAPTURE:
-		return m->cap[e->at];
+		return m->b.cap[e->at];
 	case E_VAR:
-		return (xval){.kind = X_VALUE, .v = m->val[e->at]};
+		return (xval){.kind = X_VALUE, .v = m->b.val[e->at]};
 	case E_CALL:
 		return of_call(m, e);
 	case E_INDEX:

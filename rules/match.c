@@ -48,27 +48,53 @@ static bool miss(solver *s, const char *why)
 typedef struct mark {
 	uint32_t goals;
 	unsigned depth;
-	match saved;                  /* bindings are small, and are copied whole */
+	bindings saved;               /* as much of them as the picture has */
 } mark;
+
+static void copy_bindings(bindings *to, const bindings *from, const picture *p)
+{
+	memcpy(to->val, from->val, p->nvars * sizeof *to->val);
+	memcpy(to->bound, from->bound, p->nvars * sizeof *to->bound);
+	memcpy(to->rests, from->rests, p->nvars * sizeof *to->rests);
+	memcpy(to->cap, from->cap, p->ncaptures * sizeof *to->cap);
+	memcpy(to->captured, from->captured, p->ncaptures * sizeof *to->captured);
+	memcpy(to->node, from->node, p->nbefore * sizeof *to->node);
+	memcpy(to->chained, from->chained, p->nbefore * sizeof *to->chained);
+}
 
 static void set_mark(solver *s, mark *k)
 {
 	k->goals = s->n;
-	k->saved = *s->m;
+	k->depth = s->m->depth;
+	copy_bindings(&k->saved, &s->m->b, s->m->pic);
 }
 
 static void back_to(solver *s, const mark *k)
 {
-	match *m = s->m;
-	const uint64_t steps = m->steps;
-	const unsigned best = m->best;
-	const char *why = m->why;
-
-	*m = k->saved;
-	m->steps = steps;
-	m->best = best;
-	m->why = why;
 	s->n = k->goals;
+	s->m->depth = k->depth;
+	copy_bindings(&s->m->b, &k->saved, s->m->pic);
+}
+
+match *match_new(const ox_rule *r, const picture *p, const ox_rule_host *h)
+{
+	match *m = ox_alloc_raw(h->scratch, sizeof *m);
+
+	m->r = r;
+	m->pic = p;
+	m->h = h;
+	m->a = h->scratch;
+	m->depth = m->best = 0;
+	m->steps = 0;
+	m->why = NULL;
+	memset(m->b.val, 0, p->nvars * sizeof *m->b.val);
+	memset(m->b.bound, 0, p->nvars * sizeof *m->b.bound);
+	memset(m->b.rests, 0, p->nvars * sizeof *m->b.rests);
+	memset(m->b.cap, 0, p->ncaptures * sizeof *m->b.cap);
+	memset(m->b.captured, 0, p->ncaptures * sizeof *m->b.captured);
+	memset(m->b.node, 0, p->nbefore * sizeof *m->b.node);
+	memset(m->b.chained, 0, p->nbefore * sizeof *m->b.chained);
+	return m;
 }
 
 static bool push(solver *s, goal g)
@@ -208,14 +234,14 @@ static bool match_attrs(solver *s, const pnode *p, const ox_node *n)
 		if (x.kind == X_UNKNOWN)
 			return miss(s, x.s);
 		/* the last node is matched first, so either of two may be the first to know */
-		if (capture >= 0 && !m->captured[capture]) {
-			m->captured[capture] = true;
-			m->cap[capture] = x;
+		if (capture >= 0 && !m->b.captured[capture]) {
+			m->b.captured[capture] = true;
+			m->b.cap[capture] = x;
 			continue;
 		}
 		if (capture < 0 && !is_literal(a->is))
 			continue;     /* when everything is bound: attrs_agree */
-		const xval want = capture >= 0 ? m->cap[capture] : expr_eval(m, a->is);
+		const xval want = capture >= 0 ? m->b.cap[capture] : expr_eval(m, a->is);
 		if (!xval_equal(m, &x, &want, &same))
 			return miss(s, "an attribute has another value");
 	}
@@ -229,10 +255,10 @@ static bool attrs_agree(solver *s)
 
 	for (uint16_t i = 0; i < m->pic->nbefore; i++) {
 		const pnode *p = &m->pic->before[i];
-		for (uint16_t k = 0; m->node[i] && k < p->nattr; k++) {
+		for (uint16_t k = 0; m->b.node[i] && k < p->nattr; k++) {
 			if (p->attr[k].capture >= 0 || p->attr[k].is->kind == E_CAPTURE || is_literal(p->attr[k].is))
 				continue;
-			const xval x = attr_value(m, m->node[i], p->attr[k].name), want = expr_eval(m, p->attr[k].is);
+			const xval x = attr_value(m, m->b.node[i], p->attr[k].name), want = expr_eval(m, p->attr[k].is);
 			ox_truth same;
 			if (!xval_equal(m, &x, &want, &same))
 				return miss(s, "an attribute has another value");
@@ -279,6 +305,8 @@ static bool match_literal(solver *s, const operand *o, ox_value *v, const ox_nod
 
 static int which_op(const pnode *p, const ox_node *n)
 {
+	if (!pnode_may_be(p, n->op))
+		return -1;
 	for (uint16_t i = 0; i < p->nops; i++) {
 		if (p->ops[i] ? n->op == p->ops[i]
 		              : !n->op && n->op_type && !strcmp(n->op_type->s, p->types[i])
@@ -291,7 +319,7 @@ static int which_op(const pnode *p, const ox_node *n)
 static bool is_taken(const match *m, const ox_node *n)
 {
 	for (uint16_t i = 0; i < m->pic->nbefore; i++)
-		if (m->node[i] == n)
+		if (m->b.node[i] == n)
 			return true;
 	return false;
 }
@@ -308,10 +336,10 @@ static bool match_outputs(solver *s, const pnode *p, const ox_node *n)
 	for (uint16_t i = 0; i < p->nout; i++) {
 		ox_value *v = i < n->nout ? n->out[i] : NULL;
 		const uint16_t x = p->out[i];
-		if (m->bound[x] && m->val[x] != v)
+		if (m->b.bound[x] && m->b.val[x] != v)
 			return miss(s, "two values of the picture are one");
-		m->bound[x] = true;
-		m->val[x] = v;
+		m->b.bound[x] = true;
+		m->b.val[x] = v;
 	}
 	return true;
 }
@@ -336,13 +364,13 @@ static uint32_t ways(const pnode *p, const ox_node *n)
 static bool push_rest(solver *s, const operand *o, const ox_node *n, uint32_t from, uint32_t to)
 {
 	match *m = s->m;
-	rest *r = &m->rests[o->var];
+	rest *r = &m->b.rests[o->var];
 
 	r->n = to > from ? to - from : 0;
 	r->p = ox_new_array(m->a, ox_value *, r->n + 1);
 	for (uint32_t i = 0; i < r->n; i++)
 		r->p[i] = n->in[from + i].val;
-	m->bound[o->var] = true;
+	m->b.bound[o->var] = true;
 	return true;
 }
 
@@ -387,16 +415,16 @@ static bool try_node(solver *s, int16_t which, ox_node *n, uint32_t next)
 
 	if (op < 0)
 		return miss(s, "another operator");
-	if (m->node[which] ? m->node[which] != n : is_taken(m, n))
+	if (m->b.node[which] ? m->b.node[which] != n : is_taken(m, n))
 		return miss(s, "one node would stand for two of the picture");
 	if (m->steps++ > STEPS)
 		return miss(s, "too many ways were tried");
 	set_mark(s, &k);
 	for (uint32_t way = 0; way < ways(p, n); way++) {
-		m->node[which] = n;
+		m->b.node[which] = n;
 		if (p->tag >= 0) {
-			m->captured[p->tag] = true;
-			m->cap[p->tag] = (xval){.kind = X_TEXT, .s = p->types[op]};
+			m->b.captured[p->tag] = true;
+			m->b.cap[p->tag] = (xval){.kind = X_TEXT, .s = p->types[op]};
 		}
 		if (match_outputs(s, p, n) && match_attrs(s, p, n)) {
 			m->depth++;
@@ -417,7 +445,7 @@ static bool try_chain(solver *s, int16_t which, ox_value *v, const operand *o, u
 	uint32_t n = 0;
 	mark k;
 
-	const ox_graph *g = m->node[m->pic->roots[0]]->graph;
+	const ox_graph *g = m->b.node[m->pic->roots[0]]->graph;
 	for (ox_value *x = v; n < CHAIN && x && x->def && x->graph == g && which_op(p, x->def) >= 0; n++) {
 		if (n && !(ox_used_once(x) || m->pic->vars[o->var].shared))
 			break;
@@ -431,10 +459,10 @@ static bool try_chain(solver *s, int16_t which, ox_value *v, const operand *o, u
 		bool fine = m->steps++ < STEPS;
 		for (uint32_t i = 0; fine && i < length; i++)
 			fine = !is_taken(m, chain[i]) && match_attrs(s, p, chain[i]);
-		m->node[which] = length ? chain[0] : NULL;
-		m->chained[which] = length;
-		m->bound[p->out[0]] = true;
-		m->val[p->out[0]] = v;
+		m->b.node[which] = length ? chain[0] : NULL;
+		m->b.chained[which] = length;
+		m->b.bound[p->out[0]] = true;
+		m->b.val[p->out[0]] = v;
 		m->depth += length > 0;
 		if (fine && push(s, (goal){&p->in[0], before}) && solve(s, next))
 			return true;
@@ -456,7 +484,7 @@ static bool try_makers(solver *s, const operand *o, ox_value *v, uint32_t next)
 			continue;
 		}
 		const pnode *p = &m->pic->before[which];
-		if (!v || !v->def || v->graph != m->node[m->pic->roots[0]]->graph) {
+		if (!v || !v->def || v->graph != m->b.node[m->pic->roots[0]]->graph) {
 			miss(s, "it is not made by a node of this graph");
 			continue;
 		}
@@ -481,12 +509,12 @@ static bool find_other_root(solver *s, uint16_t which, uint32_t next)
 
 	for (uint16_t i = 0; i < p->nin; i++) {
 		const operand *o = &p->in[i];
-		if (o->kind != O_VAR || !m->bound[o->var] || !m->val[o->var])
+		if (o->kind != O_VAR || !m->b.bound[o->var] || !m->b.val[o->var])
 			continue;
-		ox_foreach_use(u, m->val[o->var]) {
+		ox_foreach_use(u, m->b.val[o->var]) {
 			if (++seen > READERS)
 				return miss(s, "too many readers to search among");
-			if (u->reader == OX_READ_NODE && u->node->graph == m->node[m->pic->roots[0]]->graph
+			if (u->reader == OX_READ_NODE && u->node->graph == m->b.node[m->pic->roots[0]]->graph
 			    && try_node(s, (int16_t)which, u->node, next))
 				return true;
 		}
@@ -516,19 +544,19 @@ static bool interior_is_private(solver *s)
 
 	for (uint16_t i = 0; i < m->pic->nvars; i++) {
 		const var *v = &m->pic->vars[i];
-		if (v->maker < 0 || v->is_root || v->shared || !m->val[i])
+		if (v->maker < 0 || v->is_root || v->shared || !m->b.val[i])
 			continue;
 		/* an empty chain: the value is that before it */
 		const pnode *p = &m->pic->before[v->maker];
-		if (p->repeat && !m->chained[v->maker])
+		if (p->repeat && !m->b.chained[v->maker])
 			continue;
 		/* results that are not made anew must not be read at all */
 		bool is_last = false;
 		for (uint16_t r = 0; r < m->pic->nroots; r++)
 			is_last |= m->pic->roots[r] == v->maker;
-		if (is_last ? m->val[i]->uses || ox_value_is_output(m->val[i]) : !is_private(m, m->val[i]))
+		if (is_last ? m->b.val[i]->uses || ox_value_is_output(m->b.val[i]) : !is_private(m, m->b.val[i]))
 			return miss(s, "a value within the picture is read elsewhere");
-		if (m->h->is_kept && m->h->is_kept(m->h->user, m->val[i]))
+		if (m->h->is_kept && m->h->is_kept(m->h->user, m->b.val[i]))
 			return miss(s, "a value within the picture is to be kept");
 	}
 	return true;
@@ -556,7 +584,7 @@ static const ox_node *reader_of(const match *m, const operand *o)
 {
 	for (uint16_t i = 0; i < m->pic->nbefore; i++)
 		if (o >= m->pic->before[i].in && o < m->pic->before[i].in + m->pic->before[i].nin)
-			return m->node[i];
+			return m->b.node[i];
 	return NULL;
 }
 
@@ -565,18 +593,20 @@ static bool solve_var(solver *s, const operand *o, ox_value *v, uint32_t next)
 	match *m = s->m;
 	const var *x = &m->pic->vars[o->var];
 
-	if (m->bound[o->var])
-		return m->val[o->var] == v ? solve(s, next) : miss(s, "two operands are not the same value");
+	if (m->b.bound[o->var])
+		return m->b.val[o->var] == v ? solve(s, next) : miss(s, "two operands are not the same value");
 	if (!v && !o->optional && !x->optional)
 		return miss(s, "an operand is absent");
+	if (v && x->constant && !ox_value_const(v))
+		return miss(s, "a constant is expected");
 	if (v && x->maker >= 0)
 		return try_makers(s, o, v, next);
-	m->bound[o->var] = true;
-	m->val[o->var] = v;
+	m->b.bound[o->var] = true;
+	m->b.val[o->var] = v;
 	const bool ok = solve(s, next);
 	if (!ok) {
-		m->bound[o->var] = false;
-		m->val[o->var] = NULL;
+		m->b.bound[o->var] = false;
+		m->b.val[o->var] = NULL;
 	}
 	return ok;
 }
@@ -585,7 +615,7 @@ static bool solve(solver *s, uint32_t at)
 {
 	if (at == s->n) {
 		for (uint16_t i = 1; i < s->m->pic->nroots; i++)
-			if (!s->m->node[s->m->pic->roots[i]])
+			if (!s->m->b.node[s->m->pic->roots[i]])
 				return find_other_root(s, s->m->pic->roots[i], at);
 		return guards_hold(s);
 	}

@@ -116,6 +116,7 @@ static bool take_op(side *s, pnode *n, uint16_t i)
 	n->ops[i] = op_named(n->domains[i], n->types[i]);
 	if (!n->ops[i] && !*n->domains[i])
 		return word_fail(t, "there is no operator '%s'", full);
+	n->op_set[n->ops[i] / 64] |= UINT64_C(1) << n->ops[i] % 64;
 	word_next(t);
 	return true;
 }

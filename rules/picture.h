@@ -114,6 +114,7 @@ typedef struct pattr {
 } pattr;
 
 typedef struct pnode {
+	uint64_t op_set[(OX_NOPS + 63) / 64];         /* of ops: bit per ox_op */
 	uint16_t nops;
 	ox_op *ops;                   /* alternatives; OX_OP_NONE: by domain and op_type */
 	const char **domains, **types;
@@ -128,6 +129,12 @@ typedef struct pnode {
 	int16_t or_else;              /* another node that may stand here; < 0: none */
 	uint32_t line, column;
 } pnode;
+
+/* Is op, of ops.def, among p's? Of others (OX_OP_NONE) the names decide. */
+static inline bool pnode_may_be(const pnode *p, ox_op op)
+{
+	return p->op_set[op / 64] >> op % 64 & 1;
+}
 
 typedef struct var {
 	const char *name;
@@ -188,11 +195,8 @@ const param_form *form_of_input(ox_op op, uint32_t input, int64_t opset);
 
 typedef struct rest { ox_value **p; uint32_t n; } rest;
 
-typedef struct match {
-	const ox_rule *r;
-	const picture *pic;
-	const ox_rule_host *h;
-	ox_arena *a;
+/* Of each only as many are there as the picture has. */
+typedef struct bindings {
 	ox_value *val[RULE_VARS];     /* NULL: not bound, or absent */
 	bool bound[RULE_VARS];
 	rest rests[RULE_VARS];
@@ -200,6 +204,14 @@ typedef struct match {
 	bool captured[RULE_CAPTURES];
 	ox_node *node[RULE_NODES];    /* of before; of a chain the last one (nearest the root) */
 	uint32_t chained[RULE_NODES]; /* nodes of a chain */
+} bindings;
+
+typedef struct match {
+	const ox_rule *r;
+	const picture *pic;
+	const ox_rule_host *h;
+	ox_arena *a;
+	bindings b;
 	unsigned depth, best;         /* nodes that match now, at most */
 	const char *why;              /* of the best */
 	uint64_t steps;               /* tried so far */
@@ -207,6 +219,8 @@ typedef struct match {
 
 /* Could n be the picture's last node? Cheap, and false for nearly every node. */
 bool match_may(const picture *pic, const ox_node *n);
+/* Nothing bound, in the host's scratch. */
+match *match_new(const ox_rule *r, const picture *p, const ox_rule_host *h);
 bool match_run(match *m, ox_node *n);
 xval expr_eval(match *m, const expr *e);
 bool xval_equal(match *m, const xval *a, const xval *b, ox_truth *same);

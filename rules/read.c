@@ -301,8 +301,9 @@ static bool read_picture(loader *l, const ox_tree *map, const ox_tree *before, o
 		return fail(l, after ? after : map, "the rule has no text 'after'");
 	if (!picture_before(p, l->file, text, l->a, l->d) || !read_shared(l, map, p)
 	    || !picture_after(p, l->file, after, l->a, l->d)
-	    || !read_guards(l, ox_tree_get(map, "when"), p, &texts)
-	    || !read_guards(l, is_map ? ox_tree_get(before, "when") : NULL, p, &more))
+	    /* the picture's own first: what tells pictures apart is what mostly fails */
+	    || !read_guards(l, is_map ? ox_tree_get(before, "when") : NULL, p, &more)
+	    || !read_guards(l, ox_tree_get(map, "when"), p, &texts))
 		return false;
 	for (uint16_t v = 0; v < p->nvars; v++)
 		p->vars[v].constant = guarded_const(p, v);
@@ -371,17 +372,25 @@ void ox_rule_drop_guard(ox_rule *r, size_t i)
 		r->pics[k].guard_off |= UINT64_C(1) << i;
 }
 
-bool ox_rule_apply(const ox_rule *r, const ox_rule_host *h, ox_node *n)
+static bool in_opset(const ox_rule *r, const ox_node *n)
 {
 	const int64_t opset = ox_opset_of(n->graph, NULL);
 
-	if (opset < r->info.opset_min || opset > r->info.opset_max)
-		return false;
+	return opset >= r->info.opset_min && opset <= r->info.opset_max;
+}
+
+bool ox_rule_apply(const ox_rule *r, const ox_rule_host *h, ox_node *n)
+{
+	bool opset_fits = false;      /* asked for when a picture may match */
+
 	for (uint16_t i = 0; i < r->npics; i++) {
-		if (!match_may(&r->pics[i], n))
+		const picture *p = &r->pics[i];
+		if (!pnode_may_be(&p->before[p->roots[0]], n->op) || !match_may(p, n))
 			continue;
-		match *m = ox_new(h->scratch, match);
-		*m = (match){.r = r, .pic = &r->pics[i], .h = h, .a = h->scratch};
+		if (!opset_fits && !in_opset(r, n))
+			return false;
+		opset_fits = true;
+		match *m = match_new(r, p, h);
 		if (match_run(m, n) && emit_run(m))
 			return true;
 		if (h->missed && m->why)

@@ -71,8 +71,8 @@ $(eval $(call variant,$(BUILD),$(CC),$(OPT) $(HARDEN) $(CFLAGS),$(LDFLAGS)))
 $(eval $(call variant,$(BUILD)/asan,$(CC),-O1 -g -fno-omit-frame-pointer $(SANITIZE),$(SANITIZE)))
 $(eval $(call variant,$(BUILD)/clang,clang,$(OPT) $(HARDEN) -g,))
 $(eval $(call variant,$(BUILD)/static,$(CC),$(OPT) $(HARDEN) -g,-static))
-$(eval $(call variant,$(BUILD)/arm64,aarch64-linux-gnu-gcc,-O2 -g -isystem $(BUILD)/arm64/root/usr/include,\
-	-static -L$(BUILD)/arm64/root/usr/lib/aarch64-linux-gnu))
+$(eval $(call variant,$(BUILD)/arm64,aarch64-linux-gnu-gcc,-O2 -g -isystem $(BUILD)/arm64/sysroot/usr/include,\
+	-static -L$(BUILD)/arm64/sysroot/usr/lib/aarch64-linux-gnu))
 
 $(PB): proto/onnx-ml.proto
 	$(Q)mkdir -p $(@D); echo "  PROTO  $<"; protoc-c --c_out=$(@D) --proto_path=proto $<
@@ -105,6 +105,7 @@ install: all lib                            ## tool, library, headers, pkg-confi
 # ---- testing ----------------------------------------------------------------
 
 test: floors unit golden cli-test models conformance install-test asan compilers   ## everything that must pass
+# Without PyPI everything else is tested all the same, and this is said last, where it is seen.
 	$(Q)! [ -f $(BUILD)/conformance.skipped ] || echo "NOT TESTED: $$(cat $(BUILD)/conformance.skipped)"
 	$(Q)echo "all tests passed"
 
@@ -176,7 +177,7 @@ cross: $(BUILD)/onnxopt                     ## against the onnx package (a virtu
 	$(Q)sh tests/cross/run.sh $(BUILD)
 
 arm64: $(BUILD)/onnxopt                     ## the same bytes from an arm64 build, under emulation
-	$(Q)sh tests/arm64.sh $(BUILD)/arm64/root
+	$(Q)sh tests/arm64.sh $(BUILD)/arm64/sysroot
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/arm64/onnxopt
 	$(Q)$(BUILD)/venv/bin/python tests/cross/arm64.py --tool $(BUILD)/onnxopt --arm $(BUILD)/arm64/onnxopt tests/models
 

@@ -1,9 +1,11 @@
 #!/bin/sh
-# arm64.sh ROOT - libraries of Debian's arm64 for the cross compiler, unpacked in ROOT.
+# arm64.sh SYSROOT - libraries of Debian's arm64 for the cross compiler, unpacked in SYSROOT.
 # Needs the packages gcc-aarch64-linux-gnu and qemu-user, and root for the lists of packages.
 set -eu
 root=$1
-[ -f "$root/usr/lib/aarch64-linux-gnu/libz.a" ] && exit 0
+if [ -f "$root/usr/lib/aarch64-linux-gnu/libz.a" ]; then
+	exit 0          # unpacked already: libz is the last of them
+fi
 command -v aarch64-linux-gnu-gcc qemu-aarch64 > /dev/null
 mkdir -p "$root"
 root=$(cd "$root" && pwd)

@@ -2,7 +2,8 @@
 # conformance.sh BUILD LEAST - cases and models of the onnx package, run with BUILD/onnxopt.
 # The package comes from PyPI, into a virtual environment in BUILD. Where that cannot be
 # reached nothing is tested: then that is said, also in BUILD/conformance.skipped, for the end of
-# `make test`. CONFORMANCE=must makes it an error.
+# `make test`, and it is no failure, since a machine without network has all other tests to run
+# and nothing wrong with its tree. CONFORMANCE=must makes it an error: for machines that have one.
 build=$1
 cd "$(dirname "$0")/../.." || exit 1
 skipped=$build/conformance.skipped

@@ -14,7 +14,8 @@ static char path[64];
 
 static void set_up(void)
 {
-	const int fd = (strcpy(path, "/tmp/ox_data_XXXXXX"), mkstemp(path));
+	strcpy(path, "/tmp/ox_data_XXXXXX");      /* mkstemp fills in the Xs */
+	const int fd = mkstemp(path);
 
 	cr_assert(fd >= 0);
 	close(fd);

@@ -182,29 +182,29 @@ static ox_value *inside(const ox_synth *s, const ox_node *n, uint32_t slot)
 
 typedef OX_VEC(ox_value *) values;
 
-static void visit(ox_synth *s, values *todo, ox_value *v, uint32_t stamp)
+static void reach(ox_synth *s, values *reached, ox_value *v, uint32_t stamp)
 {
 	if (!v || v->mark == stamp)
 		return;
 	v->mark = stamp;
-	*ox_push(s->arena, todo) = v;
+	*ox_push(s->arena, reached) = v;
 }
 
 /* Everything that comes of v unchanged is looked at once. */
 static void find_needs(ox_synth *s, needs *l, ox_value *v, uint32_t stamp)
 {
-	values todo = {0};
+	values reached = {0};
 
-	visit(s, &todo, v, stamp);
-	for (size_t i = 0; i < todo.n; i++) {
-		ox_foreach_use(u, todo.p[i]) {
+	reach(s, &reached, v, stamp);
+	for (size_t i = 0; i < reached.n; i++) {
+		ox_foreach_use(u, reached.p[i]) {
 			if (u->reader != OX_READ_NODE)
 				continue;
 			const ox_node *n = u->node;
 			add_reader(s, l, n, u->index);
-			visit(s, &todo, inside(s, n, u->index), stamp);
+			reach(s, &reached, inside(s, n, u->index), stamp);
 			for (uint32_t o = 0; o < n->nout && hands_on(n, u->index); o++)
-				visit(s, &todo, n->out[o], stamp);
+				reach(s, &reached, n->out[o], stamp);
 		}
 	}
 }

@@ -440,3 +440,8 @@ ox_status ox_absorb_into(ox_ctx *c, ox_node *n, const ox_op *ops)
 	}
 	return OX_SAME;
 }
+
+ox_status ox_absorb_into_conv(ox_ctx *c, ox_node *n)
+{
+	return ox_absorb_into(c, n, OX_ROOTS(OX_Conv, OX_ConvTranspose));
+}

@@ -83,6 +83,7 @@ ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s);
 ox_status ox_absorb_before(ox_ctx *c, const ox_linear *l, uint32_t data, const ox_step *s);
 /* A node n of any of these steps on the result of one of ops (ends with OX_OP_NONE): absorbed. */
 ox_status ox_absorb_into(ox_ctx *c, ox_node *n, const ox_op *ops);
+ox_status ox_absorb_into_conv(ox_ctx *c, ox_node *n);         /* of Conv or ConvTranspose */
 
 /* ---- edits ------------------------------------------------------------------------ */
 

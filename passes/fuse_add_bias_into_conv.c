@@ -10,11 +10,6 @@
  */
 #include "passes/affine.h"
 
-static ox_status visit(ox_ctx *c, ox_node *n)
-{
-	return ox_absorb_into(c, n, OX_ROOTS(OX_Conv, OX_ConvTranspose));
-}
-
 const ox_pass ox_pass_fuse_add_bias_into_conv = {
 	.name     = "fuse_add_bias_into_conv",
 	.help     = "make constants added to a convolution its bias",
@@ -22,5 +17,5 @@ const ox_pass ox_pass_fuse_add_bias_into_conv = {
 	.roots    = OX_ROOTS(OX_Add, OX_Sub, OX_Sum),
 	.numerics = OX_REASSOC,
 	.pipe     = OX_PIPE_DEFAULT,
-	.visit    = visit,
+	.visit    = ox_absorb_into_conv,
 };

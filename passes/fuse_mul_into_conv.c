@@ -9,11 +9,6 @@
  */
 #include "passes/affine.h"
 
-static ox_status visit(ox_ctx *c, ox_node *n)
-{
-	return ox_absorb_into(c, n, OX_ROOTS(OX_Conv, OX_ConvTranspose));
-}
-
 const ox_pass ox_pass_fuse_mul_into_conv = {
 	.name     = "fuse_mul_into_conv",
 	.help     = "put factors of a convolution's result into its weights",
@@ -21,5 +16,5 @@ const ox_pass ox_pass_fuse_mul_into_conv = {
 	.roots    = OX_ROOTS(OX_Mul, OX_Div, OX_Neg),
 	.numerics = OX_CONST_ROUNDING,
 	.pipe     = OX_PIPE_DEFAULT,
-	.visit    = visit,
+	.visit    = ox_absorb_into_conv,
 };

@@ -165,6 +165,21 @@ static bool is_it(double f, double k)     { return f == k && !signbit(f) == !sig
 
 static xval f_finite(match *m, uint32_t n, const xval *x) { (void)n; return all(m, x, is_finite, 0); }
 
+/* within(c, lo, hi): the magnitude of every element is. */
+static xval f_within(match *m, uint32_t n, const xval *x)
+{
+	double lo, hi;
+	(void)n;
+	NEED_VALUE(x[0]);
+	const ox_array *e = elements(m, x[0].v);
+	if (!e || !number(&x[1], &lo) || !number(&x[2], &hi))
+		return unknown("it is not a constant that can be read");
+	for (uint64_t i = 0; i < e->count; i++)
+		if (!(fabs(ox_get_double(e, i)) >= lo && fabs(ox_get_double(e, i)) <= hi))
+			return of_truth(false);
+	return of_truth(true);
+}
+
 #define ALL(name, test)                                                                     \
 	static xval name(match *m, uint32_t n, const xval *x)                               \
 	{                                                                                   \
@@ -610,20 +625,21 @@ OF_FLOAT(f_is_finite, of_truth(isfinite(f)))
 OF_FLOAT(f_is_f32, of_truth((double)(float)f == f))
 #undef OF_FLOAT
 
+static xval less(match *m, const xval *a, const xval *b, bool or_equal);
+
 static xval extreme(match *m, uint32_t n, const xval *x, bool most)
 {
 	const xval *l = n == 1 && x[0].kind == X_LIST ? x[0].list : x;
 	const uint32_t count = n == 1 && x[0].kind == X_LIST ? x[0].n : n;
-	double f, best = 0;
 	uint32_t at = 0;
-	(void)m;
+	double f;
+
 	for (uint32_t i = 0; i < count; i++) {
-		if (!number(&l[i], &f))
+		if (!number(&l[i], &f) || isnan(f))
 			return unknown("it is not a number");
-		if (!i || isnan(f) || (most ? f > best : f < best)) {
-			at = i;
-			best = f;
-		}
+		/* integers as such: two of 64 bits may be one double */
+		const xval beats = most ? less(m, &l[at], &l[i], false) : less(m, &l[i], &l[at], false);
+		at = beats.kind == X_TRUTH && beats.truth ? i : at;
 	}
 	return count ? l[at] : unknown("the list is empty");
 }
@@ -835,6 +851,7 @@ static const function functions[] = {
 	{"type_highest",  1, 1, true,  f_type_highest},
 	{"type_lowest",   1, 1, true,  f_type_lowest},
 	{"used_once",     1, 8, false, f_used_once},
+	{"within",        3, 3, false, f_within},
 	{"without",       2, 2, false, f_without},
 };
 

@@ -295,9 +295,16 @@ static bool match_literal(solver *s, const operand *o, ox_value *v, const ox_nod
 	}
 	if (!x->rank || want.kind == X_LIST || !reader)
 		return true;
-	for (uint32_t i = 0; i < reader->nin; i++)
-		if (reader->in[i].val && reader->in[i].val != v && ox_rank_known(reader->in[i].val) >= (int)x->rank)
+	for (uint32_t i = 0; i < reader->nin; i++) {
+		const ox_value *other = reader->in[i].val;
+		const ox_tensor *k = ox_value_const(other);
+		uint64_t n;
+		/* another constant of one element may be a literal, too: it proves nothing */
+		if (!other || other == v || (k && ox_tensor_count(k, &n) && n == 1))
+			continue;
+		if (ox_rank_known(other) >= (int)x->rank)
 			return true;
+	}
 	return miss(s, "a constant could raise the rank");
 }
 

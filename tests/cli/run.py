@@ -650,6 +650,20 @@ def fold_large_weights(d):
 
 
 @test
+def same_bytes_on_every_processor(d):
+    """What is written comes from forms that do not look at the processor (DESIGN, law 9)."""
+    folder = os.path.join(ROOT, "tests", "models")
+    models = sorted(f for f in os.listdir(folder) if f.endswith(".onnx") and f != "st_if_nest_60.onnx")
+    assert len(models) > 30
+    for name in models:
+        made = set()
+        for cpu in ("none", "base", "avx2", "avx512"):
+            expect(0, os.path.join(folder, name), d + "/o.onnx", "-q", env={"ONNXOPT_CPU": cpu})
+            made.add(read(d + "/o.onnx"))
+        assert len(made) == 1, name
+
+
+@test
 def report_is_repeatable(d):
     m, o = write(d + "/m.onnx", simple(3)), d + "/o.onnx"
 

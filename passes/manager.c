@@ -37,6 +37,7 @@ typedef struct worklist {
 	ox_node **ring;               /* first in, first out; each node at most once */
 	size_t head, count, cap;      /* cap: a power of two */
 	uint64_t *queued;             /* bit per node id */
+	uint8_t *distance;            /* per node id: from the nearest node that was touched */
 	size_t nwords;
 } worklist;
 
@@ -44,7 +45,8 @@ typedef struct stage {
 	size_t first, count;          /* of mg->list */
 	bool visits, ran;
 	bool facts;                   /* one of its passes asks for facts */
-	bool all;                     /* visits: the next run looks at every node */
+	bool all;                     /* visits: the next run looks at every node... */
+	unsigned all_from;            /* ... with passes that look so far at least */
 	unsigned looks;               /* visits: levels above the root, the most of its passes */
 	worklist todo;
 	uint64_t stamp;               /* m->edits that it has seen */
@@ -80,6 +82,8 @@ typedef struct ox_manager {
 	uint16_t *faults;             /* verify-each: seen[] of the model as it came */
 	jmp_buf escape;
 } ox_manager;
+
+static unsigned looks_of(const ox_pass *p) { return p->looks ? p->looks : LOOKS; }
 
 static bool stopped(const ox_manager *mg) { return mg->limited || mg->failed; }
 
@@ -131,9 +135,13 @@ static void widen(ox_arena *a, worklist *w, uint32_t id)
 	while (want <= id / 64)
 		want *= 2;
 	uint64_t *p = ox_new_array(a, uint64_t, want);
-	if (w->nwords)
+	uint8_t *d = ox_alloc_raw(a, 64 * want);
+	if (w->nwords) {
 		memcpy(p, w->queued, w->nwords * sizeof *p);
+		memcpy(d, w->distance, 64 * w->nwords);
+	}
 	w->queued = p;
+	w->distance = d;
 	w->nwords = want;
 }
 
@@ -149,15 +157,21 @@ static void lengthen(ox_arena *a, worklist *w)
 	w->cap = cap;
 }
 
-static void enqueue(ox_arena *a, worklist *w, ox_node *n)
+static void enqueue(ox_arena *a, worklist *w, ox_node *n, unsigned distance)
 {
-	if (!n || !n->graph || is_queued(w, n->id))
+	if (!n || !n->graph)
 		return;
+	if (is_queued(w, n->id)) {
+		if (distance < w->distance[n->id])
+			w->distance[n->id] = (uint8_t)distance;
+		return;
+	}
 	if (n->id / 64 >= w->nwords)
 		widen(a, w, n->id);
 	if (w->count == w->cap)
 		lengthen(a, w);
 	w->queued[n->id / 64] |= UINT64_C(1) << n->id % 64;
+	w->distance[n->id] = (uint8_t)distance;
 	w->ring[(w->head + w->count++) & (w->cap - 1)] = n;
 }
 
@@ -171,51 +185,72 @@ static ox_node *dequeue(worklist *w)
 	return n;
 }
 
+/* What is near a node: complete up to a distance. */
 typedef struct vicinity {
 	uint32_t n;
 	bool more;                    /* did not fit */
+	unsigned cut;                 /* what is that far or farther is not there; more */
 	ox_node *p[NEAR];
+	uint8_t distance[NEAR];
 } vicinity;
 
-static void add_near(vicinity *v, ox_node *n)
+static void add_near(vicinity *v, ox_node *n, unsigned distance)
 {
-	if (v->n == NEAR)
+	if (v->n == NEAR) {
 		v->more = true;
-	else
-		v->p[v->n++] = n;
+		return;
+	}
+	v->distance[v->n] = (uint8_t)distance;
+	v->p[v->n++] = n;
 }
 
-static void add_readers(vicinity *v, const ox_node *n)
+static void add_readers(vicinity *v, const ox_node *n, unsigned distance)
 {
 	for (uint32_t i = 0; i < n->nout && !v->more; i++) {
 		if (!n->out[i])
 			continue;
 		for (const ox_use *u = n->out[i]->uses; u && !v->more; u = u->next)
 			if (u->reader == OX_READ_NODE)
-				add_near(v, u->node);
+				add_near(v, u->node, distance);
 	}
 }
 
-/* n, those that read it, as many levels down as passes look up, and those that make what
- * it reads, which may be alone with their reader now. */
+/* n, and those that make what it reads, which may be alone with their reader now; then those
+ * that read it, as many levels down as passes look up: at a distance. */
 static void find_near(vicinity *v, ox_node *n, unsigned looks)
 {
 	v->n = 0;
 	v->more = false;
-	add_near(v, n);
-	for (uint32_t level = 0, from = 0; level < looks && !v->more; level++) {
-		const uint32_t to = v->n;
-		for (; from < to; from++)
-			add_readers(v, v->p[from]);
-	}
+	v->cut = UINT_MAX;
+	add_near(v, n, 0);
 	for (uint32_t i = 0; i < n->nin && !v->more; i++)
 		if (n->in[i].val && n->in[i].val->def)
-			add_near(v, n->in[i].val->def);
+			add_near(v, n->in[i].val->def, 0);
+	if (v->more)
+		v->cut = 0;
+	uint32_t from = 0, to = 1;
+	for (unsigned level = 1; level <= looks && !v->more; level++) {
+		const uint32_t next = v->n;
+		for (; from < to && !v->more; from++)
+			add_readers(v, v->p[from], level);
+		if (v->more) {
+			v->n = next;
+			v->cut = level;
+		}
+		from = next;
+		to = v->n;
+	}
 }
 
-/* Most stages look equally far, and the search waits for memory: once for all of them. */
+/* Every node, for passes that look so far at least. */
+static void want_all(stage *st, unsigned from)
+{
+	st->all_from = st->all && st->all_from < from ? st->all_from : from;
+	st->all = true;
+}
+
 /* n and what is near it, in the stages that visit nodes; with facts_only in those that ask
- * for facts. */
+ * for facts. Most stages look equally far, and the search waits for memory: once for them. */
 static void enqueue_vicinity(ox_manager *mg, ox_node *n, bool facts_only)
 {
 	vicinity v;                   /* not zeroed: this runs for every node that is touched */
@@ -223,16 +258,17 @@ static void enqueue_vicinity(ox_manager *mg, ox_node *n, bool facts_only)
 
 	v.n = 0;
 	v.more = false;
-
+	v.cut = UINT_MAX;
 	for (size_t i = 0; i < mg->nstages; i++) {
 		stage *st = &mg->stages[i];
 		if (!st->visits || (facts_only && !st->facts))
 			continue;
 		if (looked != st->looks)
 			find_near(&v, n, looked = st->looks);
-		for (uint32_t k = 0; k < (v.more ? 1 : v.n); k++)
-			enqueue(&mg->arena, &st->todo, v.p[k]);
-		st->all |= v.more;
+		for (uint32_t k = 0; k < v.n; k++)
+			enqueue(&mg->arena, &st->todo, v.p[k], v.distance[k]);
+		if (v.more)
+			want_all(st, v.cut);
 	}
 }
 
@@ -299,7 +335,7 @@ static void learn_equations(ox_manager *mg)
 		return;
 	for (size_t i = 0; i < mg->nstages; i++)
 		if (mg->stages[i].facts) {
-			mg->stages[i].all = true;
+			want_all(&mg->stages[i], 0);
 			mg->stages[i].ran = false;
 		}
 }
@@ -370,7 +406,8 @@ uint64_t ox_run_bytes(ox_ctx *c)
 static void make_room(ox_manager *mg)
 {
 	for (size_t i = 0; i < mg->nstages; i++)
-		mg->stages[i].all |= mg->stages[i].visits;
+		if (mg->stages[i].visits)
+			want_all(&mg->stages[i], 0);
 	mg->crowded = false;
 }
 
@@ -485,17 +522,18 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 	return false;
 }
 
-/* All passes for n's op, until one rewrites it: what remains is then queued again. */
-static void visit(ox_manager *mg, stage *st, ox_node *n)
+/* All passes for n's op that see what was touched so far above it, until one rewrites it: what
+ * remains is then queued again. */
+static void visit(ox_manager *mg, stage *st, ox_node *n, unsigned distance)
 {
 	const uint32_t last = st->start[n->op + 1];
 
 	for (uint32_t at = st->start[n->op]; at < last && !stopped(mg); at++) {
-		if (!attempt(mg, st->rooted[at], n))
+		if (looks_of(mg->list[st->rooted[at]]) < distance || !attempt(mg, st->rooted[at], n))
 			continue;
 		if (!n->graph)        /* what was in it went too */
 			mg->r->stats[st->rooted[at]].nodes -= (int64_t)inner_nodes(n);
-		enqueue(&mg->arena, &st->todo, n);
+		enqueue(&mg->arena, &st->todo, n, 0);
 		return;
 	}
 }
@@ -551,24 +589,29 @@ static ox_node *walk_on(walk *w)
 }
 
 /* What was touched comes first: it lies warm, and the rest may be spared. */
-static ox_node *next_node(worklist *todo, walk *w)
+static ox_node *next_node(worklist *todo, walk *w, unsigned walk_from, unsigned *distance)
 {
-	return todo->count ? dequeue(todo) : walk_on(w);
+	ox_node *n = todo->count ? dequeue(todo) : NULL;
+
+	*distance = n ? todo->distance[n->id] : walk_from;
+	return n ? n : walk_on(w);
 }
 
 static void drain(ox_manager *mg, stage *st)
 {
 	const uint64_t first = mg->r->rewrites, enough = patience(mg->nodes);
 	uint64_t visits = 0, *since = rewrites_now(mg);
+	const unsigned walk_from = st->all_from;
 	walk w = {0};
+	unsigned distance;
 
 	if (st->all)
 		w.graphs = ox_model_graphs(mg->m, &mg->arena, &w.n);
 	st->all = false;
-	for (ox_node *n; !stopped(mg) && (n = next_node(&st->todo, &w));) {
+	for (ox_node *n; !stopped(mg) && (n = next_node(&st->todo, &w, walk_from, &distance));) {
 		if (!ox_graph_lives(n->graph))
 			continue;
-		visit(mg, st, n);
+		visit(mg, st, n, distance);
 		if (++visits % TICK == 0)
 			tick(mg, mg->r->rewrites);
 		if (mg->r->rewrites - first == enough / 2)
@@ -772,7 +815,7 @@ static void make_stages(ox_manager *mg)
 	for (size_t i = 0; i < mg->nstages; i++) {
 		stage *st = &mg->stages[i];
 		for (size_t k = st->first; k < st->first + st->count; k++) {
-			const unsigned looks = mg->list[k]->looks ? mg->list[k]->looks : LOOKS;
+			const unsigned looks = looks_of(mg->list[k]);
 			st->looks = looks > st->looks ? looks : st->looks;
 			st->facts |= mg->list[k]->facts;
 		}

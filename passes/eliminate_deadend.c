@@ -33,6 +33,7 @@ const ox_pass ox_pass_eliminate_deadend = {
 	.name     = "eliminate_deadend",
 	.help     = "remove nodes that nobody reads",
 	.aliases  = "DCE dce dead_node_elimination RemoveUnusedNodes cleanup drop_orphan_annotations",
+	.looks    = OX_LOOKS_AT_ITSELF,
 	.numerics = OX_EXACT,
 	.pipe     = OX_PIPE_O1,
 	.visit    = visit,

@@ -82,6 +82,7 @@ const ox_pass ox_pass_eliminate_unused_optional_output = {
 	.name     = "eliminate_unused_optional_output",
 	.help     = "drop optional outputs that nobody reads",
 	.aliases  = "RemoveUnusedOptionalOutputs",
+	.looks    = OX_LOOKS_AT_ITSELF,
 	.numerics = OX_EXACT,
 	.pipe     = OX_PIPE_O1,
 	.visit    = visit,

@@ -30,6 +30,7 @@ const ox_pass ox_pass_extract_constant_to_initializer = {
 	.help     = "write Constant nodes as initializers",
 	.aliases  = "LiftConstantsToInitializers",
 	.roots    = OX_ROOTS(OX_Constant),
+	.looks    = OX_LOOKS_AT_ITSELF,
 	.numerics = OX_EXACT,
 	.pipe     = OX_PIPE_O1,
 	.visit    = visit,

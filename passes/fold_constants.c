@@ -124,7 +124,9 @@ static bool can_fold(const ox_node *n)
 
 static bool may_fold(const ox_node *n, bool exact)
 {
-	return can_fold(n) && classes[n->op] != NEVER && is_exact(n, ox_op_row_of(n->op)) == exact;
+	const ox_op_row *row = ox_op_row_of(n->op);
+
+	return row && classes[n->op] != NEVER && n->nin > 0 && is_exact(n, row) == exact && can_fold(n);
 }
 
 /* ---- inputs -------------------------------------------------------------------- */

@@ -97,6 +97,7 @@ const ox_pass ox_pass_fold_symbolic_values = {
 	.aliases  = "eliminate_shape_op eliminate_shape_gather",
 	.roots    = NULL,
 	.facts    = true,
+	.looks    = OX_LOOKS_AT_ITSELF,
 	.numerics = OX_EXACT,
 	.pipe     = OX_PIPE_O1,
 	.visit    = visit,

@@ -83,7 +83,10 @@ typedef struct ox_manager {
 	jmp_buf escape;
 } ox_manager;
 
-static unsigned looks_of(const ox_pass *p) { return p->looks ? p->looks : LOOKS; }
+static unsigned looks_of(const ox_pass *p)
+{
+	return p->looks == OX_LOOKS_AT_ITSELF ? 0 : p->looks ? p->looks : LOOKS;
+}
 
 static bool stopped(const ox_manager *mg) { return mg->limited || mg->failed; }
 

@@ -37,6 +37,8 @@ typedef struct ox_ctx {
 
 #define OX_ROOTS(...) ((const ox_op[]){__VA_ARGS__, OX_OP_NONE})
 
+enum { OX_LOOKS_AT_ITSELF = UINT8_MAX };      /* looks: at nothing above the root */
+
 struct ox_pass {
 	const char *name;             /* file, flag, golden folder and heading alike */
 	const char *help;             /* one line */
@@ -49,7 +51,8 @@ struct ox_pass {
 	bool settles;                 /* run, run_model: run again at once it would change nothing */
 	bool facts;                   /* asks what inference knows (ops/op.h): run it first */
 	bool fresh;                   /* run, run_model: ... and on the model as it stands, not on the way to it */
-	uint8_t looks;                /* visit: levels of nodes above the root that it looks at; 0: 2 */
+	uint8_t looks;                /* visit: levels of nodes above the root that it looks at, at what
+	                               * inference knows of their results, too; 0: 2 */
 	const ox_rule *rule;          /* visit is ox_visit_rule; NULL: a pass in C */
 	/* exactly one of: */
 	ox_status (*visit)(ox_ctx *c, ox_node *n);    /* one node, in one transaction */

@@ -166,23 +166,29 @@ static size_t index_of(const char *name)
 	return SIZE_MAX;
 }
 
-static bool names_exist(ox_arena *a, const char **why)
+/* Rows of order.def as places in the table. */
+typedef struct pair { size_t first, then; } pair;
+
+static pair *pairs_of(ox_arena *a, const char **why)
 {
+	pair *p = ox_new_array(a, pair, OX_LEN(order));
+
 	for (size_t i = 0; i < OX_LEN(order); i++) {
-		if (index_of(order[i].first) != SIZE_MAX && index_of(order[i].then) != SIZE_MAX)
+		p[i] = (pair){index_of(order[i].first), index_of(order[i].then)};
+		if (p[i].first != SIZE_MAX && p[i].then != SIZE_MAX)
 			continue;
 		*why = ox_str_printf(a, "order.def: %s or %s is not in passes.def", order[i].first,
 		                     order[i].then).p;
-		return false;
+		return NULL;
 	}
-	return true;
+	return p;
 }
 
 /* Must something that is not yet listed come before pass i? */
-static bool must_wait(size_t i, const bool *listed)
+static bool must_wait(size_t i, const pair *p, const bool *listed)
 {
 	for (size_t k = 0; k < OX_LEN(order); k++)
-		if (index_of(order[k].then) == i && !listed[index_of(order[k].first)])
+		if (p[k].then == i && !listed[p[k].first])
 			return true;
 	return false;
 }
@@ -191,14 +197,15 @@ bool ox_pass_order(ox_arena *a, const ox_pass ***list, size_t *n, const char **w
 {
 	make_table();
 	bool *listed = ox_new_array(a, bool, ntable);
+	const pair *p = pairs_of(a, why);
 	*list = ox_new_array(a, const ox_pass *, ntable);
 	*n = 0;
-	if (!names_exist(a, why))
+	if (!p)
 		return false;
 	while (*n < ntable) {
 		size_t i = 0;
 
-		while (i < ntable && (listed[i] || must_wait(i, listed)))
+		while (i < ntable && (listed[i] || must_wait(i, p, listed)))
 			i++;
 		if (i == ntable) {
 			for (i = 0; listed[i];)

@@ -810,11 +810,14 @@ static bool results_may_go(builder *b)
 
 bool emit_run(match *m)
 {
-	builder *b = ox_new(m->a, builder);
+	builder *b = ox_alloc_raw(m->a, sizeof *b);   /* large, and little of it is used */
 	int64_t bytes;
 
 	b->m = m;
 	b->g = m->b.node[m->pic->roots[0]]->graph;
+	b->at = NULL;
+	b->ndying = b->depth = 0;
+	memset(b->p, 0, m->pic->nafter * sizeof *b->p);
 	for (uint16_t i = 0; i < m->pic->nafter; i++)
 		if (!plan_node(b, i))
 			return false;

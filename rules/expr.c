@@ -131,13 +131,13 @@ static xval f_splat(match *m, uint32_t n, const xval *x)
 }
 
 /* Does the first element fail? Of most constants it does, and the rest need not be read. */
-static bool first_fails(match *m, const ox_value *v, bool (*test)(double f, double k), double k)
+bool first_fails(const ox_model *m, const ox_value *v, bool (*test)(double f, double k), double k)
 {
 	const ox_tensor *t = ox_value_const(v);
 	uint64_t bits = 0, n;
 
 	if (!t || !ox_kind_of(t->dtype) || ox_dtype_bits(t->dtype) < 8 || !ox_tensor_count(t, &n) || !n
-	    || !ox_tensor_read(m->h->m, t, 0, &bits, ox_elem_width(t->dtype)))
+	    || !ox_tensor_read(m, t, 0, &bits, ox_elem_width(t->dtype)))
 		return false;
 	return !test(ox_get_double(&(ox_array){.dtype = t->dtype, .count = 1, .data = &bits}, 0), k);
 }
@@ -146,7 +146,7 @@ static bool first_fails(match *m, const ox_value *v, bool (*test)(double f, doub
 static xval all(match *m, const xval *x, bool (*test)(double f, double k), double k)
 {
 	NEED_VALUE(*x);
-	if (first_fails(m, x->v, test, k))
+	if (first_fails(m->h->m, x->v, test, k))
 		return of_truth(false);
 	const ox_array *e = elements(m, x->v);
 	if (!e)

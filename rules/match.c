@@ -639,33 +639,110 @@ static bool solve(solver *s, uint32_t at)
 	}
 }
 
-/* Can the maker of v be what the picture wants there? Cheap, and false for nearly every node. */
-static bool may_make(const picture *pic, const operand *o, const ox_value *v)
+/* ---- looking before matching ---------------------------------------------------------------------------------- */
+
+static void add_ops(uint64_t *set, const pnode *p)
 {
-	if (o->kind == O_LITERAL || (o->kind == O_VAR && pic->vars[o->var].constant))
-		return ox_value_const(v) != NULL;
-	if (o->kind != O_VAR || pic->vars[o->var].maker < 0 || (!v && o->optional))
+	for (size_t i = 0; i < OP_WORDS; i++)
+		set[i] |= p->op_set[i];
+}
+
+static bool is_number(const expr *e, double *k)
+{
+	if (e->kind == E_UNARY && !strcmp(e->op, "-") && is_number(e->arg[0], k)) {
+		*k = -*k;
 		return true;
-	for (int16_t w = pic->vars[o->var].maker; w >= 0; w = pic->before[w].or_else) {
-		const pnode *p = &pic->before[w];
-		if (p->repeat == '*' || (v && v->def && which_op(p, v->def) >= 0))
-			return true;
 	}
+	*k = e->kind == E_INT ? (double)e->i : e->f;
+	return e->kind == E_INT || e->kind == E_FLOAT;
+}
+
+/* Does the guard hold only where all elements of v are *k? */
+static bool asks_for(const expr *e, uint16_t v, double *k)
+{
+	double other;
+
+	if (e->kind == E_CALL)
+		return !strcmp(e->call->name, "all_are") && e->arg[0]->kind == E_VAR && e->arg[0]->at == v
+		       && is_number(e->arg[1], k);
+	if (e->kind != E_BINARY)
+		return false;
+	if (!strcmp(e->op, "and"))
+		return asks_for(e->arg[0], v, k) || asks_for(e->arg[1], v, k);
+	return !strcmp(e->op, "or") && asks_for(e->arg[0], v, k) && asks_for(e->arg[1], v, &other) && other == *k;
+}
+
+static bool begins_with(const picture *pic, const operand *o, double *k)
+{
+	if (o->kind == O_LITERAL)
+		return is_number(o->literal, k);
+	for (uint16_t i = 0; i < pic->nguards; i++)
+		if (!(pic->guard_off >> i & 1) && asks_for(pic->guards[i], o->var, k))
+			return true;
 	return false;
 }
 
-bool match_may(const picture *pic, const ox_node *n)
+static sieve_in sieve_of(const picture *pic, const operand *o)
+{
+	sieve_in in = {.kind = SIEVE_ALL, .absent = o->optional};
+
+	if (o->kind == O_LITERAL || (o->kind == O_VAR && pic->vars[o->var].constant)) {
+		in.kind = SIEVE_CONSTANT;
+		in.begins = begins_with(pic, o, &in.first);
+	}
+	if (in.kind != SIEVE_ALL || o->kind != O_VAR || pic->vars[o->var].maker < 0)
+		return in;
+	in.kind = SIEVE_MADE;
+	for (int16_t w = pic->vars[o->var].maker; w >= 0; w = pic->before[w].or_else) {
+		add_ops(in.ops, &pic->before[w]);
+		if (pic->before[w].repeat == '*')
+			in.kind = SIEVE_ALL;
+	}
+	return in;
+}
+
+sieve match_sieve(const picture *pic)
 {
 	const pnode *p = &pic->before[pic->roots[0]];
-	bool straight = true, swapped = is_commutative(p, n);
+	sieve f = {.swaps = p->nin == 2 && p->in[1].kind != O_REST};
 
-	if (which_op(p, n) < 0)
-		return false;
-	for (uint32_t i = 0; i < p->nin && p->in[i].kind != O_REST && !begins_with_rest(p); i++) {
-		straight &= may_make(pic, &p->in[i], i < n->nin ? n->in[i].val : NULL);
-		swapped = swapped && may_make(pic, &p->in[i], n->in[1 - i].val);
+	add_ops(f.root, p);
+	for (uint16_t i = 0; i < p->nin && i < SIEVE_INPUTS && !begins_with_rest(p) && p->in[i].kind != O_REST; i++)
+		f.in[f.n++] = sieve_of(pic, &p->in[i]);
+	return f;
+}
+
+static bool is_equal(double f, double k) { return f == k; }
+
+static bool falls_through(const sieve_in *f, const ox_value *v)
+{
+	switch (f->kind) {
+	case SIEVE_CONSTANT:
+		return v && ox_value_const(v)
+		       && !(f->begins && first_fails(v->graph->model, v, is_equal, f->first));
+	case SIEVE_MADE:
+		return v ? v->def && (f->ops[v->def->op / 64] >> v->def->op % 64 & 1) : f->absent;
+	default:
+		return true;
 	}
-	return straight || swapped;
+}
+
+bool match_may(const sieve *f, const ox_node *n)
+{
+	const ox_op_row *row;
+	bool straight = true;
+
+	if (!(f->root[n->op / 64] >> n->op % 64 & 1))
+		return false;
+	for (uint32_t i = 0; i < f->n && straight; i++)
+		straight = falls_through(&f->in[i], i < n->nin ? n->in[i].val : NULL);
+	if (straight || !f->swaps || n->nin != 2)
+		return straight;
+	for (uint32_t i = 0; i < f->n; i++)
+		if (!falls_through(&f->in[i], n->in[1 - i].val))
+			return false;
+	row = ox_op_row_of(n->op);
+	return row && row->flags & OX_COMMUT;
 }
 
 bool match_run(match *m, ox_node *n)

@@ -95,7 +95,7 @@ static ox_op op_named(const char *domain, const char *type)
 {
 	for (int op = 1; op < OX_NOPS; op++) {
 		const ox_op_row *row = ox_op_row_of((ox_op)op);
-		if (!strcmp(row->name, type) && !strcmp(row->domain, domain))
+		if (*row->name == *type && !strcmp(row->name, type) && !strcmp(row->domain, domain))
 			return (ox_op)op;
 	}
 	return OX_OP_NONE;

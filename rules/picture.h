@@ -113,8 +113,10 @@ typedef struct pattr {
 	struct param_form *form;
 } pattr;
 
+enum { OP_WORDS = (OX_NOPS + 63) / 64 };
+
 typedef struct pnode {
-	uint64_t op_set[(OX_NOPS + 63) / 64];         /* of ops: bit per ox_op */
+	uint64_t op_set[OP_WORDS];    /* of ops: bit per ox_op */
 	uint16_t nops;
 	ox_op *ops;                   /* alternatives; OX_OP_NONE: by domain and op_type */
 	const char **domains, **types;
@@ -164,8 +166,28 @@ typedef struct picture {
 	unsigned looks;               /* levels of nodes above the first root */
 } picture;
 
+/* What can be told of a node, without matching, by what makes its operands: a few tests, and nearly
+ * every node fails them. */
+enum { SIEVE_INPUTS = 3 };
+
+typedef struct sieve_in {
+	enum { SIEVE_ALL, SIEVE_CONSTANT, SIEVE_MADE } kind;
+	bool absent;                  /* MADE: also nothing */
+	bool begins;                  /* CONSTANT: its first element, if it has any, is `first`, sign of zero aside */
+	double first;
+	uint64_t ops[OP_WORDS];       /* MADE: by these */
+} sieve_in;
+
+typedef struct sieve {
+	uint64_t root[OP_WORDS];      /* ops of the first root */
+	sieve_in in[SIEVE_INPUTS];
+	uint8_t n;
+	bool swaps;                   /* two operands, which may stand the other way round where the op commutes */
+} sieve;
+
 struct ox_rule {
 	ox_rule_info info;
+	sieve *sieves;                /* one for each picture */
 	picture *pics;                /* one for each `before` */
 	uint16_t npics;
 };
@@ -218,7 +240,10 @@ typedef struct match {
 } match;
 
 /* Could n be the picture's last node? Cheap, and false for nearly every node. */
-bool match_may(const picture *pic, const ox_node *n);
+sieve match_sieve(const picture *pic);
+bool match_may(const sieve *f, const ox_node *n);
+/* Is the first element of the constant v, if there is one, something that fails? False also: not known. */
+bool first_fails(const ox_model *m, const ox_value *v, bool (*test)(double f, double k), double k);
 /* Nothing bound, in the host's scratch. */
 match *match_new(const ox_rule *r, const picture *p, const ox_rule_host *h);
 bool match_run(match *m, ox_node *n);

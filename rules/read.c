@@ -274,7 +274,8 @@ static void collect_roots(loader *l, ox_rule *r)
 				*ox_push(l->a, &ops) = n->ops[k];
 		}
 		r->info.facts |= p->facts;
-		const unsigned looks = levels(p, p->roots[0], 0) + (p->nroots > 1 ? 2 : 0);
+		/* guards ask what inference knows of operands, too: one level more */
+		const unsigned looks = 1 + levels(p, p->roots[0], 0) + (p->nroots > 1 ? 2 : 0);
 		r->info.looks = looks > r->info.looks ? looks : r->info.looks;
 	}
 	*ox_push(l->a, &ops) = OX_OP_NONE;
@@ -333,6 +334,9 @@ static ox_rule *read_rule(loader *l, const ox_tree *map)
 		if (!read_picture(l, map, before->kind == OX_TREE_LIST ? before->item[i] : before, r))
 			return NULL;
 	collect_roots(l, r);
+	r->sieves = ox_new_array(l->a, sieve, r->npics);
+	for (uint16_t i = 0; i < r->npics; i++)
+		r->sieves[i] = match_sieve(&r->pics[i]);
 	return r;
 }
 
@@ -368,8 +372,10 @@ const ox_rule_info *ox_rule_about(const ox_rule *r) { return &r->info; }
 
 void ox_rule_drop_guard(ox_rule *r, size_t i)
 {
-	for (uint16_t k = 0; i < 64 && k < r->npics; k++)
+	for (uint16_t k = 0; i < 64 && k < r->npics; k++) {
 		r->pics[k].guard_off |= UINT64_C(1) << i;
+		r->sieves[k] = match_sieve(&r->pics[k]);
+	}
 }
 
 static bool in_opset(const ox_rule *r, const ox_node *n)
@@ -385,7 +391,7 @@ bool ox_rule_apply(const ox_rule *r, const ox_rule_host *h, ox_node *n)
 
 	for (uint16_t i = 0; i < r->npics; i++) {
 		const picture *p = &r->pics[i];
-		if (!pnode_may_be(&p->before[p->roots[0]], n->op) || !match_may(p, n))
+		if (!match_may(&r->sieves[i], n))
 			continue;
 		if (!opset_fits && !in_opset(r, n))
 			return false;

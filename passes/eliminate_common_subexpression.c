@@ -169,6 +169,16 @@ static bool may_merge(const ox_ctx *c, const ox_node *first, const ox_node *n)
 	return true;
 }
 
+/* Dims that are unknown have a symbol for each node: of equal results they are equal, and what
+ * was inferred with one name is found under the other. */
+static void equate_dims(ox_model *m, const ox_value *a, const ox_value *b)
+{
+	const int rank = ox_rank_known(a);
+
+	for (int i = 0; rank == ox_rank_known(b) && i < rank; i++)
+		ox_dim_equate(m, ox_dim_known(m, a, (uint32_t)i), ox_dim_known(m, b, (uint32_t)i), "results of equal nodes");
+}
+
 static void merge(numbering *t, ox_node *first, ox_node *n)
 {
 	if (!ox_rewrite_begin(t->c, n)) {
@@ -180,6 +190,7 @@ static void merge(numbering *t, ox_node *first, ox_node *n)
 			continue;
 		if (!first->out[i]->type)
 			ox_value_set_type(first->out[i], n->out[i]->type);
+		equate_dims(t->c->m, first->out[i], n->out[i]);
 		ox_value_replace_named(n->out[i], first->out[i]);
 	}
 	if (n->op == OX_Constant)

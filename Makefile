@@ -187,6 +187,9 @@ infer-check: $(BUILD)/onnxopt $(BUILD)/asan/onnxopt   ## shapes and contents bes
 judge: $(BUILD)/onnxopt                     ## ../shared/judge on ../shared/models
 	$(Q)sh tests/cross/judge.sh $(BUILD)
 
+peers: $(BUILD)/onnxopt                     ## nodes after the default pipeline beside the best peer's
+	$(Q)$(BUILD)/venv/bin/python tests/cross/peers.py --tool $(BUILD)/onnxopt
+
 clean:                                      ## remove build/
 	rm -rf $(BUILD)
 
@@ -194,6 +197,6 @@ help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 .PHONY: loops arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
-        asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge clean help
+        asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge peers clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -41,6 +41,13 @@ typedef struct worklist {
 	size_t nwords;
 } worklist;
 
+/* A pass that looks at an op. */
+typedef struct candidate {
+	uint32_t at;                  /* of mg->list */
+	uint32_t looks;
+	const ox_rule *rule;          /* or NULL */
+} candidate;
+
 typedef struct stage {
 	size_t first, count;          /* of mg->list */
 	bool visits, ran;
@@ -50,8 +57,8 @@ typedef struct stage {
 	unsigned looks;               /* visits: levels above the root, the most of its passes */
 	worklist todo;
 	uint64_t stamp;               /* m->edits that it has seen */
-	uint32_t *start;              /* visits: rooted[start[op] .. start[op + 1]) are the */
-	uint32_t *rooted;             /* ... passes for op, as indices of mg->list */
+	uint32_t *start;              /* visits: of op are rooted[start[op] .. start[op + 1]) */
+	candidate *rooted;
 } stage;
 
 typedef struct ox_manager {
@@ -480,13 +487,13 @@ static void index_roots(ox_manager *mg, stage *st)
 				if (r && *r == OX_OP_NONE)
 					continue;
 				if (fill)
-					st->rooted[n] = (uint32_t)i;
+					st->rooted[n] = (candidate){(uint32_t)i, looks_of(mg->list[i]), mg->list[i]->rule};
 				n++;
 			}
 		}
 		st->start[OX_NOPS] = n;
 		if (!fill)
-			st->rooted = ox_new_array(&mg->arena, uint32_t, n + 1);
+			st->rooted = ox_new_array(&mg->arena, candidate, n + 1);
 	}
 }
 
@@ -525,17 +532,23 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 	return false;
 }
 
+/* Does it see that far, and may there be something for it at n? */
+static bool has_reason(const candidate *c, const ox_node *n, unsigned distance)
+{
+	return c->looks >= distance && (!c->rule || ox_rule_may(c->rule, n));
+}
+
 /* All passes for n's op that see what was touched so far above it, until one rewrites it: what
  * remains is then queued again. */
 static void visit(ox_manager *mg, stage *st, ox_node *n, unsigned distance)
 {
-	const uint32_t last = st->start[n->op + 1];
+	const candidate *last = st->rooted + st->start[n->op + 1];
 
-	for (uint32_t at = st->start[n->op]; at < last && !stopped(mg); at++) {
-		if (looks_of(mg->list[st->rooted[at]]) < distance || !attempt(mg, st->rooted[at], n))
+	for (const candidate *c = st->rooted + st->start[n->op]; c < last && !stopped(mg); c++) {
+		if (!has_reason(c, n, distance) || !attempt(mg, c->at, n))
 			continue;
 		if (!n->graph)        /* what was in it went too */
-			mg->r->stats[st->rooted[at]].nodes -= (int64_t)inner_nodes(n);
+			mg->r->stats[c->at].nodes -= (int64_t)inner_nodes(n);
 		enqueue(&mg->arena, &st->todo, n, 0);
 		return;
 	}

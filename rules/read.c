@@ -385,6 +385,14 @@ static bool in_opset(const ox_rule *r, const ox_node *n)
 	return opset >= r->info.opset_min && opset <= r->info.opset_max;
 }
 
+bool ox_rule_may(const ox_rule *r, const ox_node *n)
+{
+	for (uint16_t i = 0; i < r->npics; i++)
+		if (match_may(&r->sieves[i], n))
+			return true;
+	return false;
+}
+
 bool ox_rule_apply(const ox_rule *r, const ox_rule_host *h, ox_node *n)
 {
 	bool opset_fits = false;      /* asked for when a picture may match */

@@ -68,6 +68,9 @@ typedef struct ox_rule_host {
 	void *user;
 } ox_rule_host;
 
+/* May ox_rule_apply do something at n? False for nearly every node, after a few tests. */
+bool ox_rule_may(const ox_rule *r, const ox_node *n);
+
 /* Rewrites at n, the last node of the picture. True: done; else nothing was touched. Between
  * ox_txn_begin and commit or abandon. */
 bool ox_rule_apply(const ox_rule *r, const ox_rule_host *h, ox_node *n);

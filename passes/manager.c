@@ -886,7 +886,8 @@ static void put_in_order(ox_manager *mg)
 
 static void run(ox_manager *mg)
 {
-	if (!ox_passes_resolve_limit(mg->o, &mg->arena, &mg->list, &mg->n, &mg->own_limit, mg->diag)) {
+	/* rules of files live as long as the report that names them */
+	if (!ox_passes_resolve_limit(mg->o, &mg->m->arena, &mg->list, &mg->n, &mg->own_limit, mg->diag)) {
 		mg->failed = true;
 		return;
 	}

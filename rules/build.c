@@ -791,6 +791,40 @@ static void kill_dying(builder *b)
 		ox_node_kill(b->dying[i]);
 }
 
+/* 0.0 and -0.0 are one number, except to these (catalogue, section 2). */
+static bool tells_zeros_apart(const ox_use *u)
+{
+	const ox_node *n = u->node;
+
+	if (u->reader == OX_READ_OUTPUT)      /* of a body: who knows who reads that */
+		return u->graph->parent || u->graph->function;
+	const ox_op_row *row = ox_op_row_of(n->op);
+	if (!row || *row->domain || row->flags & OX_SUBGRAPH)
+		return true;
+	switch (n->op) {
+	case OX_Reciprocal:
+	case OX_Log:
+	case OX_BitCast:
+		return true;
+	case OX_Pow:
+		return u->index == 0;
+	case OX_Div:
+		return u->index == 1;
+	case OX_Cast:
+		return ox_attr_int(n, "to", OX_STRING, NULL) == OX_STRING;
+	default:
+		return false;
+	}
+}
+
+static bool sign_of_zero_is_read(const ox_value *v)
+{
+	ox_foreach_use(u, v)
+		if (tells_zeros_apart(u))
+			return true;
+	return false;
+}
+
 static bool results_may_go(builder *b)
 {
 	const match *m = b->m;
@@ -800,6 +834,8 @@ static bool results_may_go(builder *b)
 			continue;
 		if (m->h->is_kept && m->h->is_kept(m->h->user, m->b.val[i]))
 			return refuse(b, "the result is to be kept");
+		if (m->r->info.plus_z && sign_of_zero_is_read(m->b.val[i]))
+			return refuse(b, "a reader tells 0.0 and -0.0 apart");
 		ox_value *to = m->pic->same_as[i] >= 0 ? m->b.val[m->pic->same_as[i]] : NULL;
 		if (m->pic->same_as[i] >= 0 && (!to || !ox_value_can_replace(m->b.val[i], to)
 		    || (ox_value_is_output(m->b.val[i]) && m->h->is_kept && m->h->is_kept(m->h->user, to))))

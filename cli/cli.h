@@ -48,6 +48,8 @@ typedef struct cli_options {
 	const char *explain_pipeline; /* NULL: not asked for */
 	const char *explain_missed;   /* a rule, or "all"; NULL: not asked for */
 	cli_list skip, only, keep_values, input_shapes, dims;
+	cli_list print_before, print_after;   /* passes, or "all" */
+	const char *dump_dir;         /* where these go; NULL: standard error */
 	uint64_t rewrite_limit;
 	bool has_rewrite_limit;
 	bool verify_each, keep_ir_version, initializers_as_constants, write_value_info;
@@ -268,6 +270,14 @@ void cli_result_print(ox_cli *c, const cli_result *r);
 
 /* SHA-256 of a file in hexadecimal; false: it cannot be read. */
 bool cli_sha256_file(const char *path, char out[65]);
+
+/* ---- the model on the way (watch.c, print.c) ---------------------------------- */
+
+/* False after reporting: --print-before, --print-after or --dump-dir make no sense here. */
+bool cli_watch_valid(ox_cli *c, const ox_pass **list, size_t n);
+void cli_watch(ox_cli *c, ox_run_options *o);
+/* As ONNX text; on a terminal control characters are shown instead of obeyed. */
+void cli_print_model(ox_cli *c, FILE *f, const ox_model *m);
 
 /* ---- types and shapes (type.c, shapes.c) ------------------------------------- */
 

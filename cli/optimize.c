@@ -91,6 +91,8 @@ static int plan(ox_cli *c, job *j)
 		code = cli_error(c, OX_E_USAGE, NULL, "two outputs go to standard output");
 	if (!code && !ox_passes_resolve(&o, &c->arena, &list, &n, &c->diag))
 		code = EXIT_USAGE;
+	if (!code && !cli_watch_valid(c, list, n))
+		code = c->diag.exit;
 	return code;
 }
 
@@ -129,8 +131,11 @@ static bool optimize(ox_cli *c, job *j)
 {
 	ox_run_options o = cli_run_options(c, &c->options);
 
+	const uint32_t errors = c->diag.errors;
+
 	o.file_bytes = ox_model_file_size(j->m);
-	if (!ox_passes_run(j->m, &o, &j->run, &c->diag))
+	cli_watch(c, &o);
+	if (!ox_passes_run(j->m, &o, &j->run, &c->diag) || c->diag.errors != errors)
 		return false;
 	j->result.run = &j->run;
 	return ox_gate_keeps(&j->gate, j->m, &c->arena, &c->diag);

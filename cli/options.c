@@ -46,6 +46,11 @@ static const cli_option table[] = {
 	{"--rewrite-limit", NULL, "N", V_OPTIMIZE, K_LIMIT, ENV, AT(rewrite_limit), "stop after N rewrites"},
 	{"--verify-each", NULL, NULL, V_OPTIMIZE | V_TEST, K_FLAG, JOIN | ENV, AT(verify_each),
 	 "check after each pass"},
+	{"--print-before", NULL, "P", V_OPTIMIZE, K_COMMAS, 0, AT(print_before), "show the model where P runs (or all)"},
+	{"--print-after", NULL, "P", V_OPTIMIZE, K_COMMAS, JOIN, AT(print_after), "where it did"},
+	{"--dump-dir", NULL, "DIR", V_OPTIMIZE, K_TEXT, 0, AT(dump_dir), "into files of a folder, not to standard error"},
+	{"--max-elements", NULL, "N", V_PRINT | V_OPTIMIZE, K_SIZE, ENV, AT(max_elements),
+	 "longer tensors print as ...; 0: all are whole"},
 	{"--explain-pipeline", NULL, "SPEC", V_PASSES, K_TEXT, 0, AT(explain_pipeline),
 	 "what a SPEC or a file stands for"},
 	{"--shapes", NULL, NULL, V_INSPECT, K_FLAG, 0, AT(shapes), "type, shape and content of every value"},
@@ -80,8 +85,6 @@ static const cli_option table[] = {
 	{"--report", NULL, "FILE[:json]", V_OPTIMIZE, K_LIST, 0, AT(reports), "the result for machines"},
 	{"--stats", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(stats), "all passes, all ops"},
 	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS | V_TEST_DATA | V_RUN, K_FLAG, 0, AT(json), "as JSON, for machines"},
-	{"--max-elements", NULL, "N", V_PRINT, K_SIZE, ENV, AT(max_elements),
-	 "longer tensors print as ... (0: all are whole)"},
 	{"--inputs", NULL, "FILE", V_RUN, K_LIST, 0, AT(inputs), "X:a.npy, X:a.npz[key], X:a.pb, a.npz, or a data set"},
 	{"--random", NULL, "[=SEED]", V_RUN, K_SEED, 0, AT(random_seed), "make up the inputs that are not given"},
 	{"--format", NULL, "pb|npy|npz", V_RUN, K_CHOICE, 0, AT(format), "of the files in OUT (pb: a data set of ONNX)"},
@@ -421,7 +424,7 @@ bool cli_parse(ox_cli *c, int argc, char **argv)
 {
 	bool only_files = false;
 
-	c->options.max_elements = 0;
+	c->options.max_elements = c->verb->bit == V_OPTIMIZE ? 64 : 0;
 	if (!read_environment(c))
 		return false;
 	for (size_t i = 0; i < (size_t)argc; i++) {

@@ -174,10 +174,21 @@ static void print_remarks(ox_cli *c, const cli_result *r)
 		fprintf(c->human, "weights: %s\n", cli_show(c, r->external_path));
 }
 
+static uint64_t attempts_of(const ox_run_report *run)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < run->nstats; i++)
+		sum += run->stats[i].attempts;
+	return sum;
+}
+
 static void print_stats(ox_cli *c, const cli_result *r)
 {
 	ox_arena *a = &c->arena;
 	cli_table t = {.arena = a, .align = "lrrrrr"};
+
+	const uint64_t attempts = attempts_of(r->run);
 
 	cli_row(&t, "pass", "runs", "attempts", "rewrites", "nodes", "ms");
 	for (size_t i = 0; i < r->run->nstats; i++) {
@@ -187,6 +198,8 @@ static void print_stats(ox_cli *c, const cli_result *r)
 		        cli_text(a, "%+" PRId64, s->nodes), cli_text(a, "%.2f", s->seconds * 1e3));
 	}
 	cli_table_print(&t, c->human, "");
+	fprintf(c->human, "%" PRIu64 " attempts, %.1f for each node of the input\n", attempts,
+	        (double)attempts / (double)(r->before->nodes ? r->before->nodes : 1));
 	fprintf(c->human, "%" PRIu64 " rounds; heap %s, resident %s at most\n", r->run->rounds,
 	        cli_bytes(a, c->heap.peak), cli_bytes(a, ox_os_rss_peak()));
 }
@@ -300,6 +313,7 @@ static void put_run(json *j, const ox_run_report *run)
 	json_open(j, "run", '{');
 	json_uint(j, "rewrites", run->rewrites);
 	json_uint(j, "rounds", run->rounds);
+	json_uint(j, "attempts", attempts_of(run));
 	json_bool(j, "limit_hit", run->limit_hit);
 	json_bool(j, "ir_raised", run->ir_raised);
 	json_open(j, "passes", '[');

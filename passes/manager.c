@@ -75,6 +75,7 @@ typedef struct ox_manager {
 	stage *stages;
 	size_t nstages;
 	uint64_t nodes;               /* in all scopes, Constant nodes included */
+	uint64_t steps;               /* runs of stages, where they are watched */
 	ox_inference *inference;      /* since a stage asked for facts; NULL before */
 	uint64_t inferred_at;         /* m->edits when that began */
 	uint32_t equations;           /* that all facts know of */
@@ -574,6 +575,30 @@ static uint64_t *rewrites_now(ox_manager *mg)
 	return since;
 }
 
+/* A node that was touched last, of those that still wait; NULL: none does. */
+static const ox_node *touched_last(const ox_manager *mg)
+{
+	for (size_t i = 0; i < mg->nstages; i++) {
+		const worklist *w = &mg->stages[i].todo;
+		for (size_t k = 0; k < w->count; k++) {
+			const ox_node *n = w->ring[(w->head + k) & (w->cap - 1)];
+			if (n->graph && ox_graph_lives(n->graph))
+				return n;
+		}
+	}
+	return NULL;
+}
+
+/* Passes undo each other: after so many of what, and which passes rewrote since. */
+static void report_unrest(ox_manager *mg, uint64_t count, const char *what, const uint64_t *since)
+{
+	const ox_node *n = touched_last(mg);
+	const ox_place at = {NULL, -1, n ? ox_node_path(n, &mg->scratch) : NULL};
+
+	ox_report(mg->diag, OX_E_NO_FIXPOINT, at, "after %llu %s there is always one more rewrite, by %s; the rest is left",
+	          (unsigned long long)count, what, restless(mg, since));
+}
+
 static bool tick(ox_manager *mg, uint64_t done)
 {
 	if (ox_tick(mg->o->progress, "passes", done, 0))
@@ -634,9 +659,7 @@ static void drain(ox_manager *mg, stage *st)
 			since = rewrites_now(mg);
 		if (mg->r->rewrites - first < enough)
 			continue;
-		ox_report(mg->diag, OX_E_NO_FIXPOINT, OX_NOWHERE,
-		          "after %llu rewrites there is always one more, by %s; the rest is left",
-		          (unsigned long long)enough, restless(mg, since));
+		report_unrest(mg, enough, "rewrites", since);
 		mg->limited = true;
 	}
 	if (ox_txn_open(mg->m))
@@ -777,12 +800,23 @@ static void begin_inference(ox_manager *mg)
 	infer_all(mg);
 }
 
+static void show(ox_manager *mg, const stage *st, bool done, const uint64_t *since)
+{
+	if (!mg->o->watch)
+		return;
+	mg->steps += !done;
+	mg->o->watch(mg->o->watcher, &(ox_run_step){
+		.m = mg->m, .number = mg->steps, .round = mg->r->rounds, .done = done,
+		.stats = &mg->r->stats[st->first], .n = st->count, .before = since + st->first,
+	});
+}
+
 /* True: it rewrote something. */
 static bool run_stage(ox_manager *mg, stage *st)
 {
 	const uint64_t before = mg->r->rewrites;
 	uint64_t *attempts = ox_new_array(&mg->arena, uint64_t, st->count);
-	uint64_t *since = mg->o->verify_each ? rewrites_now(mg) : NULL;
+	uint64_t *since = mg->o->verify_each || mg->o->watch ? rewrites_now(mg) : NULL;
 	const double t = ox_os_seconds();
 
 	for (size_t i = 0; i < st->count; i++) {
@@ -791,6 +825,7 @@ static bool run_stage(ox_manager *mg, stage *st)
 	}
 	st->stamp = mg->m->edits;
 	st->ran = true;
+	show(mg, st, false, since);
 	if (mg->inference && mg->list[st->first]->fresh && mg->inferred_at != mg->m->edits) {
 		end_inference(mg);
 		ox_facts_forget(mg->m, &mg->scratch);
@@ -811,7 +846,8 @@ static bool run_stage(ox_manager *mg, stage *st)
 		mg->nodes = count_nodes(mg);
 	if (mg->list[st->first]->settles)
 		st->stamp = mg->m->edits;
-	if (changed && since && !mg->failed)
+	show(mg, st, true, since);
+	if (changed && mg->o->verify_each && !mg->failed)
 		check_faults(mg, restless(mg, since));
 	return changed;
 }
@@ -855,9 +891,7 @@ static void run_rounds(ox_manager *mg)
 		}
 		if (!changed || mg->r->rounds < MAX_ROUNDS)
 			continue;
-		ox_report(mg->diag, OX_E_NO_FIXPOINT, OX_NOWHERE,
-		          "after %d rounds there is always one more rewrite, by %s; the rest is left",
-		          MAX_ROUNDS, restless(mg, since));
+		report_unrest(mg, MAX_ROUNDS, "rounds", since);
 		return;
 	}
 	mg->r->settled = !stopped(mg);

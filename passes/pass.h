@@ -162,6 +162,16 @@ const ox_type *ox_type_unsymbolic(ox_model *m, const ox_type *t);
 
 /* ---- the manager ---------------------------------------------------------- */
 
+/* A whole-graph pass, or visits that share a worklist, about to run or done. */
+typedef struct ox_run_step {
+	const ox_model *m;
+	uint64_t number, round;       /* from 1 */
+	bool done;
+	const struct ox_pass_stat *stats;     /* n of them: its passes */
+	size_t n;
+	const uint64_t *before;       /* their rewrites before it ran */
+} ox_run_step;
+
 typedef struct ox_run_options {
 	const char *passes;           /* SPEC of notes/CLI.md C2: preset, or comma list with +x -y; NULL: "default" */
 	const char *const *skip;      /* NULL-terminated lists, or NULL */
@@ -177,6 +187,8 @@ typedef struct ox_run_options {
 	ox_inline_mode inline_mode;
 	uint64_t file_bytes;          /* of the model as it came; 0: unknown */
 	const ox_progress *progress;
+	void (*watch)(void *user, const ox_run_step *s);      /* NULL: nobody does */
+	void *watcher;
 } ox_run_options;
 
 typedef struct ox_pass_stat {

@@ -136,7 +136,7 @@ def help_pages(d):
     for name, args in pages.items():
         text = expect(0, *args).stdout.decode()
         lines = text.splitlines()
-        assert len(lines) <= 24, f"{name}: {len(lines)} lines"
+        assert len(lines) <= 32, f"{name}: {len(lines)} lines"
         assert max(map(len, lines)) <= 90, f"{name}: {max(lines, key=len)}"
         golden = os.path.join(HERE, "help", name + ".txt")
         if BLESS:
@@ -153,7 +153,8 @@ def every_option_is_in_a_page(d):
                  "--external-threshold --allow-links --sync --keep-ir-version "
                  "--initializers-as-constants --inline --keep-values --report --assert --fail-on "
                  "--dry-run -q -v --color --progress --stats --max-memory -o --in-place --input-shape --dim "
-                 "--write-value-info --positive-dims").split():
+                 "--write-value-info --positive-dims --print-before --print-after --dump-dir "
+                 "--explain-missed").split():
         assert re.search(r"(^|[ ,])" + re.escape(flag) + r"\b", page, re.M), flag
 
 
@@ -175,7 +176,8 @@ def wrong_usage(d):
                  [m, o, "--max-memory", "99999999999999999999"], [m, o, "--fail-on", "growth,x"],
                  [m, o, "--assert", "nodes"], [m, o, "--assert", "nodes<=x y"],
                  [m, o, "--assert", "nodez<=3"], [m, o, "--assert", ""], [m, o, "--config", "x.yaml"],
-                 [m, o, "--report", d + "/r:yaml"], [m, o, "--in-place"], [m, o, "--json"],
+                 [m, o, "--print-after", "eliminate_identty"], [m, o, "--print-after", "infer_shapes"],
+                 [m, o, "--dump-dir", d + "/x"], [m, o, "--report", d + "/r:yaml"], [m, o, "--in-place"], [m, o, "--json"],
                  ["--in-place", "-"], ["optimize"], ["check"], ["print"], ["print", m, m],
                  ["parse", m], ["passes", "x"], ["explain", "no_such_thing"],
                  ["explain", "OX0001"], ["check", m, "--in-place"], ["inspct", m],
@@ -661,6 +663,30 @@ def same_bytes_on_every_processor(d):
             expect(0, os.path.join(folder, name), d + "/o.onnx", "-q", env={"ONNXOPT_CPU": cpu})
             made.add(read(d + "/o.onnx"))
         assert len(made) == 1, name
+
+
+@test
+def the_model_on_the_way(d):
+    """--print-before, --print-after and --dump-dir show models that parse."""
+    m, o = write(d + "/m.onnx", simple(3)), d + "/o.onnx"
+    r = expect(0, m, o, "--print-before", "eliminate_identity", "--print-after", "dce,eliminate-identity", "-q")
+    titles = re.findall(rb"^# (.*)$", r.stderr, re.M)
+    assert re.fullmatch(rb"\d+, round 1: before \d+ passes that visit nodes, .*", titles[0]), titles
+    assert b"round 1: after" in titles[1] and b"eliminate_identity (" in titles[1], titles
+    assert not r.stdout
+    plain = d + "/plain.onnx"
+    expect(0, m, plain, "-q")
+    assert read(plain) == read(o)                   # looking changes nothing
+    expect(0, m, o, "--passes", "eliminate_unused_initializer,cse,dce", "--print-before", "all", "--print-after",
+           "all", "--dump-dir", d + "/dump", "-q")
+    names = sorted(os.listdir(d + "/dump"))
+    assert "001-before-eliminate_unused_initializer.onnxtxt" in names and len(names) >= 3, names
+    for name in names:
+        expect(0, "parse", d + "/dump/" + name, d + "/p.onnx", "-q")
+    expect(4, m, o, "--print-after", "all", "--dump-dir", d + "/no/where")
+    expect(4, m, o, "--print-before", "all", "--dump-dir", m)
+    stats = expect(0, m, o, "--stats").stdout.decode()
+    assert re.search(r"^\d+ attempts, \d+\.\d for each node of the input$", stats, re.M), stats
 
 
 @test

@@ -104,7 +104,7 @@ install: all lib                            ## tool, library, headers, pkg-confi
 
 # ---- testing ----------------------------------------------------------------
 
-test: floors unit golden cli-test models conformance install-test asan compilers   ## everything that must pass
+test: floors unit golden cli-test models chains conformance install-test asan compilers   ## everything that must pass
 # Without PyPI everything else is tested all the same, and this is said last, where it is seen.
 	$(Q)! [ -f $(BUILD)/conformance.skipped ] || echo "NOT TESTED: $$(cat $(BUILD)/conformance.skipped)"
 	$(Q)echo "all tests passed"
@@ -126,6 +126,9 @@ cli-test: $(BUILD)/onnxopt                  ## exit codes, messages, help pages,
 
 models: $(BUILD)/onnxopt                    ## every model of tests/models (and ../shared/models)
 	$(Q)$(PYTHON) tests/models.py --tool $(BUILD)/onnxopt tests/models ../shared/models
+
+chains: $(BUILD)/onnxopt                    ## long chains of what passes shorten: work grows with them, not with their square
+	$(Q)$(PYTHON) tests/chains.py --tool $(BUILD)/onnxopt
 
 CASES_PASS := 2024
 conformance: $(BUILD)/onnxopt               ## operator cases and models of the onnx package (from PyPI)
@@ -196,7 +199,7 @@ clean:                                      ## remove build/
 help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-.PHONY: loops arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
+.PHONY: chains loops arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
         asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge peers clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -663,7 +663,25 @@ static bool constants_are_fine(builder *b, int64_t *bytes)
 	return true;
 }
 
-/* Nodes, then operands: one of them falls (catalogue, law L17). */
+static uint32_t operands_of(const planned *n)
+{
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < n->nin; i++)
+		k += n->in[i].v || n->in[i].x || n->in[i].node >= 0;
+	return k;
+}
+
+static uint32_t inputs_of(const ox_node *n)
+{
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < n->nin; i++)
+		k += n->in[i].val != NULL;
+	return k;
+}
+
+/* Nodes, then operands that are there: one of them falls (catalogue, law L17). */
 static bool measure_falls(builder *b)
 {
 	uint32_t made = 0, edges = 0, gone_edges = 0;
@@ -671,10 +689,10 @@ static bool measure_falls(builder *b)
 	for (uint16_t i = 0; i < b->m->pic->nafter; i++)
 		if (b->p[i].done && !b->p[i].is_const) {
 			made++;
-			edges += b->p[i].nin;
+			edges += operands_of(&b->p[i]);
 		}
 	for (uint32_t i = 0; i < b->ndying; i++)
-		gone_edges += b->dying[i]->nin;
+		gone_edges += inputs_of(b->dying[i]);
 	if (made < b->ndying || (made == b->ndying && edges < gone_edges))
 		return true;
 	return refuse(b, "the model would not become smaller");
@@ -739,6 +757,17 @@ static const ox_value *model_of(const builder *b, uint16_t i)
 	return m->b.val[m->pic->before[m->pic->roots[0]].out[0]];
 }
 
+/* Results that before's node did not have, after's has neither. */
+static void drop_absent_results(const builder *b, uint16_t i)
+{
+	const match *m = b->m;
+	const pnode *p = &m->pic->after[i];
+
+	for (uint32_t o = p->nout; o-- > 0;)
+		if (m->pic->vars[p->out[o]].is_root && !m->b.val[p->out[o]])
+			ox_node_drop_out(b->p[i].node, o);
+}
+
 static void build(builder *b, uint16_t i)
 {
 	planned *n = &b->p[i];
@@ -754,6 +783,7 @@ static void build(builder *b, uint16_t i)
 	n->node = n->op ? ox_node_new_before(b->g, b->at, n->op, n->nin, n->nout, hint)
 	                : ox_node_new_named(b->g, b->at, ox_name_of(m, ox_cstr(n->domain)),
 	                                    ox_name_of(m, ox_cstr(n->type)), n->nin, n->nout, hint);
+	drop_absent_results(b, i);
 	for (uint32_t k = 0; k < n->nin; k++)
 		ox_node_set_input(n->node, k, value_of(b, &n->in[k], hint));
 	for (uint32_t k = 0; k < n->nattr; k++)

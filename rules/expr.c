@@ -8,6 +8,7 @@
 #include "ops/eval.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* ---- making ------------------------------------------------------------------------------ */
 
@@ -190,8 +191,21 @@ static xval f_within(match *m, uint32_t n, const xval *x)
 ALL(f_all_above, is_above)
 ALL(f_all_below, is_below)
 ALL(f_none_is, is_not)
-ALL(f_all_are, is_it)
 #undef ALL
+
+/* Also of what the run makes, and is proven. */
+static xval f_all_are(match *m, uint32_t n, const xval *x)
+{
+	const ox_dim elem = VALUE(x[0]) && !ox_value_const(x[0].v) ? ox_splat_known(m->h->m, x[0].v) : NULL;
+	double k;
+
+	(void)n;
+	if (!number(&x[1], &k))
+		return unknown("a bound is not a number");
+	if (ox_dim_is_num(elem) && llabs(elem->num) <= INT64_C(1) << 53)
+		return of_truth(is_it((double)elem->num, k));
+	return all(m, x, is_it, k);
+}
 
 /* ---- types ------------------------------------------------------------------------------------ */
 
@@ -797,7 +811,7 @@ static const function functions[] = {
 	{"abs",           1, 1, false, f_abs},
 	{"added",         2, 2, false, f_added},
 	{"all_above",     2, 2, false, f_all_above},
-	{"all_are",       2, 2, false, f_all_are},
+	{"all_are",       2, 2, true,  f_all_are},
 	{"all_below",     2, 2, false, f_all_below},
 	{"axes",          2, 2, false, f_axes},
 	{"axis",          2, 2, false, f_axis},

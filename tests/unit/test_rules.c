@@ -235,3 +235,24 @@ Test(rules, what_the_opset_lacks_is_not_built)
 	rewrites(RULE("t = Neg (x)\n    y = Mul (t, Sigmoid (t))", "", "y = Swish (x)"),
 	         G "{ t = Neg (x)\n s = Sigmoid (t)\n y = Mul (t, s) }", false, NULL);
 }
+
+Test(rules, operands_and_results_that_are_absent)
+{
+	rewrites(RULE("y, z = Split <...> (x, s)", "", "y, z = Split <...y> (x)"),
+	         G "{ s = Constant <value = int64[2] {1, 1}> ()\n y, w = Split (x, s) }", true, "= Split (x)");
+	/* what before's node does not make, after's does not make either */
+	rewrites(RULE("y, h, c = LSTM <...> (x, w, r, b?, s?, i?, j, p?)", "", "y, h, c = LSTM <...y> (x, w, r, b, s, i, , p)"),
+	         "g (float[1,1,1] x, float[1,4,1] w, float[1,1,1] j, float[1,3] p) => (y) "
+	         "{ y = LSTM <hidden_size = 1> (x, w, w, , , , j, p) }", true,
+	         "y = LSTM <hidden_size = 1> (x, w, w, \"\", \"\", \"\", \"\", p)");
+}
+
+Test(rules, elements_that_are_proven)
+{
+	static const char zero[] = RULE("y = Add (x, b)", "  when: all_are(b, 0)\n", "y = Neg (x)");
+
+	rewrites(zero, G "{ s = Shape (x)\n b = ConstantOfShape (s)\n y = Add (x, b) }", true, NULL);
+	rewrites(zero, G "{ s = Shape (x)\n b = ConstantOfShape <value = float[1] {1.0}> (s)\n y = Add (x, b) }", false, NULL);
+	rewrites(zero, G "{ s = Shape (x)\n b = ConstantOfShape <value = float[1] {-0.0}> (s)\n y = Add (x, b) }", false, NULL);
+	rewrites(zero, G "{ s = Abs (x)\n y = Add (x, s) }", false, NULL);
+}

@@ -872,7 +872,7 @@ static const function functions[] = {
 const function *function_find(const char *name, size_t n)
 {
 	for (size_t i = 0; i < OX_LEN(functions); i++)
-		if (strlen(functions[i].name) == n && !memcmp(functions[i].name, name, n))
+		if (functions[i].name[0] == name[0] && strlen(functions[i].name) == n && !memcmp(functions[i].name, name, n))
 			return &functions[i];
 	return NULL;
 }

@@ -150,11 +150,11 @@ typedef struct var {
 } var;
 
 typedef struct picture {
-	var vars[RULE_VARS];
+	var *vars;                    /* nvars of them; RULE_VARS while it is read */
 	uint16_t nvars;
 	const char *captures[RULE_CAPTURES];
 	uint16_t ncaptures;
-	pnode before[RULE_NODES], after[RULE_NODES];
+	pnode *before, *after;        /* nbefore, nafter; RULE_NODES while it is read */
 	uint16_t nbefore, nafter;
 	uint16_t roots[RULE_NODES];   /* before's nodes that nothing of before reads; the first is matched first */
 	uint16_t nroots;

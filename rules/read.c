@@ -7,6 +7,9 @@ typedef struct loader {
 	const char *file;
 	ox_arena *a;
 	ox_diag *d;
+	/* of the picture that is read */
+	var vars[RULE_VARS];
+	pnode before[RULE_NODES], after[RULE_NODES];
 } loader;
 
 static const char *const keys[] = {
@@ -284,6 +287,14 @@ static void collect_roots(loader *l, ox_rule *r)
 
 /* ---- rules -------------------------------------------------------------------------------------------- */
 
+/* The picture is complete: keep what there is of it. */
+static void keep(ox_arena *a, picture *p)
+{
+	p->vars = memcpy(ox_new_array(a, var, p->nvars + 1u), p->vars, p->nvars * sizeof *p->vars);
+	p->before = memcpy(ox_new_array(a, pnode, p->nbefore + 1u), p->before, p->nbefore * sizeof *p->before);
+	p->after = memcpy(ox_new_array(a, pnode, p->nafter + 1u), p->after, p->nafter * sizeof *p->after);
+}
+
 static bool read_picture(loader *l, const ox_tree *map, const ox_tree *before, ox_rule *r)
 {
 	static const char *const own[] = {"picture", "when", "after", NULL};
@@ -293,6 +304,9 @@ static bool read_picture(loader *l, const ox_tree *map, const ox_tree *before, o
 	const ox_tree *after = is_map ? ox_tree_get(before, "after") : NULL;
 	const char **texts, **more;
 
+	p->vars = l->vars;
+	p->before = l->before;
+	p->after = l->after;
 	after = after ? after : ox_tree_get(map, "after");
 	if (is_map && !ox_tree_keys(l->file, before, own, l->a, l->d))
 		return false;
@@ -313,7 +327,10 @@ static bool read_picture(loader *l, const ox_tree *map, const ox_tree *before, o
 		r->info.after = after->text.p;
 		r->info.when = *texts ? texts : more;
 	}
-	return falls(l, after, p);
+	if (!falls(l, after, p))
+		return false;
+	keep(l->a, p);
+	return true;
 }
 
 static ox_rule *read_rule(loader *l, const ox_tree *map)
@@ -342,9 +359,12 @@ static ox_rule *read_rule(loader *l, const ox_tree *map)
 
 bool ox_rules_parse(const char *file, const char *text, size_t n, ox_arena *a, ox_rules *out, ox_diag *d)
 {
-	loader l = {file, a, d};
+	loader l;
 	const ox_tree *t = ox_tree_parse(file, text, n, a, d);
 
+	l.file = file;
+	l.a = a;
+	l.d = d;
 	*out = (ox_rules){0};
 	if (!t)
 		return false;

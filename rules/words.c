@@ -129,7 +129,7 @@ static void read_mark(words *t, word *w)
 	w->p = t->p;
 	for (size_t i = 0; i < OX_LEN(marks); i++) {
 		const size_t n = strlen(marks[i]);
-		if ((size_t)(t->end - t->p) < n || memcmp(t->p, marks[i], n))
+		if (*t->p != *marks[i] || (size_t)(t->end - t->p) < n || memcmp(t->p, marks[i], n))
 			continue;
 		w->n = n;
 		t->p += n;
@@ -387,9 +387,9 @@ static expr *parse_left(words *t, const char *const *marks, expr *(*tighter)(wor
 {
 	expr *e = tighter(t);
 
-	while (e && !t->now.breaks) {
+	while (e && !t->now.breaks && t->now.n) {
 		size_t i = 0;
-		while (marks[i] && !word_is(t, marks[i]) && !word_name_is(t, marks[i]))
+		while (marks[i] && (*marks[i] != *t->now.p || (!word_is(t, marks[i]) && !word_name_is(t, marks[i]))))
 			i++;
 		if (!marks[i])
 			break;

@@ -8,7 +8,6 @@
 #include "ops/eval.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* ---- making ------------------------------------------------------------------------------ */
 
@@ -202,7 +201,7 @@ static xval f_all_are(match *m, uint32_t n, const xval *x)
 	(void)n;
 	if (!number(&x[1], &k))
 		return unknown("a bound is not a number");
-	if (ox_dim_is_num(elem) && llabs(elem->num) <= INT64_C(1) << 53)
+	if (ox_dim_is_num(elem) && elem->num <= INT64_C(1) << 53 && elem->num >= -(INT64_C(1) << 53))
 		return of_truth(is_it((double)elem->num, k));
 	return all(m, x, is_it, k);
 }

@@ -121,19 +121,33 @@ static bool take_op(side *s, pnode *n, uint16_t i)
 	return true;
 }
 
+static bool take_alternatives(side *s, pnode *n)
+{
+	words *t = s->t;
+	ox_op ops[RULE_OPS];
+	const char *domains[RULE_OPS], *types[RULE_OPS];
+
+	n->ops = ops;
+	n->domains = domains;
+	n->types = types;
+	do {
+		if (n->nops == RULE_OPS)
+			return word_fail(t, "there are more than %d operators", RULE_OPS);
+		if (!take_op(s, n, n->nops++))
+			return false;
+	} while (word_take(t, "|"));
+	n->ops = RULE_KEEP(t->a, ox_op, ops, n->nops);
+	n->domains = RULE_KEEP(t->a, const char *, domains, n->nops);
+	n->types = RULE_KEEP(t->a, const char *, types, n->nops);
+	return true;
+}
+
 static bool take_ops(side *s, pnode *n)
 {
 	words *t = s->t;
 
-	n->ops = ox_new_array(t->a, ox_op, 32);
-	n->domains = ox_new_array(t->a, const char *, 32);
-	n->types = ox_new_array(t->a, const char *, 32);
-	do {
-		if (n->nops == 32)
-			return word_fail(t, "there are more than 32 operators");
-		if (!take_op(s, n, n->nops++))
-			return false;
-	} while (word_take(t, "|"));
+	if (!take_alternatives(s, n))
+		return false;
 	if (word_is(t, "*") || word_is(t, "+")) {
 		n->repeat = t->now.p[0];
 		word_next(t);
@@ -223,8 +237,8 @@ static bool take_attr(side *s, pnode *n, pattr *a)
 static bool take_attrs(side *s, pnode *n)
 {
 	words *t = s->t;
+	pattr attr[RULE_ATTRS];
 
-	n->attr = ox_new_array(t->a, pattr, 16);
 	if (!word_take(t, "<"))
 		return true;
 	while (!word_is(t, ">")) {
@@ -232,14 +246,15 @@ static bool take_attrs(side *s, pnode *n)
 			if (!take_others(s, n))
 				return false;
 		} else {
-			if (n->nattr == 16)
-				return word_fail(t, "there are more than 16 attributes");
-			if (!take_attr(s, n, &n->attr[n->nattr++]))
+			if (n->nattr == RULE_ATTRS)
+				return word_fail(t, "there are more than %d attributes", RULE_ATTRS);
+			if (!take_attr(s, n, &attr[n->nattr++]))
 				return false;
 		}
 		if (!word_take(t, ","))
 			break;
 	}
+	n->attr = RULE_KEEP(t->a, pattr, attr, n->nattr);
 	return word_expect(t, ">");
 }
 
@@ -320,7 +335,7 @@ static bool take_operand(side *s, operand *o)
 static bool take_operands(side *s, pnode *n)
 {
 	words *t = s->t;
-	operand *list = ox_new_array(t->a, operand, RULE_OPERANDS);
+	operand list[RULE_OPERANDS];
 
 	if (!word_expect(t, "("))
 		return false;
@@ -333,7 +348,7 @@ static bool take_operands(side *s, pnode *n)
 			return false;
 		more = word_take(t, ",");
 	}
-	n->in = list;
+	n->in = RULE_KEEP(t->a, operand, list, n->nin);
 	return word_expect(t, ")");
 }
 

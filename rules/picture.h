@@ -6,7 +6,13 @@
 #include "rules/tree.h"
 
 /* Of one picture. Recursion on expressions and pictures is bounded by these. */
-enum { RULE_VARS = 48, RULE_NODES = 32, RULE_CAPTURES = 48, RULE_DEPTH = 32, RULE_OPERANDS = 24 };
+enum {
+	RULE_VARS = 48, RULE_NODES = 32, RULE_CAPTURES = 48, RULE_DEPTH = 32, RULE_OPERANDS = 24, RULE_OPS = 32,
+	RULE_ATTRS = 16, RULE_GUARDS = 64,
+};
+
+/* A copy of the n that there are: what is read may be as large as the limits above. */
+#define RULE_KEEP(a, type, from, n) memcpy(ox_new_array(a, type, (n) + 1u), from, (n) * sizeof(type))
 
 /* ---- words and marks ------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@ typedef struct loader {
 	/* of the picture that is read */
 	var vars[RULE_VARS];
 	pnode before[RULE_NODES], after[RULE_NODES];
+	expr *guards[RULE_GUARDS];
 } loader;
 
 static const char *const keys[] = {
@@ -155,10 +156,8 @@ static bool read_guard(loader *l, const ox_tree *g, picture *p)
 
 	if (g->kind != OX_TREE_TEXT)
 		return fail(l, g, "a guard is a text; put it in quotes");
-	if (p->nguards == 64)
-		return fail(l, g, "there are more than 64 guards");
-	if (!p->guards)
-		p->guards = ox_new_array(l->a, expr *, 64);
+	if (p->nguards == RULE_GUARDS)
+		return fail(l, g, "there are more than %d guards", RULE_GUARDS);
 	word_begin(&x, l->file, g, l->a, l->d);
 	x.pic = p;
 	expr *e = word_expr(&x);
@@ -290,9 +289,10 @@ static void collect_roots(loader *l, ox_rule *r)
 /* The picture is complete: keep what there is of it. */
 static void keep(ox_arena *a, picture *p)
 {
-	p->vars = memcpy(ox_new_array(a, var, p->nvars + 1u), p->vars, p->nvars * sizeof *p->vars);
-	p->before = memcpy(ox_new_array(a, pnode, p->nbefore + 1u), p->before, p->nbefore * sizeof *p->before);
-	p->after = memcpy(ox_new_array(a, pnode, p->nafter + 1u), p->after, p->nafter * sizeof *p->after);
+	p->vars = RULE_KEEP(a, var, p->vars, p->nvars);
+	p->before = RULE_KEEP(a, pnode, p->before, p->nbefore);
+	p->after = RULE_KEEP(a, pnode, p->after, p->nafter);
+	p->guards = RULE_KEEP(a, expr *, p->guards, p->nguards);
 }
 
 static bool read_picture(loader *l, const ox_tree *map, const ox_tree *before, ox_rule *r)
@@ -307,6 +307,7 @@ static bool read_picture(loader *l, const ox_tree *map, const ox_tree *before, o
 	p->vars = l->vars;
 	p->before = l->before;
 	p->after = l->after;
+	p->guards = l->guards;
 	after = after ? after : ox_tree_get(map, "after");
 	if (is_map && !ox_tree_keys(l->file, before, own, l->a, l->d))
 		return false;

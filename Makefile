@@ -29,11 +29,13 @@ SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 sources    = $(foreach f,$(1),$(wildcard $(f)/*.c))
 objects    = $(patsubst %.c,$(1)/obj/%.o,$(call sources,$(2))) \
-             $(if $(filter proto,$(2)),$(1)/obj/onnx-ml.pb-c.o) $(if $(filter rules,$(2)),$(1)/obj/rule_files.o)
+             $(if $(filter proto,$(2)),$(1)/obj/onnx-ml.pb-c.o) $(if $(filter rules,$(2)),$(1)/obj/rule_files.o) \
+             $(if $(filter passes,$(2)),$(1)/obj/pass_pages.o)
 library    = $(call objects,$(1),$(filter-out cli,$(FLOORS)))
 UNITS     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 PB        := $(BUILD)/gen/onnx-ml.pb-c.c
 RULES     := $(BUILD)/gen/rule_files.c
+PAGES     := $(BUILD)/gen/pass_pages.c
 
 all: $(BUILD)/onnxopt                       ## the tool, build/onnxopt (default)
 
@@ -48,6 +50,9 @@ $(1)/obj/onnx-ml.pb-c.o: $(PB)
 
 $(1)/obj/rule_files.o: $(RULES)
 	$(Q)mkdir -p $$(@D); $(2) -std=c11 -fPIC -fvisibility=hidden $(3) -c -o $$@ $$<
+
+$(1)/obj/pass_pages.o: $(PAGES)
+	$(Q)mkdir -p $$(@D); $(2) $(OXFLAGS) $(3) -c -o $$@ $$<
 
 $(1)/libonnxopt.a: $(call library,$(1))
 	$(Q)rm -f $$@; ar rcs $$@ $$^
@@ -80,6 +85,9 @@ $(PB): proto/onnx-ml.proto
 $(RULES): $(wildcard rules/*.yaml) rules/embed.sh
 	$(Q)mkdir -p $(@D); echo "  RULES  $@"; sh rules/embed.sh rules/*.yaml >$@.tmp && mv $@.tmp $@
 
+$(PAGES): $(wildcard passes/*.c) passes/passes.def passes/pages.sh
+	$(Q)mkdir -p $(@D); echo "  PAGES  $@"; sh passes/pages.sh >$@.tmp && mv $@.tmp $@
+
 $(BUILD)/libonnxopt.so.$(ABI): $(call library,$(BUILD))
 	$(Q)echo "  LD     $@"; $(CC) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -o $@ $^ $(LDFLAGS) $(LIBS)
 
@@ -104,7 +112,7 @@ install: all lib                            ## tool, library, headers, pkg-confi
 
 # ---- testing ----------------------------------------------------------------
 
-test: floors unit golden cli-test models chains conformance install-test asan compilers   ## everything that must pass
+test: floors unit golden cli-test docs-check models chains conformance install-test asan compilers   ## everything that must pass
 # Without PyPI everything else is tested all the same, and this is said last, where it is seen.
 	$(Q)! [ -f $(BUILD)/conformance.skipped ] || echo "NOT TESTED: $$(cat $(BUILD)/conformance.skipped)"
 	$(Q)echo "all tests passed"
@@ -123,6 +131,13 @@ bless: $(BUILD)/onnxopt                     ## rewrite the goldens' expectations
 
 cli-test: $(BUILD)/onnxopt                  ## exit codes, messages, help pages, reports
 	$(Q)$(PYTHON) tests/cli/run.py --tool $(BUILD)/onnxopt
+
+docs: $(BUILD)/onnxopt                      ## write the pages that come from tables and rules
+	$(Q)sh docs/generate.sh $(BUILD)/onnxopt docs
+
+docs-check: $(BUILD)/onnxopt                ## are they as the tables and rules say?
+	$(Q)mkdir -p $(BUILD)/docs; sh docs/generate.sh $(BUILD)/onnxopt $(BUILD)/docs
+	$(Q)for f in $(BUILD)/docs/*; do diff -u docs/$${f##*/} $$f || { echo "docs/$${f##*/} is not up to date: make docs"; exit 1; }; done
 
 models: $(BUILD)/onnxopt                    ## every model of tests/models (and ../shared/models)
 	$(Q)$(PYTHON) tests/models.py --tool $(BUILD)/onnxopt tests/models ../shared/models
@@ -199,7 +214,7 @@ clean:                                      ## remove build/
 help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-.PHONY: chains loops arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
+.PHONY: docs docs-check chains loops arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
         asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge peers clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

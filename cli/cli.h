@@ -67,7 +67,7 @@ typedef struct cli_options {
 	int color, progress;
 	bool quiet, verbose, stats, help;
 	/* of single verbs */
-	bool json, bless, shapes;
+	bool json, bless, shapes, markdown;
 	uint64_t max_elements;
 	/* of running: a number that was not given is 0, and has_ says so */
 	double rtol;
@@ -294,6 +294,19 @@ bool cli_is_sound(ox_cli *c, const ox_model *m);
 bool cli_shapes_print(ox_cli *c, const char *path, ox_model *m);
 /* The members `file`, `symbols`, `values`... into the object that is open. */
 bool cli_shapes_put(ox_cli *c, json *j, const char *path, ox_model *m);
+
+/* ---- what there is to say of a pass (about.c) ---------------------------------- */
+
+typedef struct cli_fact { const char *label, *text; } cli_fact;
+
+/* Class, presets, opsets... of a pass, one by one; ends with a label of NULL. */
+const cli_fact *cli_pass_facts(ox_cli *c, const ox_pass *p);
+/* What its comment says below the title, or its doc below the first line; "": nothing. */
+const char *cli_pass_story(ox_cli *c, const ox_pass *p);
+/* before, when and after of a rule, as they are written; NULL: a pass in C. */
+const char *cli_rule_picture(ox_cli *c, const ox_pass *p);
+/* docs/catalogue.md. */
+void cli_catalogue_print(ox_cli *c, FILE *f);
 
 /* ---- verbs ------------------------------------------------------------------- */
 

@@ -6,26 +6,6 @@
 
 /* ---- passes ---------------------------------------------------------------- */
 
-static const struct { const char *first, *then, *reason; } orders[] = {
-#define BEFORE(a, b, reason) {#a, #b, reason},
-#include "passes/order.def"
-#undef BEFORE
-	{NULL, NULL, NULL},
-};
-
-static const char *const numerics[] = {
-	[OX_EXACT] = "exact: every result is the same in every bit",
-	[OX_CONST_ROUNDING] = "const_rounding: constants are recomputed once, in double, and rounded once",
-	[OX_REASSOC] = "reassoc: arithmetic at run time is done in another order",
-	[OX_APPROX] = "approx: results may differ; only when asked for",
-};
-
-static const char *const pipes[] = {
-	[OX_PIPE_O1] = "in every preset but none",
-	[OX_PIPE_DEFAULT] = "in default (O2) and O3, not in O1",
-	[OX_PIPE_OPTIN] = "in no preset: name it, --passes default,+NAME",
-};
-
 /* A word of ours, then text, wrapped to a page of 90 columns. */
 static void put_row(FILE *f, const char *label, const char *text)
 {
@@ -50,37 +30,30 @@ static void put_row(FILE *f, const char *label, const char *text)
 	putc('\n', f);
 }
 
-static const char *roots_of(ox_cli *c, const ox_pass *p)
+static void put_indented(FILE *f, const char *text)
 {
-	const char *text = "";
-
-	if (!p->visit)
-		return p->run ? "whole graphs" : "the whole model";
-	if (!p->roots)
-		return "every node";
-	for (size_t i = 0; p->roots[i] != OX_OP_NONE; i++)
-		text = cli_text(&c->arena, "%s%s%s", text, i ? " " : "", ox_op_row_of(p->roots[i])->name);
-	return text;
+	while (*text) {
+		const size_t n = strcspn(text, "\n");
+		fprintf(f, "%s%.*s\n", n ? "    " : "", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
 }
 
 static void explain_pass(ox_cli *c, const ox_pass *p)
 {
+	const char *story = cli_pass_story(c, p), *picture = cli_rule_picture(c, p);
 	FILE *f = c->human;
 
-	fprintf(f, "%s%s%s - %s\n\n", cli_paint(c, BOLD), p->name, cli_paint(c, PLAIN), p->help);
-	put_row(f, "numerics", numerics[p->numerics]);
-	if (p->plus_z)
-		put_row(f, "", "+z: the sign of a zero may change");
-	put_row(f, "runs", pipes[p->pipe]);
-	put_row(f, "looks at", roots_of(c, p));
-	if (p->aliases && *p->aliases)
-		put_row(f, "also", p->aliases);
-	for (size_t i = 0; orders[i].first; i++) {
-		if (!strcmp(orders[i].first, p->name))
-			put_row(f, "before", cli_text(&c->arena, "%s: %s", orders[i].then, orders[i].reason));
-		if (!strcmp(orders[i].then, p->name))
-			put_row(f, "after", cli_text(&c->arena, "%s: %s", orders[i].first, orders[i].reason));
+	fprintf(f, "%s%s%s - %s\n", cli_paint(c, BOLD), p->name, cli_paint(c, PLAIN), p->help);
+	if (*story)
+		fprintf(f, "%s%s\n", picture ? "" : "\n", story);
+	putc('\n', f);
+	if (picture) {
+		put_indented(f, picture);
+		putc('\n', f);
 	}
+	for (const cli_fact *x = cli_pass_facts(c, p); x->label; x++)
+		put_row(f, x->label, x->text);
 	fprintf(f, "\nalone: onnxopt IN OUT --passes %s      left out: --skip %s\n", p->name, p->name);
 }
 

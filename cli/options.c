@@ -53,6 +53,7 @@ static const cli_option table[] = {
 	 "longer tensors print as ...; 0: all are whole"},
 	{"--explain-pipeline", NULL, "SPEC", V_PASSES, K_TEXT, 0, AT(explain_pipeline),
 	 "what a SPEC or a file stands for"},
+	{"--markdown", NULL, NULL, V_PASSES, K_FLAG, 0, AT(markdown), "all there is to say of them"},
 	{"--shapes", NULL, NULL, V_INSPECT, K_FLAG, 0, AT(shapes), "type, shape and content of every value"},
 	{"--input-shape", NULL, "X:1x3x?", V_OPTIMIZE | V_INSPECT | V_RUN, K_LIST, PIPE, AT(input_shapes),
 	 "make inputs so"},

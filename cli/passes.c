@@ -97,6 +97,10 @@ int cli_passes(ox_cli *c)
 
 	if (c->options.explain_pipeline)
 		return explain_pipeline(c);
+	if (c->options.markdown) {
+		cli_catalogue_print(c, stdout);
+		return EXIT_OK;
+	}
 	if (c->options.json) {
 		put_json(stdout);
 		return EXIT_OK;

@@ -228,10 +228,16 @@ bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***li
 bool ox_passes_resolve_limit(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n,
                              uint64_t **limit, ox_diag *d);
 
+/* What there is to say of a pass in C, the head comment of its file: "name - sentence.\n\n...".
+ * NULL: it is a rule, or none of ours. */
+const char *ox_pass_page(const ox_pass *p);
+extern const char *const ox_pass_pages[];        /* made by pages.sh: name, page, name, page..., NULL */
+
 /* All passes as passes.def has them, and in the order that order.def asks for: false if
  * that names a pass which is not there, or a cycle (*why says which). */
 const ox_pass *const *ox_pass_table(size_t *n);
 bool ox_pass_order(ox_arena *a, const ox_pass ***list, size_t *n, const char **why);
 const ox_pass *ox_pass_find(const char *name);   /* name or alias; - and _ alike; NULL */
+bool ox_preset_has(const char *preset, const ox_pass *p);
 
 #endif

@@ -11,8 +11,8 @@
  * at the end, and --skip P takes away. Names match
  * without regard to case, and `-` counts as `_`; a peer's name may stand for ours.
  *
- * A preset is a rule over the rows of passes.def. O3, size, ort and quant have no rows of
- * their own and equal default.
+ * A preset is a rule over the rows of passes.def: what is exact, or what is for default, and
+ * the passes of some groups.
  */
 #include "passes/pipefile.h"
 
@@ -79,18 +79,18 @@ static const struct before { const char *first, *then, *reason; } order[] = {
 #undef BEFORE
 };
 
-typedef enum preset { NONE, EXACT, DEFAULT } preset;
+typedef enum level { NONE, EXACT, DEFAULT } level;
 
-static const struct { const char *name; preset level; } presets[] = {
-	{"none",    NONE},
-	{"O0",      NONE},
-	{"O1",      EXACT},
-	{"default", DEFAULT},
-	{"O2",      DEFAULT},
-	{"O3",      DEFAULT},
-	{"size",    DEFAULT},
-	{"ort",     DEFAULT},
-	{"quant",   DEFAULT},
+static const struct preset { const char *name; level level; const char *groups; } presets[] = {
+	{"none",    NONE,    ""},
+	{"O0",      NONE,    ""},
+	{"O1",      EXACT,   ""},
+	{"default", DEFAULT, ""},
+	{"O2",      DEFAULT, ""},
+	{"O3",      DEFAULT, "compact strength horiz"},
+	{"size",    DEFAULT, "size compact"},
+	{"ort",     DEFAULT, "ort"},
+	{"quant",   DEFAULT, "quant"},
 };
 
 /* Models may be worked on in several threads. */
@@ -121,9 +121,10 @@ static bool is_name(const char *s, size_t n, const char *name, size_t len)
 	return true;
 }
 
-static bool is_alias(const ox_pass *p, const char *s, size_t n)
+/* Is s[0..n) one of the names, which are separated by spaces? */
+static bool is_among(const char *names, const char *s, size_t n)
 {
-	for (const char *a = p->aliases; a && *a;) {
+	for (const char *a = names; a && *a;) {
 		const size_t len = strcspn(a, " ");
 		if (is_name(s, n, a, len))
 			return true;
@@ -139,7 +140,7 @@ static const ox_pass *find(const char *s, size_t n)
 		if (is_name(s, n, table[i]->name, strlen(table[i]->name)))
 			return table[i];
 	for (size_t i = 0; i < ntable; i++)
-		if (is_alias(table[i], s, n))
+		if (is_among(table[i]->aliases, s, n))
 			return table[i];
 	return NULL;
 }
@@ -154,6 +155,14 @@ const ox_pass *const *ox_pass_table(size_t *n)
 	make_table();
 	*n = ntable;
 	return table;
+}
+
+const char *ox_pass_page(const ox_pass *p)
+{
+	for (const char *const *s = ox_pass_pages; *s; s += 2)
+		if (!strcmp(*s, p->name))
+			return s[1];
+	return NULL;
 }
 
 /* ---- order ------------------------------------------------------------------ */
@@ -288,21 +297,28 @@ static void sort(picked *l, const picked *ordered)
 	*l = sorted;
 }
 
-static bool in_level(const ox_pass *p, preset level)
+static bool in_preset(const ox_pass *p, const struct preset *preset)
 {
-	if (level == NONE || p->pipe == OX_PIPE_OPTIN)
-		return false;
-	return level == DEFAULT || (p->pipe == OX_PIPE_O1 && p->numerics == OX_EXACT && !p->plus_z);
+	if (p->pipe == OX_PIPE_OPTIN)
+		return p->group && is_among(preset->groups, p->group, strlen(p->group));
+	if (preset->level == EXACT)
+		return p->pipe == OX_PIPE_O1 && p->numerics == OX_EXACT && !p->plus_z;
+	return preset->level == DEFAULT;
 }
 
-static bool find_preset(const char *s, size_t n, preset *level)
+static const struct preset *find_preset(const char *s, size_t n)
 {
 	for (size_t i = 0; i < OX_LEN(presets); i++)
-		if (is_name(s, n, presets[i].name, strlen(presets[i].name))) {
-			*level = presets[i].level;
-			return true;
-		}
-	return false;
+		if (is_name(s, n, presets[i].name, strlen(presets[i].name)))
+			return &presets[i];
+	return NULL;
+}
+
+bool ox_preset_has(const char *preset, const ox_pass *p)
+{
+	const struct preset *found = find_preset(preset, strlen(preset));
+
+	return found && in_preset(p, found);
 }
 
 /* The word nearest to s among names, aliases and presets. */
@@ -340,10 +356,10 @@ static const ox_pass *find_or_report(const char *s, size_t n, ox_arena *a, ox_di
 	return NULL;
 }
 
-static void add_level(picked *l, const picked *ordered, preset level)
+static void add_preset(picked *l, const picked *ordered, const struct preset *preset)
 {
 	for (size_t i = 0; i < ordered->n; i++)
-		if (in_level(ordered->p[i], level))
+		if (in_preset(ordered->p[i], preset))
 			add(l, ordered->p[i]);
 }
 
@@ -369,11 +385,11 @@ static bool add_group(picked *l, const picked *ordered, const char *s, size_t n)
 /* One word of a SPEC or of a pipeline. *by_order: order.def decides about the order. */
 static bool take_word(char sign, const char *s, size_t n, picked *l, const picked *ordered, bool *by_order, ox_diag *d)
 {
-	preset level = NONE;
+	const struct preset *preset = sign ? NULL : find_preset(s, n);
 
-	if (!sign && find_preset(s, n, &level)) {
+	if (preset) {
 		*by_order = true;
-		add_level(l, ordered, level);
+		add_preset(l, ordered, preset);
 		return true;
 	}
 	if (sign != '-' && !find(s, n) && add_group(l, ordered, s, n))
@@ -426,7 +442,7 @@ static bool parse_spec(const char *spec, picked *l, const picked *ordered, uint6
 
 		if (s == spec && sign) {
 			by_order = true;
-			add_level(l, ordered, DEFAULT);
+			add_preset(l, ordered, find_preset("default", 7));
 		}
 		if (sign != '-' && ox_is_pipefile(word, n)
 		        ? !take_file(ox_str_copy(l->a, (ox_str){word, n}).p, l, ordered, &by_order, limit, d)

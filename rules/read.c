@@ -358,6 +358,35 @@ static ox_rule *read_rule(loader *l, const ox_tree *map)
 	return r;
 }
 
+static const char *after_line(const char *s, const char *end)
+{
+	const char *newline = memchr(s, '\n', (size_t)(end - s));
+
+	return newline ? newline + 1 : end;
+}
+
+/* Each rule as written: to where the next begins, without what is blank or a comment at the end. */
+static void find_sources(const ox_tree *t, const char *text, size_t n, ox_rules *rules)
+{
+	const char *at = text, *end = text + n;
+	uint32_t line = 1;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		const uint32_t from = t->item[i]->line, to = i + 1 < t->n ? t->item[i + 1]->line : UINT32_MAX;
+		if (from < line || to <= from)
+			return;       /* aliases stand elsewhere */
+		for (; line < from && at < end; line++)
+			at = after_line(at, end);
+		const char *begin = at, *stop = at;
+		for (; line < to && at < end; line++) {
+			const bool is_part = *at == ' ' || *at == '-';
+			at = after_line(at, end);
+			stop = is_part ? at : stop;
+		}
+		rules->p[i]->info.source = (ox_str){begin, (size_t)(stop - begin)};
+	}
+}
+
 bool ox_rules_parse(const char *file, const char *text, size_t n, ox_arena *a, ox_rules *out, ox_diag *d)
 {
 	loader l;
@@ -384,6 +413,7 @@ bool ox_rules_parse(const char *file, const char *text, size_t n, ox_arena *a, o
 				            out->p[k]->info.line);
 		out->p[out->n++] = r;
 	}
+	find_sources(t, text, n, out);
 	return true;
 }
 

@@ -54,6 +54,7 @@ typedef struct ox_rule_info {
 	unsigned looks;               /* levels of nodes above the root */
 	const char *file;
 	uint32_t line;
+	ox_str source;                /* the rule as written, from "- rule:" on; absent: not in one place */
 } ox_rule_info;
 const ox_rule_info *ox_rule_about(const ox_rule *r);
 

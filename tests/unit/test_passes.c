@@ -112,6 +112,12 @@ Test(passes, every_pass_is_one_kind_and_found_by_all_its_names)
 		const ox_pass *p = table[i];
 		cr_expect_eq(!!p->visit + !!p->run + !!p->run_model, 1, "%s", p->name);
 		cr_expect(p->help && *p->help, "%s has no help", p->name);
+		/* the page of a pass is the comment at the head of its file, of a rule the rule itself */
+		const char *page = p->rule ? ox_rule_about(p->rule)->source.p : ox_pass_page(p);
+		cr_assert(page, "%s has no page", p->name);
+		page += p->rule ? strlen("- rule: ") : 0;
+		cr_expect(!strncmp(page, p->name, strlen(p->name)) && strchr(" \n", page[strlen(p->name)]), "%s: %.40s",
+		          p->name, page);
 		cr_expect_eq(ox_pass_find(p->name), p);
 		for (const char *s = p->aliases; s && *s;) {
 			char word[80] = {0};

@@ -25,6 +25,7 @@
 enum {
 	SMALL = 16 << 10,             /* bytes that a result may have beside those that go */
 	LOOK = 64,                    /* nodes looked at to see that a reader will be folded */
+	MIDDLING = 128 << 10,         /* bytes that are computed anew for each reader */
 	MUCH = 64 << 20,              /* bytes read, or made at once, for one node */
 	DEPTH = 4,                    /* nodes that are looked through to find constants */
 };
@@ -134,22 +135,37 @@ static bool may_fold(const ox_node *n, bool exact)
 /* Arrays of n's inputs for e. False: they do not all follow from constants. */
 static bool find_inputs(ox_ctx *c, const ox_node *n, ox_eval *e, unsigned depth);
 
-/* The value of a node that is too large to be stored (row B4): read element by element, if it
- * can be. A ConstantOfShape above all, and what moves elements. */
+/* What was computed at once, to be read as what is read later. NULL: not of whole bytes. */
+static const ox_tensor *tensor_in(ox_arena *a, const ox_array *x)
+{
+	if (!x->data)
+		return x->from;
+	if (!ox_is_tensor(x) || x->dtype >= OX_NDTYPES || x->dtype == OX_STRING || ox_dtype_bits(x->dtype) < 8)
+		return NULL;
+	ox_tensor *t = ox_new(a, ox_tensor);
+
+	*t = (ox_tensor){.dtype = x->dtype, .has_dtype = true, .rank = x->rank, .dims = x->dims,
+	                 .source = OX_SRC_BYTES, .bytes = x->data};
+	return ox_tensor_nbytes(t, &t->nbytes) ? t : NULL;
+}
+
+/* The value of a node that is too large to be stored (row B4), or is there for n's sake alone:
+ * what is large is read element by element. A ConstantOfShape above all, and what moves elements. */
 static const ox_tensor *computed(ox_ctx *c, const ox_value *v, ox_arena *keep, unsigned depth)
 {
 	const ox_node *n = v->def;
 	const ox_op_row *row = n ? ox_op_row_of(n->op) : NULL;
-	ox_eval e = {.m = c->m, .n = n, .arena = c->scratch, .keep = keep, .glance = true,
-	             .max_read = SMALL, .max_ops = SMALL};
+	ox_eval e = {.m = c->m, .n = n, .arena = keep, .keep = keep, .glance = true,
+	             .max_bytes = MIDDLING, .max_read = MIDDLING, .max_ops = SMALL};
 
 	/* what rounds would make an exact fold of the reader inexact */
 	if (!row || !depth || !(row->flags & (OX_MOVES | OX_ELEMWISE) || n->op == OX_ConstantOfShape || n->op == OX_Range)
-	    || !may_fold(n, true) || !find_inputs(c, n, &e, depth - 1) || !ox_eval_node(&e))
+	    || !may_fold(n, true) || !find_inputs(c, n, &e, depth - 1) || !ox_eval_node(&e)
+	    || e.overflows || e.disputed)
 		return NULL;
 	for (uint32_t i = 0; i < n->nout; i++)
 		if (n->out[i] == v)
-			return e.out[i]->data || e.overflows || e.disputed ? NULL : e.out[i]->from;
+			return tensor_in(keep, e.out[i]);
 	return NULL;
 }
 
@@ -225,13 +241,78 @@ static bool is_first_input(const ox_node *n, uint32_t i)
 	return n->in[i].val;
 }
 
+/* n, and what is there for n alone. */
+typedef struct cone {
+	const ox_node *p[LOOK];
+	unsigned n;
+} cone;
+
+static bool is_in(const cone *s, const ox_node *n)
+{
+	for (unsigned i = s->n; i-- > 0;)
+		if (s->p[i] == n)
+			return true;
+	return false;
+}
+
+static bool read_within(const ox_ctx *c, const cone *s, const ox_value *v)
+{
+	if (v->is_input || ox_value_is_output(v) || ox_is_kept(c, v))
+		return false;
+	ox_foreach_use(u, v)
+		if (u->reader != OX_READ_NODE || !is_in(s, u->node))
+			return false;
+	return true;
+}
+
+static bool goes_along(const ox_ctx *c, const cone *s, const ox_node *f)
+{
+	if (!f || is_in(s, f))
+		return false;
+	for (uint32_t i = 0; i < f->nout; i++)
+		if (f->out[i] && !read_within(c, s, f->out[i]))
+			return false;
+	return true;
+}
+
+/* A node is found once all its readers are: the last of them looks at it. */
+static void find_going(const ox_ctx *c, const ox_node *n, cone *s)
+{
+	s->p[0] = n;
+	s->n = 1;
+	for (unsigned k = 0; k < s->n; k++)
+		for (uint32_t i = 0; i < s->p[k]->nin; i++) {
+			const ox_value *v = s->p[k]->in[i].val;
+			if (v && s->n < LOOK && goes_along(c, s, v->def))
+				s->p[s->n++] = v->def;
+		}
+}
+
+/* Was v met at an earlier node of s, or at an earlier input? */
+static bool is_met(const cone *s, unsigned at, const ox_value *v)
+{
+	for (unsigned k = 0; k < at; k++)
+		for (uint32_t i = 0; i < s->p[k]->nin; i++)
+			if (s->p[k]->in[i].val == v)
+				return true;
+	return false;
+}
+
+/* Of the constants that go with n, and with the nodes that are there for n alone: a weight
+ * whose parts are put together in another order. */
 static uint64_t bytes_going(const ox_ctx *c, const ox_node *n)
 {
 	uint64_t sum = 0;
+	cone s;
 
-	for (uint32_t i = 0; i < n->nin; i++)
-		if (is_first_input(n, i) && ox_goes_with(c, n->in[i].val, n))
-			sum += ox_stored_bytes(n->in[i].val->tensor);
+	find_going(c, n, &s);
+	for (unsigned k = 0; k < s.n; k++)
+		for (uint32_t i = 0; i < s.p[k]->nin; i++) {
+			const ox_value *v = s.p[k]->in[i].val;
+			if (is_first_input(s.p[k], i) && ox_value_const(v) && read_within(c, &s, v)
+			    && !is_met(&s, k, v))
+				sum += ox_stored_bytes(v->tensor);
+		}
 	return sum;
 }
 

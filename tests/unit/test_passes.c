@@ -610,3 +610,30 @@ Test(passes, extracted_integers_stay_small)
 	cr_expect_eq(m->graph->inits.p[1]->tensor->storage, OX_RAW);       /* 24, as varints 30 */
 	ox_model_free(m);
 }
+
+/* A weight of 64 KiB whose parts are put together in another order, as exporters do with the
+ * gates of an LSTM; `other` is one more node. */
+static uint64_t nodes_over_parts(const char *other)
+{
+	text t;
+
+	begin(&t, HEAD "g (float[4,4096] x) => (float[4,4096] y, float[4,4096] z) <float[4,4096] w = {0");
+	for (int i = 1; i < 4 * 4096; i++)
+		fprintf(t.f, ",%d", i % 97);
+	fprintf(t.f, "}> {\n  zero = Constant <value_ints = [0]> ()\n  two = Constant <value_ints = [2]> ()\n"
+	             "  four = Constant <value_ints = [4]> ()\n"
+	             "  a = Slice (w, two, four, zero)\n  b = Slice (w, zero, two, zero)\n"
+	             "  c = Concat <axis = 0> (a, b)\n  y = Add (x, c)\n  %s\n}\n", other);
+	ox_model *m = end(&t);
+	cr_assert(ox_passes_run(m, NULL, NULL, &diag));
+	const uint64_t n = m->graph->nnodes;
+	ox_model_free(m);
+	return n;
+}
+
+Test(passes, parts_of_a_weight_go_with_it)
+{
+	cr_expect_eq(nodes_over_parts("z = Relu (x)"), 2);
+	cr_expect_eq(nodes_over_parts("z = Mul (x, w)"), 5, "the weight stays: parts would come on top");
+	cr_expect_eq(nodes_over_parts("z = Concat <axis = 0> (a, a)"), 5, "a part stays");
+}

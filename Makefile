@@ -112,7 +112,7 @@ install: all lib                            ## tool, library, headers, pkg-confi
 
 # ---- testing ----------------------------------------------------------------
 
-test: floors unit golden cli-test docs-check models chains conformance install-test asan compilers   ## everything that must pass
+test: floors unit golden guards cli-test docs-check models chains conformance install-test asan compilers   ## everything that must pass
 # Without PyPI everything else is tested all the same, and this is said last, where it is seen.
 	$(Q)! [ -f $(BUILD)/conformance.skipped ] || echo "NOT TESTED: $$(cat $(BUILD)/conformance.skipped)"
 	$(Q)echo "all tests passed"
@@ -125,6 +125,9 @@ unit: $(UNITS:%=$(BUILD)/unit/%)            ## unit tests (Criterion)
 
 golden: $(BUILD)/onnxopt                    ## goldens: before and after of every pass
 	$(Q)$(BUILD)/onnxopt test tests/golden
+
+guards: $(BUILD)/onnxopt                    ## each guard of each rule switched off: a golden must fail
+	$(Q)$(PYTHON) tests/guards.py --tool $(BUILD)/onnxopt
 
 bless: $(BUILD)/onnxopt                     ## rewrite the goldens' expectations
 	$(BUILD)/onnxopt test tests/golden --bless
@@ -214,7 +217,7 @@ clean:                                      ## remove build/
 help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-.PHONY: docs docs-check chains loops arm64 all demo static lib install test floors unit golden bless cli-test models conformance install-test \
+.PHONY: docs docs-check chains loops arm64 all demo static lib install test floors unit golden guards bless cli-test models conformance install-test \
         asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge peers clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,6 +1,6 @@
 /* os.h - everything asked of the operating system, behind one small door.
  *
- * os_linux.c implements it; another system is another file. Errors go to the ox_diag
+ * os_linux*.c implement it; another system is another file. Errors go to the ox_diag
  * (codes 10xx) and the functions return false.
  */
 #ifndef OX_OS_H
@@ -76,6 +76,7 @@ typedef struct ox_out {
 	size_t nbuf;
 	ox_diag *diag;
 	int slot;                     /* in the table of temporary files; -1: none */
+	uint32_t serial;              /* what its parent calls it; only in a child */
 } ox_out;
 
 enum { OX_OUT_BUF = 512 << 10 };
@@ -99,5 +100,47 @@ void ox_out_abort(ox_out *o);                 /* close and remove the temporary 
 void ox_out_abort_all(void);                  /* async-signal-safe: unlink every temporary file */
 
 bool ox_same_file(const char *a, const char *b);   /* both exist and are one file */
+
+/* ---- work that may crash, in a child ---------------------------------------- */
+
+/* Foreign code runs in a child, which may crash, hang or exit without harm: what it prints
+ * on standard output is kept by the parent, and its outputs (ox_out) get their names from
+ * the parent, once the child has come to its end and somebody looked at them. */
+typedef enum ox_child_end {
+	OX_CHILD_DONE,                /* code: what the work returned */
+	OX_CHILD_EXIT,                /* somebody called exit; code: the status */
+	OX_CHILD_SIGNAL,              /* code: the signal */
+	OX_CHILD_HUNG,                /* in one step for longer than the patience; ended */
+} ox_child_end;
+
+enum { OX_STEP_TEXT = 96 };
+
+typedef struct ox_child {
+	ox_child_end end;
+	int code;
+	bool inside;                  /* it was within a step when it ended */
+	char who[OX_STEP_TEXT], what[OX_STEP_TEXT];   /* the last step; "": there was none */
+	struct ox_child_out *outs;
+	size_t nouts, cap;
+	int text;                     /* what it printed: a file without a name */
+	ox_diag *diag;
+} ox_child;
+
+/* Forks. In the child work(user) is called, and what it returns is its end. Patience: seconds
+ * that a step may take. False after reporting: there was no child. */
+bool ox_child_run(ox_child *k, int (*work)(void *user), void *user, double patience, ox_diag *d);
+/* What the child printed goes to standard output; what it wrote gets its names, in the order
+ * in which it was finished, if judge says so. */
+typedef bool ox_out_judge(void *user, const char *target, const char *temp);
+bool ox_child_commit(ox_child *k, ox_out_judge *judge, void *user);
+void ox_child_free(ox_child *k);              /* what was not committed goes */
+
+/* In the child, around each call of foreign code: a step. Elsewhere they do nothing. */
+void ox_step_begin(const char *who, const char *what);
+void ox_step_end(void);
+bool ox_in_step(void);
+void ox_child_done(int code);                 /* async-signal-safe: says how the child ends */
+/* Where an output lies until it has its name: path itself, but in a child. */
+const char *ox_out_lies_at(const char *path);
 
 #endif

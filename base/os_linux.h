@@ -1,4 +1,4 @@
-/* os_linux.h - what the three os_linux files share. Include it first: it asks for the
+/* os_linux.h - what the os_linux files share. Include it first: it asks for the
  * Linux interfaces of libc.
  */
 #ifndef OX_OS_LINUX_H
@@ -27,5 +27,18 @@ int ox_fd_above_stdio(int fd);
 
 /* Reports "'PATH' WHAT: reason", the reason taken from error (0: none). Returns false. */
 bool ox_os_complain(ox_diag *d, ox_code code, const char *path, const char *what, int error);
+
+/* ---- outputs of a child (os_linux_child.c), which only its parent gives their names */
+
+bool ox_in_child(void);
+/* In the child: o has a temporary file; it is complete, and side with it; it is gone. */
+bool ox_child_made(ox_out *o);
+bool ox_child_finished(const ox_out *o, const ox_out *side, bool sync);
+void ox_child_dropped(const ox_out *o);
+
+/* In the parent: an output that a child wrote. */
+bool ox_out_adopt(ox_out *o, const char *target, const char *temp, bool fresh, ox_diag *d);
+/* Commits model, and side (NULL: none) before it; with a judge between the two. */
+bool ox_out_put(ox_out *side, ox_out *model, bool sync, ox_out_judge *judge, void *user);
 
 #endif

@@ -6,6 +6,8 @@
  * The folder is held by a descriptor, so that renaming it or changing the working folder
  * meanwhile does no harm. Names of temporary files also stand in a table of fixed size that
  * a signal handler may read; an entry belongs to whoever moves its state.
+ *
+ * A child that works for its parent (os_linux_child.c) does all but the renaming.
  */
 #include "base/os_linux.h"
 
@@ -185,7 +187,8 @@ static bool create_temp(ox_out *o, const char *folder, mode_t mode)
 	o->temp = malloc(strlen(folder) + strlen(temp) + 2);
 	if (o->fd >= 0 && o->temp) {
 		sprintf(o->temp, "%s/%s", folder, temp);
-		return true;
+		if (!ox_in_child() || ox_child_made(o))
+			return true;
 	}
 	const int error = o->temp ? errno : ENOMEM;
 	unlinkat(o->dir, temp, 0);
@@ -302,6 +305,21 @@ bool ox_out_fresh(ox_out *o, const char *path, ox_diag *d)
 	return o->target ? open_beside(o) : refuse(o, "cannot be written", ENOMEM);
 }
 
+bool ox_out_adopt(ox_out *o, const char *target, const char *temp, bool fresh, ox_diag *d)
+{
+	*o = (ox_out){.fd = -1, .dir = -1, .slot = -1, .diag = d, .fresh = fresh};
+	o->target = strdup(target);
+	o->temp = strdup(temp);
+	char *folder = folder_of(target);
+	if (o->target && o->temp && folder)
+		AGAIN(o->dir, open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	free(folder);
+	if (o->dir < 0)
+		return refuse(o, "cannot be written, its folder cannot be opened", o->temp ? errno : ENOMEM);
+	o->slot = slot_take(o->dir, last_part(temp));
+	return true;
+}
+
 /* ---- writing --------------------------------------------------------------------- */
 
 /* Past RLIMIT_FSIZE a write raises SIGXFSZ, which ends the process and leaves the
@@ -415,6 +433,8 @@ static bool finish(ox_out *o, bool sync)
 
 	if (!flush(o))
 		return false;
+	if (o->fd < 0)
+		return true;                  /* adopted: a child did all this */
 	if (sync && o->temp)
 		AGAIN(r, fsync(o->fd));
 	if (r < 0)
@@ -481,64 +501,74 @@ static bool sync_folder(ox_out *o, int folder)
 	return r == 0 || out_fail(o, "was put in place, but its folder cannot be synced", errno);
 }
 
-bool ox_out_commit(ox_out *o, bool sync)
-{
-	const bool sync_dir = sync && o->temp;
-	int folder = -1;
-	bool ok = finish(o, sync);
-
-	if (ok && sync_dir) {
-		folder = open_folder(o);
-		ok = folder >= 0 || out_fail(o, "cannot be written, its folder cannot be synced", errno);
-	}
-	ok = ok && publish(o) && (!sync_dir || sync_folder(o, folder));
-	if (folder >= 0)
-		close(folder);
-	ox_out_abort(o);
-	return ok;
-}
-
 /* The side file first, then the model that refers to it: at every moment the model that is
- * on disk finds its data. */
-static bool publish_pair(ox_out *side, ox_out *model, int folder)
+ * on disk finds its data. Without a side file the model alone. */
+static bool publish_both(ox_out *side, ox_out *model, int folder, ox_out_judge *judge, void *user)
 {
-	if (!publish(side))
+	if (side && !publish(side))
 		return false;
-	if ((folder < 0 || sync_folder(side, folder)) && publish(model))
+	if ((!side || folder < 0 || sync_folder(side, folder)) && (!judge || judge(user, model->target, model->temp))
+	    && publish(model))
 		return true;
-	int r;
-	AGAIN(r, unlinkat(side->dir, last_part(side->target), 0));
+	int r = 0;
+	if (side)
+		AGAIN(r, unlinkat(side->dir, last_part(side->target), 0));
 	if (r < 0)
 		ox_os_complain(side->diag, OX_E_FILE_WRITE, side->target, "is left behind, unused", errno);
 	return false;
 }
 
-bool ox_out_commit_pair(ox_out *side, ox_out *model, bool sync)
+/* In a child: its parent gives the file its name. The temporary file stays. */
+static bool hand_over(ox_out *o, const ox_out *side, bool sync)
+{
+	if (!ox_child_finished(o, side, sync))
+		return out_fail(o, "cannot be put in place", errno);
+	free(o->temp);
+	o->temp = NULL;
+	return true;
+}
+
+bool ox_out_put(ox_out *side, ox_out *model, bool sync, ox_out_judge *judge, void *user)
 {
 	sigset_t all, before;
 	int folder = -1;
 
-	assert(side->fresh || side->failed);
 	/* Both must be closed before either shows, and neither if the other failed. */
-	bool ok = !side->failed && !model->failed && finish(side, sync) && finish(model, sync);
+	bool ok = (!side || (!side->failed && finish(side, sync))) && !model->failed && finish(model, sync);
+	if (ok && model->temp && ox_in_child())
+		ok = hand_over(model, side, sync) && (!side || hand_over(side, NULL, sync));
 	const bool sync_dir = sync && model->temp;
 	if (ok && sync_dir) {
-		folder = open_folder(side);
-		ok = folder >= 0 || out_fail(side, "cannot be written, its folder cannot be synced", errno);
+		folder = open_folder(model);
+		ok = folder >= 0 || out_fail(model, "cannot be written, its folder cannot be synced", errno);
 	}
 	/* A signal handler that ends the process must not find one in place and the other
 	 * not: it waits for these two calls. */
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ok = ok && publish_pair(side, model, folder);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (side)
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+	ok = ok && publish_both(side, model, folder, judge, user);
+	if (side)
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ok && sync_dir)
 		ok = sync_folder(model, folder);
 	if (folder >= 0)
 		close(folder);
-	ox_out_abort(side);
+	if (side)
+		ox_out_abort(side);
 	ox_out_abort(model);
 	return ok;
+}
+
+bool ox_out_commit(ox_out *o, bool sync)
+{
+	return ox_out_put(NULL, o, sync, NULL, NULL);
+}
+
+bool ox_out_commit_pair(ox_out *side, ox_out *model, bool sync)
+{
+	assert(side->fresh || side->failed);
+	return ox_out_put(side, model, sync, NULL, NULL);
 }
 
 void ox_out_abort(ox_out *o)
@@ -548,6 +578,8 @@ void ox_out_abort(ox_out *o)
 		return;
 	if (o->temp) {
 		int r;
+		if (ox_in_child())
+			ox_child_dropped(o);
 		AGAIN(r, unlinkat(o->dir, last_part(o->temp), 0));
 		if (r < 0 && errno != ENOENT)
 			ox_os_complain(o->diag, OX_E_FILE_WRITE, o->temp, "is left behind", errno);

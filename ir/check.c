@@ -572,3 +572,22 @@ bool ox_check(const ox_model *m, const ox_check_options *o, ox_diag *d)
 	ox_arena_free(&c.scratch);
 	return !c.fatal;
 }
+
+bool ox_check_node(const ox_node *n, ox_diag *d)
+{
+	const ox_graph *g = n->graph;
+	checker c = {.m = g->model, .d = d};
+	const scope s = {
+		.graph = g,
+		.function = ox_graph_function(g),
+		.opset = ox_opset_of(g, NULL),
+		.model_opset = ox_opset_of(c.m->graph, NULL),
+	};
+
+	if (!n->op)
+		return true;
+	ox_arena_init(&c.scratch, c.m->arena.heap);
+	check_node(&c, n, &s);
+	ox_arena_free(&c.scratch);
+	return !c.fatal;
+}

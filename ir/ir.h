@@ -732,6 +732,8 @@ typedef struct ox_check_options {
  * fatal. Kept faults are warnings. The gate before writing compares d->seen of the model
  * as loaded with d->seen of the model to be written: no code may have become more. */
 bool ox_check(const ox_model *m, const ox_check_options *o, ox_diag *d);
+/* Likewise of one node of an operator in the table, alone. */
+bool ox_check_node(const ox_node *n, ox_diag *d);
 
 /* ONNX text (docs/Syntax.md upstream, docs/text.md here). */
 typedef struct ox_print_options {

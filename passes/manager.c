@@ -16,7 +16,7 @@
  *
  * Everything is in list order or first come first served: same input, same result.
  */
-#include "passes/pass.h"
+#include "passes/plugin.h"
 
 #include "base/os.h"
 
@@ -485,7 +485,7 @@ static void index_roots(ox_manager *mg, stage *st)
 				const ox_op *r = mg->list[i]->roots;
 				while (r && *r != OX_OP_NONE && (int)*r != op)
 					r++;
-				if (r && *r == OX_OP_NONE)
+				if (r && *r == OX_OP_NONE && !(op == OX_OP_NONE && mg->list[i]->opaque))
 					continue;
 				if (fill)
 					st->rooted[n] = (candidate){(uint32_t)i, looks_of(mg->list[i]), mg->list[i]->rule};
@@ -518,6 +518,8 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 		ox_arena_reset(&mg->scratch);
 	if (status == OX_CHANGED && !at_limit(mg)) {
 		commit(mg);
+		if (p->plugin && !ox_plugin_settled(&mg->ctx))
+			fail(mg, p, errors);
 		mg->r->rewrites++;
 		s->rewrites++;
 		s->nodes += (int64_t)g->nnodes - (int64_t)before;

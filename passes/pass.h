@@ -45,6 +45,7 @@ struct ox_pass {
 	const char *aliases;          /* peers' names, space separated; NULL */
 	const char *group;            /* opt-in: with +GROUP it runs; NULL: none */
 	const ox_op *roots;           /* visit: ops to visit; NULL: every node */
+	bool opaque;                  /* visit: nodes of operators that are in no table, too */
 	ox_numerics numerics;
 	ox_pipe pipe;
 	bool plus_z;                  /* sign of a zero may change (tag +z) */
@@ -54,6 +55,8 @@ struct ox_pass {
 	uint8_t looks;                /* visit: levels of nodes above the root that it looks at, at what
 	                               * inference knows of their results, too; 0: 2 */
 	const ox_rule *rule;          /* visit is ox_visit_rule; NULL: a pass in C */
+	struct ox_plugin_pass *plugin;/* visit is ox_plugin_visit (passes/plugin.h); NULL: one of ours */
+	const char *from;             /* name of the plugin that brought it; NULL: none did */
 	/* exactly one of: */
 	ox_status (*visit)(ox_ctx *c, ox_node *n);    /* one node, in one transaction */
 	ox_status (*run)(ox_ctx *c, ox_graph *g);     /* each graph; calls ox_rewrite for each change */
@@ -173,6 +176,7 @@ typedef struct ox_run_step {
 } ox_run_step;
 
 typedef struct ox_run_options {
+	const struct ox_plugins *plugins;     /* loaded (passes/plugin.h); NULL: none */
 	const char *passes;           /* SPEC of notes/CLI.md C2: preset, or comma list with +x -y; NULL: "default" */
 	const char *const *skip;      /* NULL-terminated lists, or NULL */
 	const char *const *only;
@@ -239,5 +243,7 @@ const ox_pass *const *ox_pass_table(size_t *n);
 bool ox_pass_order(ox_arena *a, const ox_pass ***list, size_t *n, const char **why);
 const ox_pass *ox_pass_find(const char *name);   /* name or alias; - and _ alike; NULL */
 bool ox_preset_has(const char *preset, const ox_pass *p);
+/* The same, plugins' passes (NULL: none) included. */
+const ox_pass *ox_pass_find_in(const struct ox_plugins *p, const char *name);
 
 #endif

@@ -11,7 +11,7 @@ proto:  base ir
 ops:    base ir
 rules:  base ir ops
 verify: base ir ops proto
-passes: base ir ops rules verify
+passes: base ir ops rules verify onnxopt
 api:    base ir ops proto rules verify passes onnxopt
 cli:    base ir ops proto rules verify passes api onnxopt
 fuzz:   base ir ops proto rules verify passes api cli onnxopt

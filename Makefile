@@ -23,6 +23,7 @@ WARN      := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-protot
              -Wpointer-arith -Wvla -Wundef -Wwrite-strings -Wformat=2
 HARDEN    ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2
 OXFLAGS   := -std=c11 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L -DOX_VERSION='"$(VERSION)"' \
+             -DOX_PREFIX='"$(PREFIX)"' \
              -ffp-contract=off -fPIC -fvisibility=hidden $(WARN) -I. -Iinclude
 LIBS      := -Wl,--as-needed -lprotobuf-c -lyaml -lz -lm
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -75,8 +76,8 @@ endef
 $(eval $(call variant,$(BUILD),$(CC),$(OPT) $(HARDEN) $(CFLAGS),$(LDFLAGS)))
 $(eval $(call variant,$(BUILD)/asan,$(CC),-O1 -g -fno-omit-frame-pointer $(SANITIZE),$(SANITIZE)))
 $(eval $(call variant,$(BUILD)/clang,clang,$(OPT) $(HARDEN) -g,))
-$(eval $(call variant,$(BUILD)/static,$(CC),$(OPT) $(HARDEN) -g,-static))
-$(eval $(call variant,$(BUILD)/arm64,aarch64-linux-gnu-gcc,-O2 -g -isystem $(BUILD)/arm64/sysroot/usr/include,\
+$(eval $(call variant,$(BUILD)/static,$(CC),$(OPT) $(HARDEN) -g -DOX_STATIC,-static))
+$(eval $(call variant,$(BUILD)/arm64,aarch64-linux-gnu-gcc,-O2 -g -DOX_STATIC -isystem $(BUILD)/arm64/sysroot/usr/include,\
 	-static -L$(BUILD)/arm64/sysroot/usr/lib/aarch64-linux-gnu))
 
 $(PB): proto/onnx-ml.proto
@@ -90,6 +91,15 @@ $(PAGES): $(wildcard passes/*.c) passes/passes.def passes/pages.sh
 
 $(BUILD)/libonnxopt.so.$(ABI): $(call library,$(BUILD))
 	$(Q)echo "  LD     $@"; $(CC) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -o $@ $^ $(LDFLAGS) $(LIBS)
+
+# Plugins for tests; the first three are worked examples, too.
+PLUGINS   := $(patsubst tests/plugin/%.c,$(BUILD)/plugin/%.so,$(wildcard tests/plugin/*.c)) $(BUILD)/plugin/newer.so
+
+$(BUILD)/plugin/%.so: tests/plugin/%.c include/onnxopt/plugin.h
+	$(Q)mkdir -p $(@D); echo "  SO     $@"; $(CC) -std=c11 -O2 -g $(WARN) -Iinclude -shared -fPIC -o $@ $<
+
+$(BUILD)/plugin/newer.so: tests/plugin/marker.c include/onnxopt/plugin.h
+	$(Q)mkdir -p $(@D); $(CC) -std=c11 -Iinclude -Donnxopt_plugin_v1=onnxopt_plugin_v2 -shared -fPIC -o $@ $<
 
 # ---- using ------------------------------------------------------------------
 
@@ -132,7 +142,7 @@ guards: $(BUILD)/onnxopt                    ## each guard of each rule switched 
 bless: $(BUILD)/onnxopt                     ## rewrite the goldens' expectations
 	$(BUILD)/onnxopt test tests/golden --bless
 
-cli-test: $(BUILD)/onnxopt                  ## exit codes, messages, help pages, reports
+cli-test: $(BUILD)/onnxopt $(PLUGINS)                  ## exit codes, messages, help pages, reports
 	$(Q)$(PYTHON) tests/cli/run.py --tool $(BUILD)/onnxopt
 
 docs: $(BUILD)/onnxopt                      ## write the pages that come from tables and rules

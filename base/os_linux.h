@@ -31,8 +31,10 @@ bool ox_os_complain(ox_diag *d, ox_code code, const char *path, const char *what
 /* ---- outputs of a child (os_linux_child.c), which only its parent gives their names */
 
 bool ox_in_child(void);
-/* In the child: o has a temporary file; it is complete, and side with it; it is gone. */
-bool ox_child_made(ox_out *o);
+/* In the child: o will have that temporary file; it has; it is complete, and side with it; it
+ * is gone. What is told before it happens is cleaned up whatever happens then. */
+bool ox_child_makes(ox_out *o, const char *folder, const char *temp);
+void ox_child_made(const ox_out *o);
 bool ox_child_finished(const ox_out *o, const ox_out *side, bool sync);
 void ox_child_dropped(const ox_out *o);
 

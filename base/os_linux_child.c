@@ -51,7 +51,8 @@ static struct {
 	int news;                     /* -1: this is no child */
 	page *page;
 	uint32_t files;
-	struct { char *target, *temp; } *list;        /* of files */
+	struct { char *target, *temp; } *list;        /* of those that were made */
+	size_t nlist;
 } mine = {.news = -1};
 
 bool ox_in_child(void) { return mine.news >= 0; }
@@ -85,17 +86,28 @@ static bool tell(news x, const char *target, const char *temp)
 	return send_all(mine.news, &x, sizeof x) && send_all(mine.news, target, a) && send_all(mine.news, temp, b);
 }
 
-bool ox_child_made(ox_out *o)
+/* Without memory of the heap, which foreign code may have spoiled. */
+bool ox_child_makes(ox_out *o, const char *folder, const char *temp)
 {
-	void *grown = realloc(mine.list, (mine.files + 1) * sizeof *mine.list);
+	char path[4096];
+
+	o->serial = mine.files++;
+	if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, temp) >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	return tell((news){.kind = NEWS_MADE, .file = o->serial, .fresh = o->fresh, .side = NEWS_NONE}, o->target, path);
+}
+
+void ox_child_made(const ox_out *o)
+{
+	void *grown = realloc(mine.list, (mine.nlist + 1) * sizeof *mine.list);
 
 	if (!grown)
-		return false;
+		return;
 	mine.list = grown;
-	o->serial = mine.files++;
-	mine.list[o->serial].target = strdup(o->target);
-	mine.list[o->serial].temp = strdup(o->temp);
-	return tell((news){.kind = NEWS_MADE, .file = o->serial, .fresh = o->fresh}, o->target, o->temp);
+	mine.list[mine.nlist].target = strdup(o->target);
+	mine.list[mine.nlist++].temp = strdup(o->temp);
 }
 
 bool ox_child_finished(const ox_out *o, const ox_out *side, bool sync)
@@ -106,7 +118,7 @@ bool ox_child_finished(const ox_out *o, const ox_out *side, bool sync)
 
 void ox_child_dropped(const ox_out *o)
 {
-	tell((news){.kind = NEWS_DROPPED, .file = o->serial}, NULL, NULL);
+	tell((news){.kind = NEWS_DROPPED, .file = o->serial, .side = NEWS_NONE}, NULL, NULL);
 }
 
 void ox_child_done(int code)
@@ -119,7 +131,7 @@ void ox_child_done(int code)
 
 const char *ox_out_lies_at(const char *path)
 {
-	for (uint32_t i = mine.files; ox_in_child() && i-- > 0;)
+	for (size_t i = mine.nlist; i-- > 0;)
 		if (mine.list[i].target && mine.list[i].temp && !strcmp(mine.list[i].target, path))
 			return mine.list[i].temp;
 	return path;

@@ -173,11 +173,15 @@ static bool create_temp(ox_out *o, const char *folder, mode_t mode)
 		         (unsigned long long)ox_os_random());
 		/* Into the table first, or a signal in between would leave the file behind. */
 		o->slot = slot_take(o->dir, temp);
+		if (ox_in_child() && !ox_child_makes(o, folder, temp))
+			break;
 		AGAIN(fd, openat(o->dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
 		if (fd >= 0)
 			break;
 		slot_free(o->slot);
 		o->slot = -1;
+		if (ox_in_child())
+			ox_child_dropped(o);
 		if (errno != EEXIST)
 			break;
 	}
@@ -187,8 +191,9 @@ static bool create_temp(ox_out *o, const char *folder, mode_t mode)
 	o->temp = malloc(strlen(folder) + strlen(temp) + 2);
 	if (o->fd >= 0 && o->temp) {
 		sprintf(o->temp, "%s/%s", folder, temp);
-		if (!ox_in_child() || ox_child_made(o))
-			return true;
+		if (ox_in_child())
+			ox_child_made(o);
+		return true;
 	}
 	const int error = o->temp ? errno : ENOMEM;
 	unlinkat(o->dir, temp, 0);

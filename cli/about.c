@@ -52,8 +52,10 @@ static const char *roots_of(ox_arena *a, const ox_pass *p)
 		return p->run ? "whole graphs" : "the whole model";
 	if (!p->roots)
 		return "every node";
+	for (size_t i = 0; p->plugin && p->plugin->named[i].type; i++)
+		text = cli_text(a, "%s%s%s.%s", text, i ? " " : "", p->plugin->named[i].domain, p->plugin->named[i].type);
 	for (size_t i = 0; p->roots[i] != OX_OP_NONE; i++)
-		text = cli_text(a, "%s%s%s", text, i ? " " : "", ox_op_row_of(p->roots[i])->name);
+		text = cli_text(a, "%s%s%s", text, *text ? " " : "", ox_op_row_of(p->roots[i])->name);
 	return *text ? text : "operators of other domains";
 }
 
@@ -66,6 +68,11 @@ static const char *opsets_of(ox_arena *a, const ox_rule_info *r)
 	if (r->opset_min == r->opset_max)
 		return cli_text(a, "%" PRId64, r->opset_min);
 	return cli_text(a, "%" PRId64 " to %" PRId64, r->opset_min > 0 ? r->opset_min : 1, r->opset_max);
+}
+
+static const char *origin(ox_arena *a, const ox_plugin *x)
+{
+	return cli_text(a, "%s %s (%s), %s", x->name, x->version, x->license, ox_show(a, ox_cstr(x->path)));
 }
 
 const cli_fact *cli_pass_facts(ox_cli *c, const ox_pass *p)
@@ -89,7 +96,9 @@ const cli_fact *cli_pass_facts(ox_cli *c, const ox_pass *p)
 		if (!strcmp(orders[i].then, p->name))
 			add(&f, "after", cli_text(f.a, "%s: %s", orders[i].first, orders[i].reason));
 	}
-	if (p->rule)
+	if (p->from)
+		add(&f, "plugin", origin(f.a, ox_plugin_find(&c->plugins, p->from)));
+	else if (p->rule)
 		add(&f, "source", cli_text(f.a, "%s:%u", ox_rule_about(p->rule)->file, ox_rule_about(p->rule)->line));
 	else if (ox_pass_page(p))
 		add(&f, "source", cli_text(f.a, "passes/%s.c", p->name));

@@ -12,13 +12,14 @@
 #include "base/os.h"
 #include "ir/ir.h"
 #include "passes/pass.h"
+#include "passes/plugin.h"
 #include "proto/proto.h"
 
 #include <stdio.h>
 
 /* Exit codes: an interface, docs/exit-codes.md. */
 enum {
-	EXIT_OK, EXIT_CHECK, EXIT_USAGE, EXIT_MODEL, EXIT_IO, EXIT_LIMIT, EXIT_BUG = 70
+	EXIT_OK, EXIT_CHECK, EXIT_USAGE, EXIT_MODEL, EXIT_IO, EXIT_LIMIT, EXIT_PLUGIN = 7, EXIT_BUG = 70
 };
 
 /* ---- options --------------------------------------------------------------- */
@@ -27,8 +28,8 @@ enum {
 enum {
 	V_OPTIMIZE = 1 << 0, V_CHECK = 1 << 1, V_INSPECT = 1 << 2, V_PRINT = 1 << 3,
 	V_PARSE = 1 << 4, V_PASSES = 1 << 5, V_OPS = 1 << 6, V_EXPLAIN = 1 << 7, V_TEST = 1 << 8,
-	V_TEST_DATA = 1 << 9, V_RUN = 1 << 10,
-	V_ALL = (1 << 11) - 1,
+	V_TEST_DATA = 1 << 9, V_RUN = 1 << 10, V_DOCTOR = 1 << 11,
+	V_ALL = (1 << 12) - 1,
 };
 
 /* A NULL-terminated list of strings. */
@@ -55,6 +56,9 @@ typedef struct cli_options {
 	bool verify_each, keep_ir_version, initializers_as_constants, write_value_info;
 	bool positive_dims;
 	int inline_mode;              /* ox_inline_mode */
+	cli_list plugins;
+	uint64_t plugin_timeout;      /* milliseconds; 0: the default */
+	bool plugin_in_process;
 	/* files */
 	int external;                 /* ox_external_mode */
 	uint64_t external_threshold;
@@ -142,6 +146,9 @@ struct ox_cli {
 	char **argv;
 	int argc;
 	cli_list args;                /* files and other words */
+	ox_plugins plugins;           /* in the child alone, or with --plugin-in-process */
+	const char *culprit, *first_error;    /* cli/plugin.c */
+	bool terminal;                /* standard output is one; in a child it is a pipe to the parent */
 	FILE *human;                  /* tables: stdout, or stderr where stdout carries data */
 	bool color_out, color_err;    /* of human, of stderr */
 	OX_VEC(cli_message) messages; /* for the report */
@@ -307,6 +314,12 @@ const char *cli_pass_story(ox_cli *c, const ox_pass *p);
 const char *cli_rule_picture(ox_cli *c, const ox_pass *p);
 /* docs/catalogue.md. */
 void cli_catalogue_print(ox_cli *c, FILE *f);
+/* ---- plugins (plugin.c) ------------------------------------------------------ */
+
+int cli_with_plugins(ox_cli *c);                   /* the verb, with --plugin */
+bool cli_plugins_load(ox_cli *c);                  /* those of --plugin. False after reporting */
+/* Memory that ends comes back here as EXIT_LIMIT: nothing of the run may be used any more. */
+int cli_guarded(ox_cli *c, int (*f)(ox_cli *c));
 
 /* ---- verbs ------------------------------------------------------------------- */
 
@@ -321,9 +334,11 @@ int cli_explain(ox_cli *c);
 int cli_test(ox_cli *c);
 int cli_test_data(ox_cli *c);
 int cli_run(ox_cli *c);
+int cli_doctor(ox_cli *c);
 
 const char *cli_numerics_name(ox_numerics n);      /* "const_rounding" */
 const char *cli_pipe_name(ox_pipe p);
+const ox_pass *const *cli_pass_table(ox_cli *c, size_t *n);    /* ours, and the plugins' */
 const char *const *cli_pass_names(ox_cli *c, size_t *n);       /* for suggestions */
 
 #endif

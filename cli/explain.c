@@ -113,7 +113,7 @@ int cli_explain(ox_cli *c)
 		explain_code(c, row);
 		return EXIT_OK;
 	}
-	const ox_pass *p = ox_pass_find(word);
+	const ox_pass *p = ox_pass_find_in(&c->plugins, word);
 	if (p) {
 		explain_pass(c, p);
 		return EXIT_OK;

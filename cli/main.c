@@ -26,6 +26,8 @@ static const cli_verb verbs[] = {
 	 cli_test_data,
 	 "DIR has input_0.pb, output_0.pb..., or folders test_data_set_* that have (default: beside\n"
 	 "the model). MODEL may be a folder of cases, each with a model.onnx and its test data."},
+	{"doctor",   V_DOCTOR,   "[MODEL...]",  "what this program can do here; whether a plugin is sound", 0, SIZE_MAX,
+	 cli_doctor, "with --plugin FILE: loads it, and tries its passes; on models that are named, too"},
 };
 
 const cli_verb *cli_verbs(size_t *n)
@@ -57,8 +59,12 @@ static void on_bus(int sig)
 	static const char text[] =
 		"error[OX1005]: an input file changed or became shorter while it was read\n";
 
-	(void)sig;
+	if (ox_in_step()) {           /* a plugin's own */
+		signal(sig, SIG_DFL);
+		return;
+	}
 	ox_out_abort_all();
+	ox_child_done(EXIT_IO);
 	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
 		_exit(EXIT_IO);
 	_exit(EXIT_IO);
@@ -150,11 +156,10 @@ static int run(ox_cli *c)
 	}
 	c->heap.limit = c->options.max_memory > SIZE_MAX ? SIZE_MAX : (size_t)c->options.max_memory;
 	cli_progress_init(c);
-	return c->verb->run(c);
+	return c->options.plugins.n ? cli_with_plugins(c) : c->verb->run(c);
 }
 
-/* Control comes back here when memory ends: nothing of the run may be used any more. */
-static int run_guarded(ox_cli *c)
+int cli_guarded(ox_cli *c, int (*f)(ox_cli *c))
 {
 	jmp_buf escape;
 
@@ -166,7 +171,7 @@ static int run_guarded(ox_cli *c)
 		        c->heap.limit ? ", or over --max-memory" : "");
 		return EXIT_LIMIT;
 	}
-	return run(c);
+	return f(c);
 }
 
 int main(int argc, char **argv)
@@ -179,9 +184,10 @@ int main(int argc, char **argv)
 	c.argc = argc;
 	c.argv = argv;
 	c.start = ox_os_seconds();
+	c.terminal = isatty(STDOUT_FILENO);
 	ox_arena_init(&c.arena, &c.heap);
 	cli_say_init(&c);
-	int code = run_guarded(&c);
+	int code = cli_guarded(&c, run);
 	cli_progress_clear();
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "error[OX1003]: standard output cannot be written: %s\n", strerror(errno));

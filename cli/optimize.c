@@ -48,7 +48,7 @@ static int plan_output(ox_cli *c, job *j)
 	if (o->dry_run)
 		j->out = NULL;
 	if (j->out && !strcmp(j->out, "-")) {
-		if (isatty(STDOUT_FILENO))
+		if (c->terminal)
 			return cli_error(c, OX_E_TERMINAL, NULL, "standard output is a terminal");
 		cli_human(c, stderr);
 	}
@@ -127,6 +127,19 @@ static bool specialise(ox_cli *c, job *j)
 	return true;
 }
 
+/* A result that is not sound is our bug, unless somebody else had a hand in it. Returns false. */
+static bool is_of_plugins(ox_cli *c, const job *j)
+{
+	for (size_t i = 0; i < j->run.nstats; i++)
+		if (j->run.stats[i].pass->plugin && j->run.stats[i].rewrites) {
+			cli_error(c, OX_E_PLUGIN_RESULT, NULL, "plugin '%s', pass '%s': it changed the model, which is not sound now",
+			          j->run.stats[i].pass->from, j->run.stats[i].pass->name);
+			c->diag.exit = EXIT_PLUGIN;
+			break;
+		}
+	return false;
+}
+
 static bool optimize(ox_cli *c, job *j)
 {
 	ox_run_options o = cli_run_options(c, &c->options);
@@ -138,7 +151,7 @@ static bool optimize(ox_cli *c, job *j)
 	if (!ox_passes_run(j->m, &o, &j->run, &c->diag) || c->diag.errors != errors)
 		return false;
 	j->result.run = &j->run;
-	return ox_gate_keeps(&j->gate, j->m, &c->arena, &c->diag);
+	return ox_gate_keeps(&j->gate, j->m, &c->arena, &c->diag) || is_of_plugins(c, j);
 }
 
 static bool count_bytes(void *user, const void *p, size_t n)
@@ -262,7 +275,7 @@ static bool work(ox_cli *c, job *j)
 	if (!specialise(c, j) || !optimize(c, j) || !judge(c, j) || !save(c, j))
 		return false;
 	if (j->result.written)
-		hash(j->result.out_sha256, c, j->out);
+		hash(j->result.out_sha256, c, ox_out_lies_at(j->out));
 	return true;
 }
 

@@ -58,9 +58,15 @@ static const cli_option table[] = {
 	{"--input-shape", NULL, "X:1x3x?", V_OPTIMIZE | V_INSPECT | V_RUN, K_LIST, PIPE, AT(input_shapes),
 	 "make inputs so"},
 	{"--dim", NULL, "N=4", V_OPTIMIZE | V_INSPECT | V_RUN, K_LIST, JOIN | PIPE, AT(dims), "and dims; repeatable"},
+	{"--plugin", NULL, "FILE", V_OPTIMIZE | V_PASSES | V_EXPLAIN | V_TEST | V_DOCTOR, K_LIST, 0, AT(plugins),
+	 "passes of your own"},
+	{"--plugin-in-process", NULL, NULL, V_OPTIMIZE | V_PASSES | V_EXPLAIN | V_TEST | V_DOCTOR, K_FLAG, JOIN | ENV,
+	 AT(plugin_in_process), NULL},
+	{"--plugin-timeout", NULL, "10s", V_OPTIMIZE | V_PASSES | V_EXPLAIN | V_TEST | V_DOCTOR, K_TIME, JOIN | ENV,
+	 AT(plugin_timeout), NULL},
 	{"--positive-dims", NULL, NULL, V_OPTIMIZE | V_INSPECT, K_FLAG, ENV | PIPE, AT(positive_dims),
 	 "no named dim is 0"},
-	{"--keep-ir-version", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE, AT(keep_ir_version),
+	{"--keep-ir-version", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV | PIPE, AT(keep_ir_version),
 	 "leave IR 3 models at IR 3"},
 	{"--write-value-info", NULL, NULL, V_OPTIMIZE, K_FLAG, ENV | PIPE, AT(write_value_info),
 	 "store inferred types and shapes"},
@@ -499,7 +505,7 @@ void cli_help(const cli_verb *verb, FILE *f)
 		fprintf(f, "  %-9s %-14s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
 	fprintf(f, "\nonnxopt VERB --help lists the options of a verb. A file called like a verb is\n"
 	           "written ./optimize, or follows --. - is standard input or output.\n"
-	           "Exit: 0 fine, 1 check failed, 2 usage, 3 bad model, 4 file I/O, 5 limit, 70 a bug.\n");
+	           "Exit: 0 fine, 1 check failed, 2 usage, 3 model, 4 file I/O, 5 limit, 7 plugin, 70 a bug.\n");
 }
 
 /* ---- for the floors below -------------------------------------------------- */
@@ -513,6 +519,7 @@ ox_run_options cli_run_options(const ox_cli *c, const cli_options *o)
 {
 	return (ox_run_options){
 		.passes = o->passes,
+		.plugins = c->plugins.list.n ? &c->plugins : NULL,
 		.explain_missed = o->explain_missed,
 		.skip = list_or_null(&o->skip),
 		.only = list_or_null(&o->only),

@@ -15,9 +15,22 @@ const char *cli_pipe_name(ox_pipe p)
 	return names[p];
 }
 
+const ox_pass *const *cli_pass_table(ox_cli *c, size_t *n)
+{
+	const ox_pass *const *ours = ox_pass_table(n);
+	const size_t more = c->plugins.passes.n;
+	const ox_pass **all = ox_new_array(&c->arena, const ox_pass *, *n + more);
+
+	memcpy(all, ours, *n * sizeof *all);
+	if (more)
+		memcpy(all + *n, c->plugins.passes.p, more * sizeof *all);
+	*n += more;
+	return all;
+}
+
 const char *const *cli_pass_names(ox_cli *c, size_t *n)
 {
-	const ox_pass *const *table = ox_pass_table(n);
+	const ox_pass *const *table = cli_pass_table(c, n);
 	const char **names = ox_new_array(&c->arena, const char *, *n);
 
 	for (size_t i = 0; i < *n; i++)
@@ -37,11 +50,11 @@ static void put_words(json *j, const char *key, const char *words)
 	json_close(j);
 }
 
-static void put_json(FILE *f)
+static void put_json(ox_cli *c, FILE *f)
 {
 	json j = {.f = f};
 	size_t n;
-	const ox_pass *const *table = ox_pass_table(&n);
+	const ox_pass *const *table = cli_pass_table(c, &n);
 
 	json_open(&j, NULL, '{');
 	json_uint(&j, "schema_version", 1);
@@ -55,6 +68,8 @@ static void put_json(FILE *f)
 		json_bool(&j, "plus_z", p->plus_z);
 		json_text(&j, "help", p->help);
 		put_words(&j, "aliases", p->aliases);
+		if (p->from)
+			json_text(&j, "plugin", p->from);
 		json_close(&j);
 	}
 	json_close(&j);
@@ -65,7 +80,9 @@ static void put_json(FILE *f)
 static int explain_pipeline(ox_cli *c)
 {
 	cli_table t = {.arena = &c->arena, .align = "rlll"};
-	const ox_run_options o = {.passes = c->options.explain_pipeline};
+	const ox_run_options o = {
+		.passes = c->options.explain_pipeline, .plugins = c->plugins.list.n ? &c->plugins : NULL,
+	};
 	const ox_pass **list;
 	uint64_t hash = 0;
 	size_t n;
@@ -82,7 +99,7 @@ static int explain_pipeline(ox_cli *c)
 			hash = ox_hash(r->after, strlen(r->after), hash);
 		}
 		cli_row(&t, cli_text(&c->arena, "%zu", i + 1), list[i]->name, cli_numerics_name(list[i]->numerics),
-		        r ? cli_text(&c->arena, "%s:%u", r->file, r->line) : "");
+		        r ? cli_text(&c->arena, "%s:%u", r->file, r->line) : list[i]->from ? list[i]->from : "");
 	}
 	cli_table_print(&t, c->human, "");
 	fprintf(c->human, "%zu passes, %016llx\n", n, (unsigned long long)hash);
@@ -93,7 +110,7 @@ int cli_passes(ox_cli *c)
 {
 	cli_table t = {.arena = &c->arena, .align = "llll"};
 	size_t n;
-	const ox_pass *const *table = ox_pass_table(&n);
+	const ox_pass *const *table = cli_pass_table(c, &n);
 
 	if (c->options.explain_pipeline)
 		return explain_pipeline(c);
@@ -102,12 +119,14 @@ int cli_passes(ox_cli *c)
 		return EXIT_OK;
 	}
 	if (c->options.json) {
-		put_json(stdout);
+		put_json(c, stdout);
 		return EXIT_OK;
 	}
 	cli_row(&t, "pass", "from", "numerics", "");
 	for (size_t i = 0; i < n; i++)
-		cli_row(&t, table[i]->name, cli_pipe_name(table[i]->pipe),
+		cli_row(&t, table[i]->name,
+		        table[i]->from ? cli_text(&c->arena, "%s, %s", cli_pipe_name(table[i]->pipe), table[i]->from)
+		                       : cli_pipe_name(table[i]->pipe),
 		        cli_text(&c->arena, "%s%s", cli_numerics_name(table[i]->numerics),
 		                 table[i]->plus_z ? " +z" : ""),
 		        table[i]->help);

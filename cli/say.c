@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 /* https://no-color.org and https://bixense.com/clicolors */
-static bool wants_color(int when, int fd)
+static bool wants_color(const ox_cli *c, int fd)
 {
+	const int when = c->options.color;
 	const char *none = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
 
 	if (when != WHEN_AUTO)
@@ -24,18 +25,18 @@ static bool wants_color(int when, int fd)
 		return false;
 	if (force && *force && strcmp(force, "0"))
 		return true;
-	return isatty(fd) && term && *term && strcmp(term, "dumb");
+	return (fd == STDOUT_FILENO ? c->terminal : isatty(fd)) && term && *term && strcmp(term, "dumb");
 }
 
 void cli_human(ox_cli *c, FILE *f)
 {
 	c->human = f;
-	c->color_out = wants_color(c->options.color, fileno(f));
+	c->color_out = wants_color(c, fileno(f));
 }
 
 void cli_say_init(ox_cli *c)
 {
-	c->color_err = wants_color(c->options.color, STDERR_FILENO);
+	c->color_err = wants_color(c, STDERR_FILENO);
 	c->diag.emit = cli_emit;
 	c->diag.user = c;
 	c->diag.limit = c->options.verbose ? UINT32_MAX : c->verb && c->verb->bit == V_CHECK ? 20 : 3;

@@ -8,6 +8,7 @@
  *       - rules: ./mine.yaml
  *     skip: [fuse_pad_into_conv]
  *     limits: {rewrites: 1000}
+ *     requires: [{plugin: acme, abi: 1}]  # or the name alone
  *
  * Files are relative to the one that names them and may not lead out of its folder.
  */
@@ -149,9 +150,38 @@ static bool read_limits(reader *r, const char *file, const ox_tree *t)
 	return true;
 }
 
+static bool read_need(reader *r, const char *file, const ox_tree *t)
+{
+	static const char *const keys[] = {"plugin", "abi", NULL};
+	const bool is_map = t->kind == OX_TREE_MAP;
+	const ox_tree *name = is_map ? ox_tree_get(t, "plugin") : t, *abi = is_map ? ox_tree_get(t, "abi") : NULL;
+	int64_t version = 0;
+
+	if (is_map && !ox_tree_keys(file, t, keys, r->a, r->d))
+		return false;
+	if (!name || name->kind != OX_TREE_TEXT || !name->text.n)
+		return ox_tree_fail(file, name ? name : t, r->a, r->d, "expected the name of a plugin");
+	if (abi && (!ox_tree_int(abi, &version) || version < 1))
+		return ox_tree_fail(file, abi, r->a, r->d, "abi is a version of the plugins' interface, at least 1");
+	*ox_push(r->a, &r->out->requires) = (ox_pipe_need){name->text.p, version, file, name->line, name->column};
+	return true;
+}
+
+static bool read_requires(reader *r, const char *file, const ox_tree *t)
+{
+	if (!t)
+		return true;
+	if (t->kind != OX_TREE_LIST)
+		return read_need(r, file, t);
+	for (uint32_t i = 0; i < t->n; i++)
+		if (!read_need(r, file, t->item[i]))
+			return false;
+	return true;
+}
+
 static bool read_pipeline(reader *r, const char *file, const ox_tree *t)
 {
-	static const char *const keys[] = {"version", "extends", "passes", "skip", "limits", NULL};
+	static const char *const keys[] = {"version", "extends", "passes", "skip", "limits", "requires", NULL};
 	const ox_tree *version = ox_tree_get(t, "version");
 	int64_t v;
 
@@ -160,7 +190,8 @@ static bool read_pipeline(reader *r, const char *file, const ox_tree *t)
 	if (!version || !ox_tree_int(version, &v) || v != 1)
 		return ox_tree_fail(file, version ? version : t, r->a, r->d, "a pipeline begins with 'version: 1'");
 	return each(r, file, ox_tree_get(t, "extends"), read_extends) && each(r, file, ox_tree_get(t, "passes"), read_pass)
-	       && each(r, file, ox_tree_get(t, "skip"), read_skip) && read_limits(r, file, ox_tree_get(t, "limits"));
+	       && each(r, file, ox_tree_get(t, "skip"), read_skip) && read_limits(r, file, ox_tree_get(t, "limits"))
+	       && read_requires(r, file, ox_tree_get(t, "requires"));
 }
 
 /* ---- files --------------------------------------------------------------------------- */

@@ -13,8 +13,16 @@ typedef struct ox_pipe_item {
 	uint32_t line, column;
 } ox_pipe_item;
 
+typedef struct ox_pipe_need {
+	const char *plugin;
+	int64_t abi;                  /* 0: any */
+	const char *file;
+	uint32_t line, column;
+} ox_pipe_need;
+
 typedef struct ox_pipeline {
 	OX_VEC(ox_pipe_item) items;
+	OX_VEC(ox_pipe_need) requires;
 	bool by_order;                /* it extends something: order.def decides */
 	bool has_rewrite_limit;
 	uint64_t rewrite_limit;

@@ -15,6 +15,7 @@
  * the passes of some groups.
  */
 #include "passes/pipefile.h"
+#include "passes/plugin.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -133,21 +134,32 @@ static bool is_among(const char *names, const char *s, size_t n)
 	return false;
 }
 
-static const ox_pass *find(const char *s, size_t n)
+static const ox_pass *find_among(const ox_pass *const *list, size_t count, const char *s, size_t n)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_name(s, n, list[i]->name, strlen(list[i]->name)))
+			return list[i];
+	for (size_t i = 0; i < count; i++)
+		if (is_among(list[i]->aliases, s, n))
+			return list[i];
+	return NULL;
+}
+
+static const ox_pass *find(const ox_plugins *more, const char *s, size_t n)
 {
 	make_table();
-	for (size_t i = 0; i < ntable; i++)
-		if (is_name(s, n, table[i]->name, strlen(table[i]->name)))
-			return table[i];
-	for (size_t i = 0; i < ntable; i++)
-		if (is_among(table[i]->aliases, s, n))
-			return table[i];
-	return NULL;
+	const ox_pass *p = find_among(table, ntable, s, n);
+	return p || !more ? p : find_among(more->passes.p, more->passes.n, s, n);
 }
 
 const ox_pass *ox_pass_find(const char *name)
 {
-	return find(name, strlen(name));
+	return find(NULL, name, strlen(name));
+}
+
+const ox_pass *ox_pass_find_in(const ox_plugins *p, const char *name)
+{
+	return find(p, name, strlen(name));
 }
 
 const ox_pass *const *ox_pass_table(size_t *n)
@@ -234,6 +246,7 @@ typedef struct picked {
 	const ox_pass **p;
 	size_t n, cap;
 	ox_arena *a;
+	const ox_plugins *plugins;    /* whose passes can be named too; NULL: none */
 } picked;
 
 static bool has(const picked *l, const ox_pass *p)
@@ -284,7 +297,7 @@ static void take_away(picked *l, const ox_pass *p)
 
 static void sort(picked *l, const picked *ordered)
 {
-	picked sorted = {.a = l->a};
+	picked sorted = {.a = l->a, .plugins = l->plugins};
 	const size_t own = end_of_visits(ordered);
 
 	for (size_t i = 0; i <= ordered->n; i++) {
@@ -322,9 +335,10 @@ bool ox_preset_has(const char *preset, const ox_pass *p)
 }
 
 /* The word nearest to s among names, aliases and presets. */
-static const char *nearest(const char *s, ox_arena *a)
+static const char *nearest(const char *s, const picked *l)
 {
 	OX_VEC(const char *) words = {0};
+	ox_arena *a = l->a;
 
 	for (size_t i = 0; i < ntable; i++) {
 		*ox_push(a, &words) = table[i]->name;
@@ -336,17 +350,20 @@ static const char *nearest(const char *s, ox_arena *a)
 	}
 	for (size_t i = 0; i < OX_LEN(presets); i++)
 		*ox_push(a, &words) = presets[i].name;
+	for (size_t i = 0; l->plugins && i < l->plugins->passes.n; i++)
+		*ox_push(a, &words) = l->plugins->passes.p[i]->name;
 	return ox_nearest(s, words.p, words.n);
 }
 
-static const ox_pass *find_or_report(const char *s, size_t n, ox_arena *a, ox_diag *d)
+static const ox_pass *find_or_report(const char *s, size_t n, const picked *l, ox_diag *d)
 {
-	const ox_pass *p = find(s, n);
+	const ox_pass *p = find(l->plugins, s, n);
+	ox_arena *a = l->a;
 
 	if (p)
 		return p;
 	const char *word = ox_str_copy(a, (ox_str){s, n}).p;
-	const char *near = nearest(word, a);
+	const char *near = nearest(word, l);
 	if (near)
 		ox_report(d, OX_E_UNKNOWN_PASS, OX_NOWHERE, "there is no pass or preset '%s'; did you mean '%s'?",
 		          ox_show(a, ox_cstr(word)), near);
@@ -361,6 +378,14 @@ static void add_preset(picked *l, const picked *ordered, const struct preset *pr
 	for (size_t i = 0; i < ordered->n; i++)
 		if (in_preset(ordered->p[i], preset))
 			add(l, ordered->p[i]);
+	for (size_t i = 0; l->plugins && i < l->plugins->passes.n; i++)
+		if (in_preset(l->plugins->passes.p[i], preset))
+			add(l, l->plugins->passes.p[i]);
+}
+
+static bool in_group(const ox_pass *p, const char *s, size_t n)
+{
+	return p->group && is_name(s, n, p->group, strlen(p->group));
 }
 
 /* "x:strength", or "strength": every pass of the group. */
@@ -373,12 +398,16 @@ static bool add_group(picked *l, const picked *ordered, const char *s, size_t n)
 		n -= 2;
 	}
 	for (size_t i = 0; i < ordered->n; i++) {
-		const char *group = ordered->p[i]->group;
-		if (!group || !is_name(s, n, group, strlen(group)))
+		if (!in_group(ordered->p[i], s, n))
 			continue;
 		add(l, ordered->p[i]);
 		some = true;
 	}
+	for (size_t i = 0; l->plugins && i < l->plugins->passes.n; i++)
+		if (in_group(l->plugins->passes.p[i], s, n)) {
+			add(l, l->plugins->passes.p[i]);
+			some = true;
+		}
 	return some;
 }
 
@@ -392,19 +421,33 @@ static bool take_word(char sign, const char *s, size_t n, picked *l, const picke
 		add_preset(l, ordered, preset);
 		return true;
 	}
-	if (sign != '-' && !find(s, n) && add_group(l, ordered, s, n))
+	if (sign != '-' && !find(l->plugins, s, n) && add_group(l, ordered, s, n))
 		return true;
 	for (size_t i = 0; i < l->n; i++)
 		if (sign == '-' && is_name(s, n, l->p[i]->name, strlen(l->p[i]->name))) {
 			take_away(l, l->p[i]);
 			return true;
 		}
-	const ox_pass *p = find_or_report(s, n, l->a, d);
+	const ox_pass *p = find_or_report(s, n, l, d);
 	if (p && sign == '-')
 		take_away(l, p);
 	else if (p)
 		add(l, p);
 	return p != NULL;
+}
+
+/* A pipeline says what it needs; only the user has a plugin loaded. */
+static bool is_met(const ox_pipe_need *x, const picked *l, ox_diag *d)
+{
+	const ox_plugin *p = ox_plugin_find(l->plugins, x->plugin);
+	const ox_place at = {ox_str_printf(l->a, "%s:%u:%u", x->file, x->line, x->column).p, -1, NULL};
+
+	if (!p)
+		ox_report(d, OX_E_PLUGIN_REQUIRED, at, "the pipeline requires plugin '%s'", ox_show(l->a, ox_cstr(x->plugin)));
+	else if (x->abi && x->abi != ONNXOPT_PLUGIN_ABI)
+		ox_report(d, OX_E_PLUGIN_REQUIRED, at, "the pipeline requires plugin '%s' of version %lld of the interface, this one is of %d",
+		          ox_show(l->a, ox_cstr(x->plugin)), (long long)x->abi, ONNXOPT_PLUGIN_ABI);
+	return p && (!x->abi || x->abi == ONNXOPT_PLUGIN_ABI);
 }
 
 static bool take_file(const char *path, picked *l, const picked *ordered, bool *by_order, uint64_t **limit, ox_diag *d)
@@ -414,6 +457,9 @@ static bool take_file(const char *path, picked *l, const picked *ordered, bool *
 
 	if (!ox_pipefile_read(path, l->a, f, d))
 		return false;
+	for (size_t i = 0; i < f->requires.n; i++)
+		if (!is_met(&f->requires.p[i], l, d))
+			return false;
 	*by_order |= f->by_order;
 	for (size_t i = 0; i < f->items.n; i++) {
 		const ox_pipe_item *x = &f->items.p[i];
@@ -463,7 +509,7 @@ static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox
 	if (o->only && *o->only) {
 		l->n = 0;
 		for (const char *const *s = o->only; *s; s++) {
-			const ox_pass *p = find_or_report(*s, strlen(*s), l->a, d);
+			const ox_pass *p = find_or_report(*s, strlen(*s), l, d);
 			if (!p)
 				return false;
 			add(l, p);
@@ -471,9 +517,9 @@ static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox
 		sort(l, ordered);
 	}
 	if (o->write_value_info)
-		add(l, find("infer_shapes", 12));
+		add(l, ox_pass_find("infer_shapes"));
 	for (const char *const *s = o->skip; s && *s; s++) {
-		const ox_pass *p = find_or_report(*s, strlen(*s), l->a, d);
+		const ox_pass *p = find_or_report(*s, strlen(*s), l, d);
 		if (!p)
 			return false;
 		take_away(l, p);
@@ -491,7 +537,7 @@ bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***li
 bool ox_passes_resolve_limit(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n,
                              uint64_t **limit, ox_diag *d)
 {
-	picked ordered = {.a = a}, l = {.a = a};
+	picked ordered = {.a = a}, l = {.a = a, .plugins = o->plugins};
 	const char *why = NULL;
 
 	if (!ox_pass_order(a, &ordered.p, &ordered.n, &why)) {

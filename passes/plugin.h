@@ -37,6 +37,7 @@ typedef struct ox_plugin_pass {
 	ox_plugin *plugin;
 	ox_arena *arena;
 	const ox_named_op *named;     /* ends with a NULL type */
+	const char *step;             /* "pass 'x'" */
 	OX_VEC(ox_swap) swaps;        /* of the last visit */
 	OX_VEC(const char *) reasons; /* that it gave for skipping, each once */
 } ox_plugin_pass;

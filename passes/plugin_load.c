@@ -276,6 +276,7 @@ static bool take_pass(ox_plugins *p, ox_plugin *x, const onnxopt_plugin_pass *ap
 		return wrong(x, d, "pass '%s' has %s", api->name, !api->visit ? "no visit" : !api->doc ? "no doc"
 		             : strchr(api->doc, '\n') ? "a doc of several lines" : "unknown numerics");
 	*pp = (ox_plugin_pass){.api = api, .plugin = x, .arena = p->arena};
+	pp->step = ox_str_printf(p->arena, "pass '%s'", api->name).p;
 	*pass = (ox_pass){
 		.name = ox_str_copy(p->arena, ox_cstr(api->name)).p, .help = ox_show(p->arena, ox_cstr(api->doc)),
 		.numerics = (ox_numerics)api->numerics, .pipe = pipe_of(api), .plus_z = api->flags & ONNXOPT_PASS_PLUS_Z,

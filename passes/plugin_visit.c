@@ -314,7 +314,7 @@ ox_status ox_plugin_visit(ox_ctx *c, ox_node *n)
 	v.serial = serial += serial == 0;
 	now = &v;
 	onnxopt_node *root = ox_node_handle(&v, n);
-	ox_step_begin(p->plugin->name, p->api->name);
+	ox_step_begin(p->plugin->name, p->step);
 	const onnxopt_verdict verdict = p->api->visit((onnxopt_ctx *)number_of(&v, 0, KIND_CTX), root, p->plugin->state);
 	ox_step_end();
 	now = NULL;

@@ -272,6 +272,9 @@ static void collect_roots(loader *l, ox_rule *r)
 			size_t at = 0;
 			while (at < ops.n && ops.p[at] != n->ops[k])
 				at++;
+			r->info.opaque |= !n->ops[k];
+			if (!n->ops[k])
+				continue;
 			if (at == ops.n)
 				*ox_push(l->a, &ops) = n->ops[k];
 		}

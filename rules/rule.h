@@ -48,7 +48,8 @@ typedef struct ox_rule_info {
 	bool plus_z;                  /* sign of a zero may change */
 	bool facts;                   /* asks what inference knows */
 	int64_t opset_min, opset_max; /* of ai.onnx */
-	const ox_op *roots;           /* ends with OX_OP_NONE; an op that ops.def does not know: OX_OP_NONE alone */
+	const ox_op *roots;           /* ends with OX_OP_NONE... */
+	bool opaque;                  /* ... and operators that ops.def does not know */
 	const char *before, *after;   /* as written; before: of the first picture */
 	const char *const *when;      /* guards as written; NULL at the end */
 	unsigned looks;               /* levels of nodes above the root */

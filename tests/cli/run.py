@@ -6,6 +6,7 @@ Standard library only. Each test is a function with a folder of its own; --bless
 the help pages in tests/cli/help.
 """
 import argparse
+import hashlib
 import json
 import os
 import pty
@@ -28,7 +29,7 @@ import onnxbytes as ob  # noqa: E402
 from schema import validate  # noqa: E402
 
 MODELS = os.path.join(ROOT, "tests", "models")
-VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data"]
+VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data", "doctor"]
 TOOL = ""
 BLESS = False
 TESTS = []
@@ -1425,6 +1426,197 @@ def run_writes_files(d):
 g (float[8,8] a) => (float[8,8] y) { y = MatMul (a, a) }
 """)
     expect(5, "run", dot, "--random", "--max-ops", "100")
+
+
+# ---- plugins ----------------------------------------------------------------
+
+def plugin(name):
+    return os.path.join(os.path.dirname(os.path.abspath(TOOL)), "plugin", name + ".so")
+
+
+def acme(d):
+    return model_of(d, "acme.onnx", """<ir_version: 8, opset_import: ["" : 17, "acme" : 1]>
+        g (float[2,n] x) => (float[2,n] y) {
+            a = acme.Marker <label = "in"> (x)
+            b = acme.Affine <scale = 2.0, shift = 1.0> (a)
+            c = acme.Affine <shift = 0.5> (b)
+            d = acme.Negate (c)
+            e = acme.Negate (d)
+            y = Relu (e)
+        }""")
+
+
+ALL_ACME = [w for p in ("marker", "affine", "rules") for w in ("--plugin", p)]
+
+
+def with_acme(*args, code=0, **kw):
+    words = [plugin(w) if w in ("marker", "affine", "rules") else w for w in ALL_ACME]
+    return expect(code, *args, *words, **kw)
+
+
+@test
+def plugins(d):
+    m, out = acme(d), os.path.join(d, "out.onnx")
+    text = with_acme(m, out).stdout.decode()
+    assert "acme.Marker 1 -> 0" in text and "nodes              6      2" in text, text
+    text = expect(0, "print", out).stdout.decode()
+    assert "acme.Affine <shift = 1.5, scale = 2.0> (x)" in text, text
+    no_residue(d, "acme.onnx", "out.onnx")
+    # what is opt-in runs when it is named
+    with_acme(m, out, "--passes", "default,+acme_lower_affine", "-q")
+    text = expect(0, "print", out).stdout.decode()
+    assert "Mul (x" in text and "acme" not in text.split("\n", 1)[1], text
+    # the same bytes in this process, and from and to pipes
+    same = os.path.join(d, "same.onnx")
+    with_acme(m, same, "-q", "--passes", "default,+acme_lower_affine", "--plugin-in-process")
+    assert read(same) == read(out)
+    piped = with_acme("-", "-", "-q", "--passes", "default,+acme_lower_affine", data=read(m))
+    assert piped.stdout == read(out)
+    # nothing to do: the same bytes, over itself
+    with_acme(same, "--in-place", "-q")
+    assert read(same) == read(out)
+    no_residue(d, "acme.onnx", "out.onnx", "same.onnx")
+
+
+@test
+def plugins_side_files(d):
+    m, out, rep = acme(d), os.path.join(d, "out.onnx"), os.path.join(d, "r.json")
+    with_acme(m, out, "-q", "--external-data", "always", "--external-threshold", "1", "--passes",
+              "default,+acme_lower_affine", "--report", rep)
+    no_residue(d, "acme.onnx", "out.onnx", "out.onnx.data", "r.json")
+    r = json.loads(read(rep))
+    assert r["exit"] == 0, r
+    assert r["output"]["sha256"] == hashlib.sha256(read(out)).hexdigest(), r["output"]
+    assert "acme_drop_marker" in read(rep).decode()
+    # a check that does not hold
+    expect(1, m, os.path.join(d, "no.onnx"), "--plugin", plugin("marker"), "--assert", "nodes<=2")
+    assert not os.path.exists(os.path.join(d, "no.onnx"))
+
+
+@test
+def plugins_told(d):
+    text = with_acme("passes").stdout.decode()
+    assert re.search(r"^acme_drop_marker +O1, marker +exact", text, re.M), text
+    text = with_acme("explain", "acme_lower_affine").stdout.decode()
+    assert "plugin     affine 1.0 (MIT)" in text and "acme.Affine" in text, text
+    text = with_acme("passes", "--explain-pipeline", "acme_fuse_affine").stdout.decode()
+    assert "affine" in text, text
+    names = json.loads(with_acme("passes", "--json").stdout)["passes"]
+    assert {"acme_lower_negate"} <= {p["name"] for p in names if p.get("plugin") == "acme_rules"}
+    text = expect(2, "explain", "acme_lower_affine").stderr.decode()
+    assert "OX2002" in text, text
+
+
+@test
+def plugins_by_name(d):
+    m = acme(d)
+    env = {"ONNXOPT_PLUGIN_PATH": "/nowhere:" + os.path.dirname(plugin("x"))}
+    expect(0, m, "--plugin", "marker", env=env)
+    for args in (("marker",), ("./marker.so",), ("nowhere/x.so",)):
+        r = expect(2, m, "--plugin", *args, cwd=d)
+        assert b"OX6001" in r.stderr, r.stderr
+    write(os.path.join(d, "text.so"), b"no shared object")
+    r = expect(7, m, "--plugin", "text.so", cwd=d)
+    assert b"OX6002" in r.stderr and b"text.so" in r.stderr, r.stderr
+    r = expect(7, m, "--plugin", plugin("marker"), "--plugin", plugin("marker"))
+    assert b"OX6004" in r.stderr, r.stderr
+
+
+@test
+def plugins_required(d):
+    m = acme(d)
+    p = os.path.join(d, "p.yaml")
+    for text, code in (("requires: [{plugin: marker, abi: 1}]", 0), ("requires: marker", 0),
+                       ("requires: [{plugin: marker, abi: 2}]", 2), ("requires: [{plugin: other}]", 2),
+                       ("requires: [{plug: marker}]", 2), ("requires: [{plugin: marker, abi: 0}]", 2)):
+        write(p, f"version: 1\nextends: default\n{text}\n".encode())
+        r = expect(code, m, "--plugin", plugin("marker"), "--passes", p)
+        assert not code or b"p.yaml:3:" in r.stderr, r.stderr
+    write(p, b"version: 1\nextends: default\nrequires: marker\n")
+    r = expect(2, m, "--passes", p)
+    assert b"OX6009" in r.stderr and b"--plugin" in r.stderr, r.stderr
+
+
+@test
+def doctor(d):
+    text = expect(0, "doctor").stdout.decode()
+    assert "interface 1" in text, text
+    text = with_acme("doctor", acme(d)).stdout.decode()
+    assert len(re.findall("^ok ", text, re.M)) == 8, text
+    for bad in ("crash", "stale", "cycle", "crash_fini", "abi"):
+        r = expect(7, "doctor", "--plugin", plugin("bad"), env={"BAD": bad})
+        assert b"'bad'" in r.stderr or b"bad.so'" in r.stderr, r.stderr
+
+
+def reluctant(d):
+    return model_of(d, "m.onnx", """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2,3] x) => (float[2,3] y) { a = Abs (x)  b = Relu (a)  y = Relu (b) }""")
+
+
+IN_PASS = "plugin 'bad', pass 'bad_pass'"
+BAD = {
+    # what: code, who
+    "crash": ("OX6007", IN_PASS), "abort": ("OX6007", IN_PASS), "exit": ("OX6007", IN_PASS),
+    "exit_quietly": ("OX6007", IN_PASS), "kill": ("OX6007", IN_PASS), "stack": ("OX6007", IN_PASS),
+    "heap": ("OX6007", IN_PASS), "loop": ("OX6008", IN_PASS), "thread": ("OX6005", IN_PASS),
+    "stale": ("OX6005", IN_PASS), "stale_ctx": ("OX6005", IN_PASS), "garbage": ("OX6005", IN_PASS),
+    "null": ("OX6005", IN_PASS), "mixed": ("OX6005", IN_PASS), "null_text": ("OX6005", IN_PASS),
+    "removed": ("OX6005", IN_PASS), "read": ("OX6005", IN_PASS), "cycle": ("OX6005", IN_PASS),
+    "type": ("OX6005", IN_PASS), "operator": ("OX6005", IN_PASS), "arity": ("OX6005", IN_PASS),
+    "attribute": ("OX6005", IN_PASS), "bounds": ("OX6005", IN_PASS), "dims": ("OX6005", IN_PASS),
+    "lie": ("OX6005", IN_PASS), "verdict": ("OX6005", IN_PASS), "give_up": ("OX6006", IN_PASS),
+    "crash_init": ("OX6007", "plugin 'bad', init"), "loop_init": ("OX6008", "plugin 'bad', init"),
+    "crash_fini": ("OX6007", "plugin 'bad', fini"), "call_init": ("OX6004", "plugin 'bad'"),
+    "init": ("OX6004", "plugin 'bad'"), "abi": ("OX6003", "bad.so"), "name": ("OX6004", "bad.so"),
+    "size": ("OX6004", "bad.so"), "rules": ("OX6004", "plugin 'bad'"), "clash": ("OX6004", "plugin 'bad'"),
+    "roots": ("OX6004", "plugin 'bad'"), "nothing": ("OX6004", "bad.so"),
+}
+
+
+@test
+def plugins_that_misbehave(d):
+    """Exit 7 with their name, and nothing written."""
+    m, out, rep = reluctant(d), os.path.join(d, "out.onnx"), os.path.join(d, "r.json")
+    write(out, b"as it was")
+    for bad, (code, who) in BAD.items():
+        t = time.time()
+        r = expect(7, m, out, "--plugin", plugin("bad"), "--passes", "bad_pass", "--plugin-timeout", "300ms",
+                   "--report", rep, env={"BAD": bad})
+        err = r.stderr.decode()
+        assert code in err and who in err, f"{bad}: {err}"
+        assert not r.stdout, f"{bad}: {r.stdout}"
+        assert read(out) == b"as it was", bad
+        assert json.loads(read(rep))["exit"] == 7, bad
+        no_residue(d, "m.onnx", "out.onnx", "r.json")
+        assert time.time() - t < 5, bad
+    # what was written is looked at by somebody else
+    r = expect(7, m, out, "--plugin", plugin("bad"), env={"BAD": "scribble", "BAD_FOLDER": d})
+    assert b"OX6011" in r.stderr and b"'bad'" in r.stderr and not r.stdout, r.stderr
+    assert read(out) == b"as it was"
+    # two versions, both told
+    err = expect(7, m, out, "--plugin", plugin("newer")).stderr.decode()
+    assert "OX6003" in err and "version 2" in err and "has 1" in err, err
+
+
+@test
+def plugins_may_change_their_mind(d):
+    m, out = reluctant(d), os.path.join(d, "out.onnx")
+    expect(0, m, out, "--plugin", plugin("bad"), "--passes", "bad_pass", env={"BAD": "undo"})
+    assert read(out) == read(m)
+    r = expect(0, m, out, "--plugin", plugin("bad"), "--passes", "bad_pass", env={"BAD": "grow"})
+    assert b"OX2102" in r.stderr and b"bad_pass" in r.stderr, r.stderr
+
+
+@test
+def plugins_and_signals(d):
+    m, out = reluctant(d), os.path.join(d, "out.onnx")
+    p = subprocess.Popen([TOOL, m, out, "--plugin", plugin("bad"), "--passes", "bad_pass"],
+                         env=clean_env(BAD="loop"), stderr=subprocess.PIPE)
+    time.sleep(0.5)
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(10) == -signal.SIGTERM
+    p.stderr.close()
+    no_residue(d, "m.onnx")
 
 
 def main():

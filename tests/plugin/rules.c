@@ -1,0 +1,34 @@
+/* rules.c - a plugin that is nothing but rules in YAML (docs/rules.md): no code runs. */
+#include <onnxopt/plugin.h>
+
+static const char rules[] =
+	"- rule: acme_fuse_negations\n"
+	"  doc: two acme.Negate in a row are none\n"
+	"  numerics: exact\n"
+	"  before: |\n"
+	"    t = acme.Negate (x)\n"
+	"    y = acme.Negate (t)\n"
+	"  after: |\n"
+	"    y = x\n"
+	"- rule: acme_lower_negate\n"
+	"  doc: Negate is Neg where the type is a float\n"
+	"  numerics: exact\n"
+	"  before: |\n"
+	"    y = acme.Negate (x)\n"
+	"  when: [ is_float(x) ]\n"
+	"  after: |\n"
+	"    y = Neg (x)\n";
+
+const onnxopt_plugin *onnxopt_plugin_v1(void)
+{
+	static const onnxopt_plugin plugin = {
+		.abi = ONNXOPT_PLUGIN_ABI,
+		.struct_size = sizeof plugin,
+		.name = "acme_rules",
+		.version = "1.0",
+		.license = "MIT",
+		.rules = rules,
+	};
+
+	return &plugin;
+}

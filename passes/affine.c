@@ -256,6 +256,51 @@ bool ox_linear_of(ox_ctx *c, const ox_value *v, ox_linear *l)
 	return false;
 }
 
+/* Last axis of x, or the one before. */
+static bool axis_of(const ox_value *x, bool last, uint64_t channels, ox_along *a)
+{
+	const int rank = ox_rank_known(x);
+
+	*a = (ox_along){rank < 0 ? 0 : (uint32_t)rank, rank < 2 || last ? (uint32_t)rank - 1u : (uint32_t)rank - 2u, channels};
+	return rank > 0;
+}
+
+/* One number then. */
+static void forget_axis(ox_linear *l, uint64_t count)
+{
+	l->out.channels = 1;
+	l->lay = (ox_lay){count, 1, count};
+}
+
+bool ox_product_of(ox_node *n, uint32_t weight, bool behind, ox_linear *l)
+{
+	const ox_tensor *w = n->nin == 2 ? ox_value_const(n->in[weight].val) : NULL;
+	const ox_value *x = n->nin == 2 ? n->in[1 - weight].val : NULL;
+	const bool second = weight == 1;
+	uint64_t count;
+
+	*l = (ox_linear){.n = n, .weight = weight, .w = w, .beta = 1};
+	if (!w || !x || !w->rank || !ox_float_known(w->dtype) || ox_dtype_bits(w->dtype) < 16
+	    || !ox_tensor_count(w, &count) || !count)
+		return false;
+	const uint64_t columns = (uint64_t)w->dims[w->rank - 1];
+	if (!axis_of(behind ? n->out[0] : x, second, 1, &l->out))
+		return false;
+	if (w->rank == 1 && !behind) {
+		l->out.channels = columns;
+		l->lay = (ox_lay){1, columns, count};
+	} else if (w->rank == 1 || (behind && !second && ox_rank_known(x) < 2)) {
+		forget_axis(l, count);
+	} else if (behind == second) {
+		l->out.channels = columns;
+		l->lay = (ox_lay){1, columns, count};
+	} else {
+		l->out.channels = (uint64_t)w->dims[w->rank - 2];
+		l->lay = (ox_lay){columns, l->out.channels, count};
+	}
+	return true;
+}
+
 /* ---- the new constants ------------------------------------------------------------ */
 
 /* Does v, a constant, go once n does not read it any more? */
@@ -358,8 +403,7 @@ void ox_set_float(ox_ctx *c, ox_node *n, const char *name, float x, float fallba
 	});
 }
 
-/* What goes with the step, in bytes. */
-static int64_t step_bytes(ox_ctx *c, const ox_step *s)
+int64_t ox_step_bytes(ox_ctx *c, const ox_step *s)
 {
 	uint64_t sum = s->n->name.n + s->n->op_type->n + s->n->out[0]->name->n;
 
@@ -386,7 +430,7 @@ ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s)
 		growth += (int64_t)(w->nbytes - ox_bytes_going(c, l->n, l->weight));
 	if (b)
 		growth += (int64_t)(b->nbytes - ox_bytes_going(c, l->n, OX_BIAS));
-	growth -= step_bytes(c, s);
+	growth -= ox_step_bytes(c, s);
 	if (!ox_may_grow(c, growth, false))
 		return ox_skip(c, s->n, no_copy);
 	if (w)
@@ -411,7 +455,7 @@ ox_status ox_absorb_before(ox_ctx *c, const ox_linear *l, uint32_t data, const o
 	if (!w)
 		return ox_skip(c, s->n, why);
 	const uint64_t going = ox_bytes_going(c, l->n, l->weight);
-	if (!ox_may_grow(c, (int64_t)(w->nbytes - going) - step_bytes(c, s), false))
+	if (!ox_may_grow(c, (int64_t)(w->nbytes - going) - ox_step_bytes(c, s), false))
 		return ox_skip(c, s->n, no_copy);
 	ox_put_const(c, l->n, l->weight, w, "weight");
 	ox_node_set_input(l->n, data, s->n->in[s->x].val);

@@ -76,6 +76,9 @@ typedef struct ox_linear {
 /* Is v made by Conv, ConvTranspose, Gemm or MatMul of a constant weight, for one reader, a node
  * of the same graph? Then its constants may change. */
 bool ox_linear_of(ox_ctx *c, const ox_value *v, ox_linear *l);
+/* Does MatMul n multiply by the constant operand `weight`? Its columns (second) or rows (first) are
+ * the channels, if the step is behind it; else the other ones. */
+bool ox_product_of(ox_node *n, uint32_t weight, bool behind, ox_linear *l);
 /* The step at the linear operator's result: new weight, new bias; the step's node goes. */
 ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s);
 /* The step at the linear operator's data: a new weight; operand `data` is the step's operand
@@ -89,6 +92,8 @@ ox_status ox_absorb_into_conv(ox_ctx *c, ox_node *n);         /* of Conv or Conv
 
 /* Bytes of constant operand i that go once n does not read it, or is gone. */
 uint64_t ox_bytes_going(ox_ctx *c, const ox_node *n, uint32_t i);
+/* Bytes that go with a step. */
+int64_t ox_step_bytes(ox_ctx *c, const ox_step *s);
 /* Operand i of n becomes the constant t; what was there goes, if nobody else reads it. */
 void ox_put_const(ox_ctx *c, ox_node *n, uint32_t i, ox_tensor *t, const char *hint);
 /* May n go, whose result its operand x then is? */

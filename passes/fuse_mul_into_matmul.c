@@ -10,53 +10,6 @@
  */
 #include "passes/affine.h"
 
-/* Last axis of x, or the one before. */
-static bool axis_of(const ox_value *x, bool last, uint64_t channels, ox_along *a)
-{
-	const int rank = ox_rank_known(x);
-
-	*a = (ox_along){rank < 0 ? 0 : (uint32_t)rank, rank < 2 || last ? (uint32_t)rank - 1u : (uint32_t)rank - 2u, channels};
-	return rank > 0;
-}
-
-/* One number then. */
-static void forget_axis(ox_linear *l, uint64_t count)
-{
-	l->out.channels = 1;
-	l->lay = (ox_lay){count, 1, count};
-}
-
-/* n multiplies by the constant operand `weight`: its columns (second) or rows (first) if the
- * step is behind it, else the other ones. */
-static bool product_of(ox_node *n, uint32_t weight, bool behind, ox_linear *l)
-{
-	const ox_tensor *w = n->nin == 2 ? ox_value_const(n->in[weight].val) : NULL;
-	const ox_value *x = n->nin == 2 ? n->in[1 - weight].val : NULL;
-	const bool second = weight == 1;
-	uint64_t count;
-
-	*l = (ox_linear){.n = n, .weight = weight, .w = w, .beta = 1};
-	if (!w || !x || !w->rank || !ox_float_known(w->dtype) || ox_dtype_bits(w->dtype) < 16
-	    || !ox_tensor_count(w, &count) || !count)
-		return false;
-	const uint64_t columns = (uint64_t)w->dims[w->rank - 1];
-	if (!axis_of(behind ? n->out[0] : x, second, 1, &l->out))
-		return false;
-	if (w->rank == 1 && !behind) {
-		l->out.channels = columns;
-		l->lay = (ox_lay){1, columns, count};
-	} else if (w->rank == 1 || (behind && !second && ox_rank_known(x) < 2)) {
-		forget_axis(l, count);
-	} else if (behind == second) {
-		l->out.channels = columns;
-		l->lay = (ox_lay){1, columns, count};
-	} else {
-		l->out.channels = (uint64_t)w->dims[w->rank - 2];
-		l->lay = (ox_lay){columns, l->out.channels, count};
-	}
-	return true;
-}
-
 static ox_status behind(ox_ctx *c, ox_node *n)
 {
 	for (uint32_t i = 0; i < n->nin && i < 2; i++) {
@@ -64,7 +17,7 @@ static ox_status behind(ox_ctx *c, ox_node *n)
 		ox_linear l;
 		ox_step s;
 		if (!ox_is_inner(c, v) || v->def->op != OX_MatMul
-		    || !(product_of(v->def, 1, true, &l) || product_of(v->def, 0, true, &l)))
+		    || !(ox_product_of(v->def, 1, true, &l) || ox_product_of(v->def, 0, true, &l)))
 			continue;
 		if (ox_step_of(c, n, i, &l.out, &s))
 			return ox_absorb(c, &l, &s);
@@ -90,7 +43,7 @@ static bool is_taken(ox_ctx *c, const ox_value *x)
 
 	return ox_linear_of(c, x, &l)
 	       || (x->def && x->def->op == OX_MatMul && ox_is_inner(c, x)
-	           && (product_of(x->def, 1, true, &l) || product_of(x->def, 0, true, &l)));
+	           && (ox_product_of(x->def, 1, true, &l) || ox_product_of(x->def, 0, true, &l)));
 }
 
 static ox_status before(ox_ctx *c, ox_node *n)
@@ -100,7 +53,7 @@ static ox_status before(ox_ctx *c, ox_node *n)
 		ox_linear l;
 		ox_step s;
 		if (!p || !ox_is_inner(c, n->in[data].val) || !(p->op == OX_Mul || p->op == OX_Div || p->op == OX_Neg)
-		    || !product_of(n, 1 - data, false, &l))
+		    || !ox_product_of(n, 1 - data, false, &l))
 			continue;
 		for (uint32_t i = 0; i < p->nin; i++)
 			if (p->in[i].val && ox_step_of(c, p, i, &l.out, &s) && keeps_shape(c, &s, &l.out)

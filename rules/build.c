@@ -757,6 +757,20 @@ static const ox_value *model_of(const builder *b, uint16_t i)
 	return m->b.val[m->pic->before[m->pic->roots[0]].out[0]];
 }
 
+/* The name of the node that it stands for, if that makes one of its results and no other took it;
+ * else one made of it. */
+static ox_str name_of(const builder *b, uint16_t i, const ox_value *like)
+{
+	const pnode *p = &b->m->pic->after[i];
+	bool stands = false;
+
+	for (uint16_t o = 0; o < p->nout; o++)
+		stands |= b->m->b.val[p->out[o]] == like;
+	for (uint16_t k = 0; k < b->m->pic->nafter; k++)
+		stands &= k == i || !b->p[k].node || b->p[k].node->name.p != like->def->name.p;
+	return stands ? like->def->name : ox_fresh_node_name(b->m->h->m, like->def->name);
+}
+
 /* Results that before's node did not have, after's has neither. */
 static void drop_absent_results(const builder *b, uint16_t i)
 {
@@ -789,7 +803,7 @@ static void build(builder *b, uint16_t i)
 	for (uint32_t k = 0; k < n->nattr; k++)
 		ox_node_set_attr(n->node, &n->attr[k]);
 	if (like && like->def && like->def->name.p)
-		ox_node_set_name(n->node, like->def->name);
+		ox_node_set_name(n->node, name_of(b, i, like));
 }
 
 static void replace_results(builder *b)

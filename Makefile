@@ -112,13 +112,15 @@ static: $(BUILD)/static/onnxopt             ## a static binary, build/static/onn
 lib: $(BUILD)/libonnxopt.a $(BUILD)/libonnxopt.so.$(ABI)   ## the library, static and shared
 
 install: all lib                            ## tool, library, headers, pkg-config (DESTDIR, PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/onnxopt
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/onnxopt \
+	           $(DESTDIR)$(PREFIX)/lib/onnxopt/plugins
 	install -m 755 $(BUILD)/onnxopt $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(BUILD)/libonnxopt.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(BUILD)/libonnxopt.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf libonnxopt.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libonnxopt.so
 	install -m 644 include/onnxopt/*.h $(DESTDIR)$(PREFIX)/include/onnxopt/
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' include/onnxopt.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/onnxopt.pc
+	for p in onnxopt onnxopt-plugin; do sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' include/$$p.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/$$p.pc; done
 
 # ---- testing ----------------------------------------------------------------
 

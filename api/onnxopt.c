@@ -8,6 +8,7 @@
 #include "onnxopt/onnxopt.h"
 
 #include "api/api.h"
+#include "passes/plugin.h"
 
 #include <stdlib.h>
 
@@ -268,6 +269,8 @@ onnxopt_status onnxopt_check(onnxopt_model *h)
 typedef struct run_args {
 	ox_run_options options;
 	ox_statements stated;
+	const char *const *names;     /* of plugins */
+	ox_plugins plugins;
 	ox_run_report report;
 	bool started;                 /* the pipeline was understood; the model may change */
 } run_args;
@@ -283,9 +286,18 @@ static bool specialise(onnxopt_model *h, run_args *args)
 	return ok;
 }
 
-static bool run(onnxopt_model *h, void *user)
+static bool load_plugins(onnxopt_model *h, run_args *args)
 {
-	run_args *args = user;
+	args->plugins.arena = &h->scratch;
+	for (const char *const *s = args->names; s && *s; s++)
+		if (!ox_plugins_load(&args->plugins, *s, &h->diag))
+			return false;
+	args->options.plugins = &args->plugins;
+	return true;
+}
+
+static bool run_passes(onnxopt_model *h, run_args *args)
+{
 	const ox_pass **list;
 	size_t n;
 
@@ -299,6 +311,16 @@ static bool run(onnxopt_model *h, void *user)
 	args->started = true;
 	args->options.file_bytes = ox_model_file_size(h->m);
 	return ox_passes_run(h->m, &args->options, &args->report, &h->diag);
+}
+
+/* Where memory ends plugins stay loaded: it may have ended in the midst of one. */
+static bool run(onnxopt_model *h, void *user)
+{
+	run_args *args = user;
+	const bool ok = load_plugins(h, args) && run_passes(h, args);
+
+	ox_plugins_unload(&args->plugins);
+	return ok;
 }
 
 onnxopt_status onnxopt_optimize(onnxopt_model *h, const onnxopt_run_options *options,
@@ -324,6 +346,7 @@ onnxopt_status onnxopt_optimize(onnxopt_model *h, const onnxopt_run_options *opt
 			.inline_mode = modes[o.inline_mode],
 		},
 		.stated = {.shapes = o.input_shapes, .dims = o.dims},
+		.names = o.plugins,
 	};
 	const onnxopt_status status = guarded(h, run, &args);
 	if (status != ONNXOPT_OK) {

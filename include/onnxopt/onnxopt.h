@@ -144,6 +144,10 @@ typedef struct onnxopt_run_options {
 	const char *const *dims;      /* "batch=4": every dim of that name */
 	int write_value_info;         /* store what is inferred of types and shapes */
 	int positive_dims;            /* assume that no named dim of an input is 0 */
+	/* Plugins (onnxopt/plugin.h), each a file or a name that is looked up as --plugin does; ends
+	 * with NULL, or is NULL. They are loaded for this call alone, into this process: one that
+	 * crashes takes it along, where the command-line tool would be told. */
+	const char *const *plugins;
 } onnxopt_run_options;
 
 typedef struct onnxopt_run_result {
@@ -158,7 +162,7 @@ typedef struct onnxopt_run_result {
  * can only be freed: saving it returns the same error.
  * Errors: USAGE for an unknown pass, input or dim, and for shapes that contradict a declared
  * one (then the model is untouched and stays usable) or what the operators need (then it is
- * not), LIMIT, INTERNAL. */
+ * not), LIMIT, PLUGIN, INTERNAL. */
 ONNXOPT_API onnxopt_status onnxopt_optimize(onnxopt_model *model,
                                             const onnxopt_run_options *options,
                                             onnxopt_run_result *result);

@@ -1502,7 +1502,7 @@ def plugins_told(d):
     text = with_acme("passes", "--explain-pipeline", "acme_fuse_affine").stdout.decode()
     assert "affine" in text, text
     names = json.loads(with_acme("passes", "--json").stdout)["passes"]
-    assert {"acme_lower_negate"} <= {p["name"] for p in names if p.get("plugin") == "acme_rules"}
+    assert {"acme_fuse_negate_into_sub"} <= {p["name"] for p in names if p.get("plugin") == "acme_rules"}
     text = expect(2, "explain", "acme_lower_affine").stderr.decode()
     assert "OX2002" in text, text
 
@@ -1546,6 +1546,16 @@ def doctor(d):
     for bad in ("crash", "stale", "cycle", "crash_fini", "abi"):
         r = expect(7, "doctor", "--plugin", plugin("bad"), env={"BAD": bad})
         assert b"'bad'" in r.stderr or b"bad.so'" in r.stderr, r.stderr
+
+
+@test
+def plugins_goldens(d):
+    golden = os.path.join(ROOT, "tests", "plugin", "golden")
+    assert b"0 failed" in with_acme("test", golden).stdout
+    # what runs there may be wrong, too
+    shutil.copytree(golden, os.path.join(d, "golden"))
+    r = run("test", os.path.join(d, "golden"))
+    assert r.returncode == 1 and b"no pass or preset" in r.stdout, r.stdout
 
 
 def reluctant(d):
@@ -1617,6 +1627,46 @@ def plugins_and_signals(d):
     assert p.wait(10) == -signal.SIGTERM
     p.stderr.close()
     no_residue(d, "m.onnx")
+
+
+def blocks(text):
+    """(info, body, start, end) of each fenced block."""
+    return [(m[1].strip(), m[2], m.start(2), m.end(2))
+            for m in re.finditer(r"^```([^\n]*)\n(.*?)^```$", text, re.M | re.S)]
+
+
+def transcript(body, d, env):
+    """What a terminal shows when the commands of the block are given again."""
+    shown, status = "", 0
+    for line in re.findall(r"^\$ (.*)$", body, re.M):
+        r = subprocess.run(["sh", "-c", f"(exit {status}); {line}"], cwd=d, env=env, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=60)
+        status = r.returncode
+        shown += f"$ {line}\n" + r.stdout.decode()
+    return re.sub(r"\d+\.\d\d s$", "0.01 s", shown, flags=re.M)
+
+
+@test
+def plugins_page(d):
+    """docs/plugins.md shows what happens: --bless writes it down."""
+    path = os.path.join(ROOT, "docs", "plugins.md")
+    text = read(path).decode()
+    os.symlink(os.path.abspath(TOOL), os.path.join(d, "onnxopt"))
+    env = clean_env(PATH=d + ":" + os.environ["PATH"], C_INCLUDE_PATH=os.path.join(ROOT, "include"), LC_ALL="C")
+    new, at = "", 0
+    for info, body, start, end in blocks(text):
+        words = info.split()
+        if len(words) == 2:
+            write(os.path.join(d, words[1]), body.encode())
+        if words[0] == "console":
+            new, at = new + text[at:start] + transcript(body, d, env), end
+    new += text[at:]
+    if BLESS:
+        write(path, new.encode())
+    else:
+        assert new == text, "docs/plugins.md is not what happens: run.py --bless plugins_page"
+    example = read(os.path.join(ROOT, "tests", "plugin", "marker.c")).decode()
+    assert example == next(b for i, b, _, _ in blocks(text) if i == "c marker.c"), "marker.c is another one there"
 
 
 def main():

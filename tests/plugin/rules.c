@@ -10,14 +10,15 @@ static const char rules[] =
 	"    y = acme.Negate (t)\n"
 	"  after: |\n"
 	"    y = x\n"
-	"- rule: acme_lower_negate\n"
-	"  doc: Negate is Neg where the type is a float\n"
+	"- rule: acme_fuse_negate_into_sub\n"
+	"  doc: adding what was negated is subtracting\n"
 	"  numerics: exact\n"
 	"  before: |\n"
-	"    y = acme.Negate (x)\n"
-	"  when: [ is_float(x) ]\n"
+	"    t = acme.Negate (b)\n"
+	"    y = Add (a, t)\n"
+	"  when: [ is_float(b) ]\n"
 	"  after: |\n"
-	"    y = Neg (x)\n";
+	"    y = Sub (a, b)\n";
 
 const onnxopt_plugin *onnxopt_plugin_v1(void)
 {

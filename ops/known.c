@@ -215,9 +215,31 @@ bool ox_tensor_elems(ox_model *m, const ox_tensor *t, ox_elems *e)
 	return true;
 }
 
+/* Constants of more elements are not looked through to see whether they are all one. */
+enum { MAX_UNIFORM = 4096 };
+
+/* Is t, stored in our file, of one element throughout, and which? The first two mostly tell. */
+static ox_dim uniform_elem(ox_model *m, const ox_tensor *t)
+{
+	uint8_t raw[8 * MAX_UNIFORM];
+	uint64_t n, size;
+
+	if (t->source == OX_SRC_EXTERNAL || t->source == OX_SRC_STRINGS || t->source == OX_SRC_NONE
+	    || t->source == OX_SRC_LAZY || !ox_tensor_count(t, &n) || n < 2 || n > MAX_UNIFORM
+	    || !ox_tensor_nbytes(t, &size) || size > sizeof raw)
+		return NULL;
+	const size_t width = (size_t)(size / n);
+	if (!ox_tensor_read(m, t, 0, raw, 2 * width) || memcmp(raw, raw + width, width)
+	    || !ox_tensor_read(m, t, 0, raw, (size_t)size) || memcmp(raw, raw + width, (size_t)size - width))
+		return NULL;
+	return element(m, t->dtype, raw);
+}
+
 ox_dim ox_tensor_splat_elem(ox_model *m, const ox_tensor *t)
 {
-	return t->source == OX_SRC_SPLAT && has_elements(t->dtype) ? element(m, t->dtype, t->splat) : NULL;
+	if (!has_elements(t->dtype))
+		return NULL;
+	return t->source == OX_SRC_SPLAT ? element(m, t->dtype, t->splat) : uniform_elem(m, t);
 }
 
 static const ox_fact *constant_fact(ox_model *m, const ox_value *v)

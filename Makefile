@@ -140,6 +140,7 @@ golden: $(BUILD)/onnxopt                    ## goldens: before and after of ever
 
 guards: $(BUILD)/onnxopt                    ## each guard of each rule switched off: a golden must fail
 	$(Q)$(PYTHON) tests/guards.py --tool $(BUILD)/onnxopt
+	$(Q)$(PYTHON) tests/known.py
 
 bless: $(BUILD)/onnxopt                     ## rewrite the goldens' expectations
 	$(BUILD)/onnxopt test tests/golden --bless

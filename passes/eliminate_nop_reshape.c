@@ -5,6 +5,9 @@
  * The shape asked for may be computed at run time: what counts is that every dim of the
  * result is proven to be that of x. One dim may be unproven where the product of the others
  * is proven not to be zero, since the element count then fixes it. exact.
+ *
+ * What fixes it must not be this Reshape alone: one of an input [N, 3] to [4, 3] says that N is 4,
+ * and without it nothing would.
  */
 #include "pass.h"
 
@@ -25,6 +28,17 @@ static bool all_but_one(ox_ctx *c, const ox_value *x, const ox_value *y, uint32_
 	return true;
 }
 
+/* Is x a graph input that leaves open what y has a number for? */
+static bool says_more(ox_ctx *c, const ox_value *x, const ox_value *y, uint32_t rank)
+{
+	if (!x->is_input || !x->type || x->type->kind != OX_T_TENSOR || x->type->rank != rank)
+		return false;
+	for (uint32_t i = 0; i < rank; i++)
+		if (ox_dim_is_num(ox_dim_known(c->m, y, i)) && !ox_dim_is_num(x->type->dims[i]))
+			return true;
+	return false;
+}
+
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
 	if (n->nin < 1 || n->nout != 1 || !n->in[0].val || !n->out[0])
@@ -36,6 +50,8 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 		return OX_SAME;
 	if (!ox_shapes_equal(c->m, x, y) && !all_but_one(c, x, y, (uint32_t)rank))
 		return OX_SAME;
+	if (says_more(c, x, y, (uint32_t)rank))
+		return ox_skip(c, n, "it says what the graph input does not");
 	return ox_bypass(c, n, x);
 }
 

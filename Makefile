@@ -173,6 +173,7 @@ asan: $(BUILD)/asan/onnxopt $(BUILD)/asan/fuzz/eval $(UNITS:%=$(BUILD)/asan/unit
 
 compilers: $(BUILD)/clang/onnxopt static    ## also with clang, also static
 	$(Q)$(BUILD)/clang/onnxopt test tests/golden
+	$(Q)$(BUILD)/static/onnxopt doctor --plugin acme 2>&1 | grep -q 'OX6010.*linked statically'
 
 # ---- long measurements, not part of `test` -----------------------------------
 

@@ -183,6 +183,7 @@ int cli_unknown(ox_cli *c, const char *what, const char *word, const char *const
 /* ---- progress (progress.c) -------------------------------------------------- */
 
 void cli_progress_init(ox_cli *c);
+void cli_progress_inherit(const ox_cli *c);        /* a child that is no more may have left its line */
 void cli_progress_clear(void);                     /* before anything else is printed */
 
 /* ---- tables (table.c) ------------------------------------------------------- */

@@ -62,6 +62,7 @@ static void tell_end(ox_cli *c, const ox_child *k)
 {
 	const char *who = culprit(c, k), *after = k->inside ? "" : " some time after it returned";
 
+	cli_progress_inherit(c);
 	if (k->end == OX_CHILD_HUNG)
 		cli_error(c, OX_E_PLUGIN_HUNG, NULL, "%s: it did not come back within %.3g s", who,
 		          (double)c->options.plugin_timeout / 1000);

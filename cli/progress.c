@@ -56,6 +56,11 @@ void cli_progress_clear(void)
 	fflush(stderr);
 }
 
+void cli_progress_inherit(const ox_cli *c)
+{
+	state.shown = c->progress.tick != NULL;
+}
+
 void cli_progress_init(ox_cli *c)
 {
 	const char *term = getenv("TERM");

@@ -49,9 +49,12 @@ static void warn(onnxopt_ctx *c, const char *text)
 
 static void *memory(onnxopt_ctx *c, size_t size)
 {
+	enum { MOST = 1 << 30 };
 	ox_visit *v = ox_visit_of(c);
 
-	return v ? ox_alloc(v->c->scratch, size ? size : 1) : NULL;
+	if (v && size > MOST)
+		ox_visit_fault(v, "memory of %zu bytes", size);
+	return v && size <= MOST ? ox_alloc(v->c->scratch, size ? size : 1) : NULL;
 }
 
 /* ---- nodes ------------------------------------------------------------------------------ */

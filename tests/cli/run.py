@@ -1574,7 +1574,7 @@ BAD = {
     "removed": ("OX6005", IN_PASS), "read": ("OX6005", IN_PASS), "cycle": ("OX6005", IN_PASS),
     "type": ("OX6005", IN_PASS), "operator": ("OX6005", IN_PASS), "arity": ("OX6005", IN_PASS),
     "attribute": ("OX6005", IN_PASS), "bounds": ("OX6005", IN_PASS), "dims": ("OX6005", IN_PASS),
-    "lie": ("OX6005", IN_PASS), "verdict": ("OX6005", IN_PASS), "give_up": ("OX6006", IN_PASS),
+    "memory": ("OX6005", IN_PASS), "lie": ("OX6005", IN_PASS), "verdict": ("OX6005", IN_PASS), "give_up": ("OX6006", IN_PASS),
     "crash_init": ("OX6007", "plugin 'bad', init"), "loop_init": ("OX6008", "plugin 'bad', init"),
     "crash_fini": ("OX6007", "plugin 'bad', fini"), "call_init": ("OX6004", "plugin 'bad'"),
     "init": ("OX6004", "plugin 'bad'"), "abi": ("OX6003", "bad.so"), "name": ("OX6004", "bad.so"),

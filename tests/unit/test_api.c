@@ -234,6 +234,10 @@ Test(api, messages)
 	cr_assert_eq(onnxopt_load_memory(bytes.p, bytes.n, NULL, &o, &m), ONNXOPT_OK);
 	cr_expect_eq(onnxopt_optimize(m, &run, NULL), ONNXOPT_USAGE);
 	cr_expect_eq(h.code, 2101);
+	const char *const plugins[] = {"/nowhere/acme.so", NULL};
+	run = (onnxopt_run_options){.struct_size = sizeof run, .plugins = plugins};
+	cr_expect_eq(onnxopt_optimize(m, &run, NULL), ONNXOPT_USAGE);
+	cr_expect_eq(h.code, 6001);
 	cr_expect_eq(onnxopt_optimize(m, NULL, NULL), ONNXOPT_OK);    /* still usable */
 	onnxopt_free(m);
 }

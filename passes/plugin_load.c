@@ -149,6 +149,17 @@ static void close_object(ox_plugin *x)
 
 #endif
 
+/* ---- the interface ------------------------------------------------------------------------------ */
+
+/* What the first plugins were compiled against, and what they must have at least. Members may
+ * only follow these; all else is another ONNXOPT_PLUGIN_ABI. */
+#define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+#define PLUGIN_V1 END_OF(onnxopt_plugin, rules)
+#define PASS_V1 END_OF(onnxopt_plugin_pass, visit)
+
+_Static_assert(sizeof(void *) != 8 || (PLUGIN_V1 == 64 && PASS_V1 == 48), "the interface is another one");
+_Static_assert(sizeof(void *) != 8 || END_OF(onnxopt_host, remove) == 16 + 43 * 8, "the interface is another one");
+
 /* ---- what it says of itself ------------------------------------------------------------------ */
 
 static bool is_name(const char *s)
@@ -182,8 +193,8 @@ static bool take_head(ox_plugins *p, ox_plugin *x, ox_diag *d)
 		          x->name, api->abi, ONNXOPT_PLUGIN_ABI);
 		return false;
 	}
-	if (api->struct_size < sizeof *api)
-		return wrong(x, d, "its struct_size is %u, expected at least %zu", api->struct_size, sizeof *api);
+	if (api->struct_size < PLUGIN_V1)
+		return wrong(x, d, "its struct_size is %u, expected at least %zu", api->struct_size, PLUGIN_V1);
 	if (!is_name(api->name))
 		return wrong(x, d, "its name is not of small letters, digits and _, at most 64");
 	x->name = ox_str_copy(p->arena, ox_cstr(api->name)).p;
@@ -268,8 +279,8 @@ static bool take_pass(ox_plugins *p, ox_plugin *x, const onnxopt_plugin_pass *ap
 	ox_plugin_pass *pp = ox_new(p->arena, ox_plugin_pass);
 	ox_pass *pass = ox_new(p->arena, ox_pass);
 
-	if (api->struct_size < sizeof *api)
-		return wrong(x, d, "the struct_size of a pass is %u, expected at least %zu", api->struct_size, sizeof *api);
+	if (api->struct_size < PASS_V1)
+		return wrong(x, d, "the struct_size of a pass is %u, expected at least %zu", api->struct_size, PASS_V1);
 	if (!is_name(api->name))
 		return wrong(x, d, "the name of a pass is not of small letters, digits and _, at most 64");
 	if (!api->visit || (unsigned)api->numerics > ONNXOPT_APPROX || !api->doc || strchr(api->doc, '\n'))

@@ -17,7 +17,8 @@
 
 #include <stdatomic.h>
 
-enum { KIND_NODE = 1, KIND_VALUE = 2, KIND_CTX = 3, KIND_BITS = 2, SERIAL_AT = sizeof(uintptr_t) * 4 };
+enum { KIND_NODE = 1, KIND_VALUE = 2, KIND_CTX = 3, KIND_BITS = 2, SERIAL_AT = sizeof(uintptr_t) * 4,
+       MOST_SERIAL = sizeof(uintptr_t) == 8 ? INT32_MAX : INT16_MAX };
 
 static _Thread_local ox_visit *now;
 static _Thread_local uint32_t serial;
@@ -310,8 +311,8 @@ ox_status ox_plugin_visit(ox_ctx *c, ox_node *n)
 	if (!is_root(p, n))
 		return OX_SAME;
 	p->swaps.n = 0;
-	serial = (serial + 1) & (uint32_t)(((uintptr_t)1 << (sizeof(uintptr_t) * 4 - 1)) - 1);
-	v.serial = serial += serial == 0;
+	serial = serial % MOST_SERIAL + 1;
+	v.serial = serial;
 	now = &v;
 	onnxopt_node *root = ox_node_handle(&v, n);
 	ox_step_begin(p->plugin->name, p->step);

@@ -182,7 +182,8 @@ typedef struct onnxopt_plugin {
 	uint32_t struct_size;
 	const char *name;             /* small letters, digits, _ */
 	const char *version, *license;
-	/* Called once, before all else; the host lives until fini. 0: fine. May be NULL. */
+	/* Called first each time it is loaded, by the library perhaps in several threads at once;
+	 * the host lives until fini. 0: fine. May be NULL. */
 	int (*init)(const onnxopt_host *host, void **state);
 	void (*fini)(void *state);    /* called last; may be NULL */
 	const onnxopt_plugin_pass *const *passes;     /* ends with NULL; may be NULL */

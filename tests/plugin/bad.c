@@ -221,7 +221,7 @@ const onnxopt_plugin *onnxopt_plugin_v1(void)
 
 	plugin.abi = is("abi") ? 2 : ONNXOPT_PLUGIN_ABI;
 	plugin.name = is("name") ? "Bad Name\n" : "bad";
-	plugin.struct_size = is("size") ? 8 : sizeof plugin;
+	plugin.struct_size = is("size") ? 8 : is("larger") ? sizeof plugin + 64 : sizeof plugin;
 	plugin.rules = is("rules") ? "- rule: [" : NULL;
 	pass.name = is("clash") ? "eliminate_identity" : "bad_pass";
 	pass.roots = is("roots") ? no_roots : roots;

@@ -88,6 +88,8 @@ const cli_fact *cli_pass_facts(ox_cli *c, const ox_pass *p)
 		add(&f, "opsets", opsets_of(f.a, ox_rule_about(p->rule)));
 	if (p->facts)
 		add(&f, "needs", "what inference knows");
+	if (p->excludes)
+		add(&f, "excludes", p->excludes);
 	if (p->aliases && *p->aliases)
 		add(&f, "also", p->aliases);
 	for (size_t i = 0; i < OX_LEN(orders); i++) {
@@ -124,7 +126,8 @@ const char *cli_pass_story(ox_cli *c, const ox_pass *p)
 /* Is that line of a rule one of its keys, and told elsewhere on the page? */
 static bool is_told(const char *line)
 {
-	static const char *const keys[] = {"rule:", "doc:", "aliases:", "numerics:", "pipe:", "group:", "opset:"};
+	static const char *const keys[] = {"rule:", "doc:", "aliases:", "numerics:", "pipe:", "group:", "excludes:",
+	                                   "opset:"};
 
 	for (size_t i = 0; i < OX_LEN(keys); i++)
 		if (!strncmp(line + 2, keys[i], strlen(keys[i])))

@@ -46,7 +46,11 @@ enum { FAIL_GROWTH = 1, FAIL_NO_CHANGE = 2, FAIL_WARNING = 4 };
 typedef struct cli_options {
 	/* what runs */
 	const char *passes;           /* NULL: default */
+	const char *config;           /* a pipeline's file for where passes is NULL; NULL: none */
+	bool no_config;
+	cli_list rules;               /* files */
 	const char *explain_pipeline; /* NULL: not asked for */
+	const char *schema;           /* pipeline, rules; NULL: not asked for */
 	const char *explain_missed;   /* a rule, or "all"; NULL: not asked for */
 	cli_list skip, only, keep_values, input_shapes, dims;
 	cli_list print_before, print_after;   /* passes, or "all" */
@@ -118,6 +122,12 @@ const cli_verb *cli_verb_find(const char *name);
 bool cli_parse(ox_cli *c, int argc, char **argv);
 /* Words of a golden's `#! options:` line; only options that a pipeline knows. */
 bool cli_parse_words(ox_cli *c, cli_options *o, char **words, size_t n);
+/* An option that a file holds, where neither flag nor variable gave it. False after reporting. */
+bool cli_option_from_file(ox_cli *c, const char *place, const char *name, const char *value);
+/* Finds and reads onnxopt.yaml (config.c). False after reporting. */
+bool cli_config_read(ox_cli *c);
+/* The options that a file may hold: names without dashes. NULL at the end. */
+const char *const *cli_option_names(ox_cli *c);
 void cli_help(const cli_verb *verb, FILE *f);      /* verb NULL: the program */
 /* "64", "10k", "16MiB", "1G"... */
 bool cli_size(const char *text, uint64_t *n);
@@ -142,6 +152,7 @@ struct ox_cli {
 	ox_diag diag;
 	ox_progress progress;
 	cli_options options;
+	uint64_t given[2];            /* bit per row of the option table: by a flag or a variable */
 	const cli_verb *verb;
 	char **argv;
 	int argc;
@@ -262,6 +273,7 @@ typedef struct cli_result {
 	bool dry_run, written, copied;
 	const ox_model *m;
 	const ox_stats *before, *after;
+	const ox_plan *plan;
 	const ox_run_report *run;
 	const ox_specialised *specialised;
 	const cli_assert *asserts;
@@ -313,6 +325,9 @@ const cli_fact *cli_pass_facts(ox_cli *c, const ox_pass *p);
 const char *cli_pass_story(ox_cli *c, const ox_pass *p);
 /* before, when and after of a rule, as they are written; NULL: a pass in C. */
 const char *cli_rule_picture(ox_cli *c, const ox_pass *p);
+/* JSON Schema of pipelines' files or of rules' files (schema.c). */
+void cli_schema_pipeline(ox_cli *c, FILE *f);
+void cli_schema_rules(FILE *f);
 /* docs/catalogue.md. */
 void cli_catalogue_print(ox_cli *c, FILE *f);
 /* ---- plugins (plugin.c) ------------------------------------------------------ */

@@ -100,6 +100,21 @@ static bool is_code(const char *s, unsigned *number)
 	return true;
 }
 
+/* Of the tables, of plugins, or of the files of --rules. */
+static const ox_pass *find_pass(ox_cli *c, const char *word)
+{
+	const ox_run_options o = {.passes = "none", .rules = c->options.rules.p};
+	const ox_pass *found = ox_pass_find_in(&c->plugins, word), **list;
+	size_t n;
+
+	if (found || !c->options.rules.n || !ox_passes_resolve(&o, &c->arena, &list, &n, &c->diag))
+		return found;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(list[i]->name, word))
+			return list[i];
+	return NULL;
+}
+
 int cli_explain(ox_cli *c)
 {
 	const char *word = c->args.p[0];
@@ -113,11 +128,13 @@ int cli_explain(ox_cli *c)
 		explain_code(c, row);
 		return EXIT_OK;
 	}
-	const ox_pass *p = ox_pass_find_in(&c->plugins, word);
+	const ox_pass *p = find_pass(c, word);
 	if (p) {
 		explain_pass(c, p);
 		return EXIT_OK;
 	}
+	if (c->diag.errors)
+		return c->diag.exit;
 	const char *const *names = cli_pass_names(c, &n);
 	return cli_unknown(c, "no pass and no error code is called", word, names, n);
 }

@@ -148,7 +148,7 @@ static int run(ox_cli *c)
 		c->verb = cli_verb_find("optimize");
 	}
 	if (!cli_parse(c, argc, argv))
-		return EXIT_USAGE;
+		return c->diag.exit ? c->diag.exit : EXIT_USAGE;
 	cli_say_init(c);
 	if (c->options.help) {
 		cli_help(c->verb, stdout);

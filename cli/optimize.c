@@ -17,6 +17,7 @@ typedef struct job {
 	ox_gate gate;
 	ox_stats before, after;
 	uint64_t in_bytes;            /* of the model file alone, before it may be replaced */
+	ox_plan plan;
 	ox_run_report run;
 	ox_specialised specialised;
 	ox_save_result saved;
@@ -79,8 +80,6 @@ static bool stdout_is_taken_twice(const ox_cli *c, const job *j)
 static int plan(ox_cli *c, job *j)
 {
 	const ox_run_options o = cli_run_options(c, &c->options);
-	const ox_pass **list;
-	size_t n;
 	int code = plan_output(c, j);
 
 	if (!code && !cli_reports_valid(c))
@@ -89,10 +88,11 @@ static int plan(ox_cli *c, job *j)
 		code = plan_asserts(c, j);
 	if (!code && stdout_is_taken_twice(c, j))
 		code = cli_error(c, OX_E_USAGE, NULL, "two outputs go to standard output");
-	if (!code && !ox_passes_resolve(&o, &c->arena, &list, &n, &c->diag))
-		code = EXIT_USAGE;
-	if (!code && !cli_watch_valid(c, list, n))
+	if (!code && !ox_passes_plan(&o, &c->arena, &j->plan, &c->diag))
 		code = c->diag.exit;
+	if (!code && !cli_watch_valid(c, j->plan.list, j->plan.n))
+		code = c->diag.exit;
+	j->result.plan = &j->plan;
 	return code;
 }
 

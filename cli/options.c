@@ -37,12 +37,16 @@ enum {
 static const cli_option table[] = {
 /*   name                alias  argument             verbs       kind       flags       field */
 	{"--passes", NULL, "SPEC", V_OPTIMIZE, K_TEXT, ENV, AT(passes),
-	 "preset (none, O1, default) or list: default,-a,+b"},
+	 "preset, file, or list: default,-a,+b,+x:size"},
+	{"-O0", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O1", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O2", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O3", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"--skip", NULL, "P", V_OPTIMIZE, K_COMMAS, ENV, AT(skip), "leave a pass out"},
 	{"--only", NULL, "P", V_OPTIMIZE, K_COMMAS, JOIN | ENV, AT(only), "run no other; both repeatable"},
+	{"--rules", NULL, "FILE", V_OPTIMIZE | V_PASSES | V_EXPLAIN, K_LIST, ENV, AT(rules), "rules of your own; repeatable"},
+	{"--config", NULL, "FILE", V_OPTIMIZE, K_TEXT, ENV, AT(config), "pipeline and options (found: onnxopt.yaml)"},
+	{"--no-config", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(no_config), "none"},
 	{"--rewrite-limit", NULL, "N", V_OPTIMIZE, K_LIMIT, ENV, AT(rewrite_limit), "stop after N rewrites"},
 	{"--verify-each", NULL, NULL, V_OPTIMIZE | V_TEST, K_FLAG, JOIN | ENV, AT(verify_each),
 	 "check after each pass"},
@@ -53,6 +57,7 @@ static const cli_option table[] = {
 	 "longer tensors print as ...; 0: all are whole"},
 	{"--explain-pipeline", NULL, "SPEC", V_PASSES, K_TEXT, 0, AT(explain_pipeline),
 	 "what a SPEC or a file stands for"},
+	{"--schema", NULL, "pipeline|rules", V_PASSES, K_TEXT, 0, AT(schema), "JSON Schema of such files, for editors"},
 	{"--markdown", NULL, NULL, V_PASSES, K_FLAG, 0, AT(markdown), "all there is to say of them"},
 	{"--shapes", NULL, NULL, V_INSPECT, K_FLAG, 0, AT(shapes), "type, shape and content of every value"},
 	{"--input-shape", NULL, "X:1x3x?", V_OPTIMIZE | V_INSPECT | V_RUN, K_LIST, PIPE, AT(input_shapes),
@@ -261,9 +266,19 @@ _Static_assert(AT(random) == AT(random_seed) + sizeof(uint64_t), "K_SEED sets th
 _Static_assert(AT(has_rtol) == AT(rtol) + sizeof(double) && AT(has_atol) == AT(atol) + sizeof(double),
                "K_REAL sets the bool that follows");
 
+static void mark_given(ox_cli *c, const cli_option *row)
+{
+	const size_t i = (size_t)(row - table);
+
+	c->given[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+_Static_assert(OX_LEN(table) <= 128, "ox_cli.given has a bit for each");
+
 static int bad_value(ox_cli *c, const char *what, const cli_option *row, const char *arg)
 {
-	const char *expected = row->kind == K_SIZE || row->kind == K_LIMIT || row->kind == K_SEED
+	const char *expected = row->kind == K_FLAG ? "true or false"
+	                       : row->kind == K_SIZE || row->kind == K_LIMIT || row->kind == K_SEED
 	                               ? "a number such as 64, 10k, 16MiB"
 	                       : row->kind == K_REAL ? "a number such as 1e-5"
 	                       : row->kind == K_TIME ? "a time such as 10s, 500ms, 2min"
@@ -296,6 +311,7 @@ static bool read_environment(ox_cli *c)
 		const char *name = env_name(c, row), *value = getenv(name);
 		if (!value || !*value)
 			continue;
+		mark_given(c, row);
 		if (row->kind == K_FLAG) {
 			const int on = choice("0|1", value, strlen(value));
 			if (on < 0) {
@@ -379,6 +395,7 @@ static bool take_option(ox_cli *c, cli_options *o, uint8_t need, char **words, s
 		}
 		arg = words[++*i];
 	}
+	mark_given(c, row);
 	if (set(c, o, row, arg))
 		return true;
 	bad_value(c, row->name, row, arg);
@@ -399,6 +416,55 @@ bool cli_parse_words(ox_cli *c, cli_options *o, char **words, size_t n)
 	}
 	c->verb = verb;
 	return ok;
+}
+
+/* ---- options in a file ------------------------------------------------------- */
+
+/* What a person sets once for many runs is what a variable may set, too. What would run code of
+ * others is not of that kind. */
+static bool may_stand_in_file(const cli_option *row)
+{
+	return row->flags & ENV && row->verbs & V_OPTIMIZE && strncmp(row->name, "--plugin", 8)
+	       && row->at != AT(passes) && row->at != AT(config) && row->at != AT(no_config);
+}
+
+static const char *bare_name(const cli_option *row) { return (row->name[1] == '-' ? row->name : row->alias) + 2; }
+
+const char *const *cli_option_names(ox_cli *c)
+{
+	const char **names = ox_new_array(&c->arena, const char *, OX_LEN(table) + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < OX_LEN(table); i++)
+		if (may_stand_in_file(&table[i]))
+			names[n++] = bare_name(&table[i]);
+	return names;
+}
+
+bool cli_option_from_file(ox_cli *c, const char *place, const char *name, const char *value)
+{
+	const char *const *names = cli_option_names(c);
+	const cli_option *row = table;
+	size_t n = 0;
+
+	while (names[n])
+		n++;
+	while (row < table + OX_LEN(table) && !(may_stand_in_file(row) && !strcmp(bare_name(row), name)))
+		row++;
+	if (row == table + OX_LEN(table)) {
+		cli_unknown(c, cli_text(&c->arena, "%s: files have no option", cli_show(c, place)), name, names, n);
+		return false;
+	}
+	const size_t i = (size_t)(row - table);
+	if (c->given[i / 64] >> i % 64 & 1)
+		return true;
+	const int on = row->kind == K_FLAG ? choice("false|true", value, strlen(value)) : -1;
+	if (on >= 0)
+		*(bool *)((char *)&c->options + row->at) = on;
+	if (on >= 0 || (row->kind != K_FLAG && set(c, &c->options, row, value)))
+		return true;
+	bad_value(c, cli_text(&c->arena, "%s: %s", cli_show(c, place), name), row, value);
+	return false;
 }
 
 static bool has_conflict(ox_cli *c)
@@ -444,6 +510,8 @@ bool cli_parse(ox_cli *c, int argc, char **argv)
 	}
 	if (c->options.help)
 		return true;
+	if (c->verb->bit == V_OPTIMIZE && !cli_config_read(c))
+		return false;
 	return !has_conflict(c) && count_args(c);
 }
 
@@ -519,6 +587,8 @@ ox_run_options cli_run_options(const ox_cli *c, const cli_options *o)
 {
 	return (ox_run_options){
 		.passes = o->passes,
+		.config = o->config,
+		.rules = list_or_null(&o->rules),
 		.plugins = c->plugins.list.n ? &c->plugins : NULL,
 		.explain_missed = o->explain_missed,
 		.skip = list_or_null(&o->skip),

@@ -1,6 +1,8 @@
 /* passes.c - the passes: name, where they run, and what they may do to numbers. */
 #include "cli/cli.h"
 
+#include <inttypes.h>
+
 const char *cli_numerics_name(ox_numerics n)
 {
 	static const char *const names[] = {"exact", "const_rounding", "reassoc", "approx"};
@@ -76,33 +78,68 @@ static void put_json(ox_cli *c, FILE *f)
 	json_close(&j);
 }
 
-/* What a SPEC stands for. The hash tells two pipelines apart: names, order, texts of rules. */
+/* "when ops.Conv > 0; at most 3 rewrites" */
+static const char *terms_text(ox_arena *a, const ox_pass_terms *t)
+{
+	const char *text = "";
+
+	if (t && t->when)
+		text = cli_text(a, "when %s", t->when);
+	if (t && t->rewrites < UINT64_MAX)
+		text = cli_text(a, "%s%sat most %" PRIu64 " rewrites", text, *text ? "; " : "", t->rewrites);
+	if (t && t->runs < UINT64_MAX)
+		text = cli_text(a, "%s%sat most %" PRIu64 " runs", text, *text ? "; " : "", t->runs);
+	if (t && t->inlining)
+		text = cli_text(a, "%s%sinline %s", text, *text ? "; " : "", t->inlining);
+	return text;
+}
+
+static void print_limits(FILE *f, const ox_run_limits *l)
+{
+	if (l->rewrites < UINT64_MAX)
+		fprintf(f, "at most %" PRIu64 " rewrites\n", l->rewrites);
+	if (l->rounds < UINT64_MAX)
+		fprintf(f, "at most %" PRIu64 " rounds\n", l->rounds);
+	if (l->time < UINT64_MAX)
+		fprintf(f, "at most %" PRIu64 " ms\n", l->time);
+}
+
+/* What a SPEC stands for. */
 static int explain_pipeline(ox_cli *c)
 {
-	cli_table t = {.arena = &c->arena, .align = "rlll"};
+	cli_table t = {.arena = &c->arena, .align = "rllll"};
 	const ox_run_options o = {
-		.passes = c->options.explain_pipeline, .plugins = c->plugins.list.n ? &c->plugins : NULL,
+		.passes = c->options.explain_pipeline, .rules = c->options.rules.n ? c->options.rules.p : NULL,
+		.plugins = c->plugins.list.n ? &c->plugins : NULL,
 	};
-	const ox_pass **list;
-	uint64_t hash = 0;
-	size_t n;
+	ox_plan plan;
 
-	if (!ox_passes_resolve(&o, &c->arena, &list, &n, &c->diag))
+	if (!ox_passes_plan(&o, &c->arena, &plan, &c->diag))
 		return c->diag.exit;
-	for (size_t i = 0; i < n; i++) {
-		const ox_rule_info *r = list[i]->rule ? ox_rule_about(list[i]->rule) : NULL;
-		hash = ox_hash(list[i]->name, strlen(list[i]->name) + 1, hash);
-		for (const char *const *w = r ? r->when : NULL; w && *w; w++)
-			hash = ox_hash(*w, strlen(*w) + 1, hash);
-		if (r) {
-			hash = ox_hash(r->before, strlen(r->before), hash);
-			hash = ox_hash(r->after, strlen(r->after), hash);
-		}
-		cli_row(&t, cli_text(&c->arena, "%zu", i + 1), list[i]->name, cli_numerics_name(list[i]->numerics),
-		        r ? cli_text(&c->arena, "%s:%u", r->file, r->line) : list[i]->from ? list[i]->from : "");
+	for (size_t i = 0; i < plan.n; i++) {
+		const ox_pass *p = plan.list[i];
+		const ox_rule_info *r = p->rule ? ox_rule_about(p->rule) : NULL;
+		cli_row(&t, cli_text(&c->arena, "%zu", i + 1), p->name,
+		        cli_text(&c->arena, "%s%s", cli_numerics_name(p->numerics), p->plus_z ? " +z" : ""),
+		        r ? cli_text(&c->arena, "%s:%u", r->file, r->line) : p->from ? p->from : "",
+		        terms_text(&c->arena, plan.terms ? plan.terms[i] : NULL));
 	}
 	cli_table_print(&t, c->human, "");
-	fprintf(c->human, "%zu passes, %016llx\n", n, (unsigned long long)hash);
+	print_limits(c->human, &plan.limits);
+	fprintf(c->human, "%zu passes, %016" PRIx64 "\n", plan.n, plan.hash);
+	return EXIT_OK;
+}
+
+static int print_schema(ox_cli *c)
+{
+	static const char *const known[] = {"pipeline", "rules"};
+
+	if (!strcmp(c->options.schema, "pipeline"))
+		cli_schema_pipeline(c, stdout);
+	else if (!strcmp(c->options.schema, "rules"))
+		cli_schema_rules(stdout);
+	else
+		return cli_unknown(c, "there is no schema of", c->options.schema, known, OX_LEN(known));
 	return EXIT_OK;
 }
 
@@ -114,6 +151,8 @@ int cli_passes(ox_cli *c)
 
 	if (c->options.explain_pipeline)
 		return explain_pipeline(c);
+	if (c->options.schema)
+		return print_schema(c);
 	if (c->options.markdown) {
 		cli_catalogue_print(c, stdout);
 		return EXIT_OK;

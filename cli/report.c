@@ -160,8 +160,24 @@ static void print_skips(ox_cli *c, const ox_run_report *run)
 	}
 }
 
+/* What a file that was found does to the run is said unasked. */
+static void print_plan(ox_cli *c, const ox_plan *plan)
+{
+	const bool by_config = !c->options.passes && c->options.config;
+
+	if (!plan)
+		return;
+	if (c->options.stats || by_config)
+		fprintf(c->human, "pipeline %s: %zu passes, %016" PRIx64 "\n",
+		        cli_show(c, c->options.passes ? c->options.passes : by_config ? c->options.config : "default"),
+		        plan->n, plan->hash);
+	else if (c->options.config)
+		fprintf(c->human, "options of %s\n", cli_show(c, c->options.config));
+}
+
 static void print_remarks(ox_cli *c, const cli_result *r)
 {
+	print_plan(c, r->plan);
 	print_specialised(c, r->specialised);
 	if (c->options.verbose || c->options.explain_missed)
 		print_skips(c, r->run);
@@ -169,7 +185,7 @@ static void print_remarks(ox_cli *c, const cli_result *r)
 		fputs("IR version 3 became 4: weights left the list of inputs (--keep-ir-version)\n",
 		      c->human);
 	if (r->run->limit_hit)
-		fputs("--rewrite-limit ended the run\n", c->human);
+		fputs("a limit ended the run: --rewrite-limit, or the pipeline's\n", c->human);
 	if (r->external_path && *r->external_path)
 		fprintf(c->human, "weights: %s\n", cli_show(c, r->external_path));
 }
@@ -308,6 +324,24 @@ static void put_skips(json *j, const ox_run_report *run)
 	json_close(j);
 }
 
+static void put_plan(json *j, const ox_cli *c, const ox_plan *plan)
+{
+	const cli_options *o = &c->options;
+	char hash[20];
+
+	if (!plan) {
+		json_null(j, "pipeline");
+		return;
+	}
+	snprintf(hash, sizeof hash, "%016" PRIx64, plan->hash);
+	json_open(j, "pipeline", '{');
+	json_text(j, "spec", o->passes ? o->passes : o->config ? NULL : "default");
+	json_text(j, "config", o->config);
+	json_uint(j, "passes", plan->n);
+	json_text(j, "hash", hash);
+	json_close(j);
+}
+
 static void put_run(json *j, const ox_run_report *run)
 {
 	json_open(j, "run", '{');
@@ -390,6 +424,7 @@ static void put_report(FILE *f, ox_cli *c, const cli_result *r, int exit)
 	put_input(&j, r);
 	put_output(&j, r);
 	put_specialised(&j, c, r->specialised);
+	put_plan(&j, c, r->plan);
 	put_stats(&j, "before", r->before);
 	put_stats(&j, "after", r->after);
 	if (r->run)

@@ -16,6 +16,7 @@
  *
  * Everything is in list order or first come first served: same input, same result.
  */
+#include "passes/pipefile.h"
 #include "passes/plugin.h"
 
 #include "base/os.h"
@@ -85,7 +86,9 @@ typedef struct ox_manager {
 	uint64_t bytes;               /* of the file as it came; 0: not asked for yet */
 	int64_t grown;                /* bytes since, by folding */
 	bool crowded;                 /* something might not grow */
-	uint64_t *own_limit;          /* of rewrites, by the pipeline's file; NULL: none */
+	ox_plan plan;                 /* list and n are its */
+	double started;
+	ox_run_options own;           /* *o, as the plan has changed it */
 	OX_VEC(ox_skip_stat) skips;
 	uint16_t *faults;             /* verify-each: seen[] of the model as it came */
 	jmp_buf escape;
@@ -310,12 +313,28 @@ bool ox_graph_lives(const ox_graph *g)
 static bool at_limit(const ox_manager *mg)
 {
 	return (mg->o->has_rewrite_limit && mg->r->rewrites >= mg->o->rewrite_limit)
-	       || (mg->own_limit && mg->r->rewrites >= *mg->own_limit);
+	       || mg->r->rewrites >= mg->plan.limits.rewrites;
 }
 
 static void stop_at_limit(ox_manager *mg)
 {
 	mg->limited = mg->r->limit_hit = true;
+}
+
+static const ox_pass_terms *terms_of(const ox_manager *mg, size_t i)
+{
+	return mg->plan.terms ? mg->plan.terms[i] : NULL;
+}
+
+/* Has pass i rewritten as often as its pipeline allows? */
+static bool is_spent(const ox_manager *mg, size_t i)
+{
+	return terms_of(mg, i) && mg->r->stats[i].rewrites >= terms_of(mg, i)->rewrites;
+}
+
+static uint64_t runs_allowed(const ox_manager *mg, size_t i)
+{
+	return terms_of(mg, i) ? terms_of(mg, i)->runs : UINT64_MAX;
 }
 
 static void fail(ox_manager *mg, const ox_pass *p, uint32_t errors_before)
@@ -329,7 +348,7 @@ static void fail(ox_manager *mg, const ox_pass *p, uint32_t errors_before)
 bool ox_rewrite_begin(ox_ctx *c, const ox_node *at)
 {
 	(void)at;
-	if (stopped(c->manager))
+	if (stopped(c->manager) || is_spent(c->manager, (size_t)(c->manager->stat - c->manager->r->stats)))
 		return false;
 	if (at_limit(c->manager)) {
 		stop_at_limit(c->manager);
@@ -548,7 +567,7 @@ static void visit(ox_manager *mg, stage *st, ox_node *n, unsigned distance)
 	const candidate *last = st->rooted + st->start[n->op + 1];
 
 	for (const candidate *c = st->rooted + st->start[n->op]; c < last && !stopped(mg); c++) {
-		if (!has_reason(c, n, distance) || !attempt(mg, c->at, n))
+		if (!has_reason(c, n, distance) || is_spent(mg, c->at) || !attempt(mg, c->at, n))
 			continue;
 		if (!n->graph)        /* what was in it went too */
 			mg->r->stats[c->at].nodes -= (int64_t)inner_nodes(n);
@@ -601,8 +620,21 @@ static void report_unrest(ox_manager *mg, uint64_t count, const char *what, cons
 	          (unsigned long long)count, what, restless(mg, since));
 }
 
+static bool in_time(ox_manager *mg)
+{
+	const uint64_t limit = mg->plan.limits.time;
+
+	if (limit == UINT64_MAX || (ox_os_seconds() - mg->started) * 1e3 <= (double)limit)
+		return true;
+	ox_report(mg->diag, OX_E_TIMEOUT, OX_NOWHERE, "the passes took longer than %llu ms", (unsigned long long)limit);
+	mg->failed = true;
+	return false;
+}
+
 static bool tick(ox_manager *mg, uint64_t done)
 {
+	if (!in_time(mg))
+		return false;
 	if (ox_tick(mg->o->progress, "passes", done, 0))
 		return true;
 	ox_report(mg->diag, OX_E_CANCELLED, OX_NOWHERE, "stopped on request while passes ran");
@@ -860,7 +892,7 @@ static void make_stages(ox_manager *mg)
 	for (size_t i = 0; i < mg->n; i++) {
 		stage *last = mg->nstages ? &mg->stages[mg->nstages - 1] : NULL;
 
-		if (mg->list[i]->visit && last && last->visits)
+		if (mg->list[i]->visit && last && last->visits && runs_allowed(mg, i) == runs_allowed(mg, last->first))
 			last->count++;
 		else
 			mg->stages[mg->nstages++] =
@@ -887,9 +919,15 @@ static void run_rounds(ox_manager *mg)
 		mg->r->rounds++;
 		for (size_t i = 0; i < mg->nstages && !stopped(mg); i++) {
 			stage *st = &mg->stages[i];
+			if (mg->r->stats[st->first].runs >= runs_allowed(mg, st->first))
+				continue;
 			if (!st->ran || st->stamp != mg->m->edits || st->todo.count)
 				changed |= run_stage(mg, st);
 			tick(mg, mg->r->rewrites);
+		}
+		if (changed && mg->r->rounds >= mg->plan.limits.rounds) {
+			mg->r->limit_hit = true;
+			return;
 		}
 		if (!changed || mg->r->rounds < MAX_ROUNDS)
 			continue;
@@ -920,13 +958,48 @@ static void put_in_order(ox_manager *mg)
 	mg->m->unsorted = false;
 }
 
+/* Passes whose condition does not hold of the model as it comes are not of this run. */
+static void drop_unwanted(ox_manager *mg)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; mg->plan.terms && i < mg->plan.n; i++) {
+		const ox_pass_terms *t = mg->plan.terms[i];
+		if (t && t->when && !ox_when_holds(t->when, mg->m, &mg->scratch))
+			continue;
+		mg->plan.list[kept] = mg->plan.list[i];
+		mg->plan.terms[kept++] = t;
+	}
+	if (mg->plan.terms)
+		mg->plan.n = kept;
+	ox_arena_reset(&mg->scratch);
+}
+
+/* An option that the command line left as it is, and a file changes. */
+static void take_options(ox_manager *mg)
+{
+	for (size_t i = 0; mg->plan.terms && i < mg->plan.n; i++) {
+		const char *inlining = mg->plan.terms[i] ? mg->plan.terms[i]->inlining : NULL;
+		if (!inlining || mg->o->inline_mode != OX_INLINE_AUTO)
+			continue;
+		mg->own = *mg->o;
+		mg->own.inline_mode = *inlining == 'n' ? OX_INLINE_NONE : inlining[1] == 'l' ? OX_INLINE_ALL : OX_INLINE_AUTO;
+		mg->o = mg->ctx.options = &mg->own;
+	}
+}
+
 static void run(ox_manager *mg)
 {
+	mg->started = ox_os_seconds();
 	/* rules of files live as long as the report that names them */
-	if (!ox_passes_resolve_limit(mg->o, &mg->m->arena, &mg->list, &mg->n, &mg->own_limit, mg->diag)) {
+	if (!ox_passes_plan(mg->o, &mg->m->arena, &mg->plan, mg->diag)) {
 		mg->failed = true;
 		return;
 	}
+	drop_unwanted(mg);
+	take_options(mg);
+	mg->list = mg->plan.list;
+	mg->n = mg->plan.n;
 	mg->r->stats = ox_new_array(&mg->m->arena, ox_pass_stat, mg->n);
 	mg->r->nstats = mg->n;
 	for (size_t i = 0; i < mg->n; i++)

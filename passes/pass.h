@@ -44,6 +44,7 @@ struct ox_pass {
 	const char *help;             /* one line */
 	const char *aliases;          /* peers' names, space separated; NULL */
 	const char *group;            /* opt-in: with +GROUP it runs; NULL: none */
+	const char *excludes;         /* passes and groups that undo it, space separated; NULL */
 	const ox_op *roots;           /* visit: ops to visit; NULL: every node */
 	bool opaque;                  /* visit: nodes of operators that are in no table, too */
 	ox_numerics numerics;
@@ -178,6 +179,8 @@ typedef struct ox_run_step {
 typedef struct ox_run_options {
 	const struct ox_plugins *plugins;     /* loaded (passes/plugin.h); NULL: none */
 	const char *passes;           /* SPEC of notes/CLI.md C2: preset, or comma list with +x -y; NULL: "default" */
+	const char *config;           /* a pipeline's file that is taken where passes is NULL; or NULL */
+	const char *const *rules;     /* files whose rules join; NULL-terminated, or NULL */
 	const char *const *skip;      /* NULL-terminated lists, or NULL */
 	const char *const *only;
 	const char *const *keep_values;       /* glob patterns */
@@ -225,12 +228,36 @@ typedef struct ox_run_report {
 /* False after reporting; the model must then not be written. */
 bool ox_passes_run(ox_model *m, const ox_run_options *o, ox_run_report *r, ox_diag *d);
 
-/* The passes that a SPEC stands for, in order. False after reporting (OX2101...). */
-bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d);
+/* What a pipeline's file asks of one of its passes. UINT64_MAX: no limit. */
+typedef struct ox_pass_terms {
+	const ox_pass *pass;
+	const char *when;             /* a condition on the model as it comes (passes/when.c); NULL: none */
+	uint64_t rewrites;            /* of it, at most */
+	uint64_t runs;                /* of it, or of the worklist that it shares, at most */
+	const char *inlining;         /* of inline_local_functions: auto, all, none; NULL */
+	const ox_pass *before, *after;        /* beside which it stands; NULL */
+} ox_pass_terms;
 
-/* Likewise; *limit: how many rewrites a pipeline allows, unchanged if it says nothing. */
-bool ox_passes_resolve_limit(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n,
-                             uint64_t **limit, ox_diag *d);
+/* UINT64_MAX: no limit. */
+typedef struct ox_run_limits {
+	uint64_t rewrites, rounds;
+	uint64_t time;                /* milliseconds; over it the run is an error */
+} ox_run_limits;
+#define OX_NO_LIMITS ((ox_run_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX})
+
+/* What a SPEC stands for. */
+typedef struct ox_plan {
+	const ox_pass **list;         /* n, in order */
+	const ox_pass_terms **terms;  /* of each; NULL: none. NULL: of none */
+	size_t n;
+	ox_run_limits limits;
+	uint64_t hash;                /* tells two plans apart: names, order, texts of rules, terms, limits */
+} ox_plan;
+
+/* In arena a. False after reporting (OX2101...). */
+bool ox_passes_plan(const ox_run_options *o, ox_arena *a, ox_plan *plan, ox_diag *d);
+/* The passes alone. */
+bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d);
 
 /* What there is to say of a pass in C, the head comment of its file: "name - sentence.\n\n...".
  * NULL: it is a rule, or none of ours. */

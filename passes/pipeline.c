@@ -246,6 +246,9 @@ typedef struct picked {
 	const ox_pass **p;
 	size_t n, cap;
 	ox_arena *a;
+	OX_VEC(ox_pass_terms *) terms;
+	ox_run_limits limits;
+	bool by_order;                /* order.def decides about the order */
 	const ox_plugins *plugins;    /* whose passes can be named too; NULL: none */
 } picked;
 
@@ -297,7 +300,7 @@ static void take_away(picked *l, const ox_pass *p)
 
 static void sort(picked *l, const picked *ordered)
 {
-	picked sorted = {.a = l->a, .plugins = l->plugins};
+	picked sorted = {.a = l->a};
 	const size_t own = end_of_visits(ordered);
 
 	for (size_t i = 0; i <= ordered->n; i++) {
@@ -307,7 +310,9 @@ static void sort(picked *l, const picked *ordered)
 		if (i < ordered->n && has(l, ordered->p[i]))
 			add(&sorted, ordered->p[i]);
 	}
-	*l = sorted;
+	l->p = sorted.p;
+	l->n = sorted.n;
+	l->cap = sorted.cap;
 }
 
 static bool in_preset(const ox_pass *p, const struct preset *preset)
@@ -348,8 +353,11 @@ static const char *nearest(const char *s, const picked *l)
 			w += len + strspn(w + len, " ");
 		}
 	}
-	for (size_t i = 0; i < OX_LEN(presets); i++)
+	for (size_t i = 0; i < OX_LEN(presets); i++) {
 		*ox_push(a, &words) = presets[i].name;
+		for (const char *w = presets[i].groups; *w; w += strcspn(w, " "), w += strspn(w, " "))
+			*ox_push(a, &words) = ox_str_printf(a, "x:%.*s", (int)strcspn(w, " "), w).p;
+	}
 	for (size_t i = 0; l->plugins && i < l->plugins->passes.n; i++)
 		*ox_push(a, &words) = l->plugins->passes.p[i]->name;
 	return ox_nearest(s, words.p, words.n);
@@ -408,32 +416,129 @@ static bool add_group(picked *l, const picked *ordered, const char *s, size_t n)
 			add(l, l->plugins->passes.p[i]);
 			some = true;
 		}
+	/* a group that a preset names exists, even while no pass is in it */
+	for (size_t i = 0; i < OX_LEN(presets); i++)
+		some |= is_among(presets[i].groups, s, n);
 	return some;
 }
 
-/* One word of a SPEC or of a pipeline. *by_order: order.def decides about the order. */
-static bool take_word(char sign, const char *s, size_t n, picked *l, const picked *ordered, bool *by_order, ox_diag *d)
+/* Of the list first, where rules of files are. */
+static const ox_pass *find_listed(const picked *l, const char *s, size_t n, ox_diag *d)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (is_name(s, n, l->p[i]->name, strlen(l->p[i]->name)))
+			return l->p[i];
+	return find_or_report(s, n, l, d);
+}
+
+/* One word of a SPEC or of a pipeline. */
+static bool take_word(char sign, const char *s, size_t n, picked *l, const picked *ordered, ox_diag *d)
 {
 	const struct preset *preset = sign ? NULL : find_preset(s, n);
 
 	if (preset) {
-		*by_order = true;
+		l->by_order = true;
 		add_preset(l, ordered, preset);
 		return true;
 	}
 	if (sign != '-' && !find(l->plugins, s, n) && add_group(l, ordered, s, n))
 		return true;
-	for (size_t i = 0; i < l->n; i++)
-		if (sign == '-' && is_name(s, n, l->p[i]->name, strlen(l->p[i]->name))) {
-			take_away(l, l->p[i]);
-			return true;
-		}
-	const ox_pass *p = find_or_report(s, n, l, d);
+	const ox_pass *p = find_listed(l, s, n, d);
 	if (p && sign == '-')
 		take_away(l, p);
 	else if (p)
 		add(l, p);
 	return p != NULL;
+}
+
+/* ---- what files ask of passes ---------------------------------------------------- */
+
+/* The strictest of what is asked more than once. */
+static ox_pass_terms *terms_for(picked *l, const ox_pass *p)
+{
+	for (size_t i = 0; i < l->terms.n; i++)
+		if (l->terms.p[i]->pass == p)
+			return l->terms.p[i];
+	ox_pass_terms *t = ox_new(l->a, ox_pass_terms);
+	*t = (ox_pass_terms){.pass = p, .rewrites = UINT64_MAX, .runs = UINT64_MAX};
+	*ox_push(l->a, &l->terms) = t;
+	return t;
+}
+
+static void ask(picked *l, const ox_pass *p, const ox_pass_terms *asked)
+{
+	ox_pass_terms *t = terms_for(l, p);
+
+	t->when = asked->when ? asked->when : t->when;
+	t->inlining = asked->inlining ? asked->inlining : t->inlining;
+	t->rewrites = asked->rewrites < t->rewrites ? asked->rewrites : t->rewrites;
+	t->runs = asked->runs < t->runs ? asked->runs : t->runs;
+}
+
+static bool ask_for_place(picked *l, const ox_pass *p, const ox_pipe_item *x, ox_diag *d)
+{
+	const char *name = x->before ? x->before : x->after;
+	const ox_pass *other = name ? find_listed(l, name, strlen(name), d) : NULL;
+
+	if (!name)
+		return true;
+	if (other)
+		*(x->before ? &terms_for(l, p)->before : &terms_for(l, p)->after) = other;
+	return other != NULL;
+}
+
+/* Puts passes beside those that the file names, where both are of the run. */
+static void move(picked *l)
+{
+	for (size_t i = 0; i < l->terms.n; i++) {
+		const ox_pass_terms *t = l->terms.p[i];
+		const ox_pass *other = t->before ? t->before : t->after;
+		if (!other || other == t->pass || !has(l, other) || !has(l, t->pass))
+			continue;
+		take_away(l, t->pass);
+		const size_t at = place_of(l, other) + (t->before == NULL);
+		memmove(l->p + at + 1, l->p + at, (l->n - at) * sizeof *l->p);
+		l->p[at] = t->pass;
+		l->n++;
+	}
+}
+
+/* ---- SPECs and files ------------------------------------------------------------- */
+
+static bool is_new(const picked *l, const ox_pass *rule, ox_diag *d)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->p[i] != rule && !strcmp(l->p[i]->name, rule->name)) {
+			ox_report(d, OX_E_RULE, OX_NOWHERE, "another file has a rule '%s', too", rule->name);
+			return false;
+		}
+	return true;
+}
+
+static bool take_item(const ox_pipe_item *x, picked *l, const picked *ordered, ox_diag *d)
+{
+	const size_t before = l->n;
+
+	if (x->pass && is_new(l, x->pass, d))
+		add(l, x->pass);
+	else if (x->pass || !take_word(x->sign, x->word, strlen(x->word), l, ordered, d))
+		return false;
+	if (!x->terms)
+		return true;
+	/* of a group, of each; of what was there already, of that */
+	const ox_pass *one = l->n == before ? find_listed(l, x->word, strlen(x->word), d) : NULL;
+	for (size_t i = before; i < l->n; i++)
+		ask(l, l->p[i], x->terms);
+	if (one)
+		ask(l, one, x->terms);
+	return ask_for_place(l, one ? one : l->p[l->n - 1], x, d);
+}
+
+static void narrow_limits(ox_run_limits *to, const ox_run_limits *l)
+{
+	to->rewrites = l->rewrites < to->rewrites ? l->rewrites : to->rewrites;
+	to->rounds = l->rounds < to->rounds ? l->rounds : to->rounds;
+	to->time = l->time < to->time ? l->time : to->time;
 }
 
 /* A pipeline says what it needs; only the user has a plugin loaded. */
@@ -450,36 +555,38 @@ static bool is_met(const ox_pipe_need *x, const picked *l, ox_diag *d)
 	return p && (!x->abi || x->abi == ONNXOPT_PLUGIN_ABI);
 }
 
-static bool take_file(const char *path, picked *l, const picked *ordered, bool *by_order, uint64_t **limit, ox_diag *d)
+/* is_config: the file may have options of the command line, which were read before. */
+static bool take_file(const char *path, bool is_config, picked *l, const picked *ordered, ox_diag *d)
 {
 	ox_pipeline *f = ox_new(l->a, ox_pipeline);
 	const char *before = d->file;
+	bool ok = true;
 
 	if (!ox_pipefile_read(path, l->a, f, d))
 		return false;
 	for (size_t i = 0; i < f->requires.n; i++)
 		if (!is_met(&f->requires.p[i], l, d))
 			return false;
-	*by_order |= f->by_order;
-	for (size_t i = 0; i < f->items.n; i++) {
+	l->by_order |= f->by_order;
+	for (size_t i = 0; i < f->items.n && ok; i++) {
 		const ox_pipe_item *x = &f->items.p[i];
 		d->file = ox_str_printf(l->a, "%s:%u:%u", x->file, x->line, x->column).p;
-		const bool ok = x->pass ? (add(l, x->pass), true)
-		                        : take_word(x->sign, x->word, strlen(x->word), l, ordered, by_order, d);
+		ok = take_item(x, l, ordered, d);
 		d->file = before;
-		if (!ok)
-			return false;
 	}
-	if (f->has_rewrite_limit)
-		*limit = &f->rewrite_limit;
-	return true;
+	if (ok && f->options.n && !is_config) {
+		const ox_pipe_option *o = &f->options.p[0];
+		ox_report(d, OX_E_YAML, (ox_place){ox_str_printf(l->a, "%s:%u:%u", o->file, o->line, o->column).p, -1, NULL},
+		          "options are read from onnxopt.yaml and from the file of --config");
+		return false;
+	}
+	narrow_limits(&l->limits, &f->limits);
+	return ok;
 }
 
 /* The SPEC itself. A preset, or an edit in first place, means the order of order.def. */
-static bool parse_spec(const char *spec, picked *l, const picked *ordered, uint64_t **limit, ox_diag *d)
+static bool parse_spec(const char *spec, picked *l, const picked *ordered, ox_diag *d)
 {
-	bool by_order = false;
-
 	for (const char *s = spec;; s++) {
 		const size_t all = strcspn(s, ",");
 		const char sign = all && (*s == '+' || *s == '-') ? *s : 0;
@@ -487,19 +594,32 @@ static bool parse_spec(const char *spec, picked *l, const picked *ordered, uint6
 		const size_t n = all - (sign != 0);
 
 		if (s == spec && sign) {
-			by_order = true;
+			l->by_order = true;
 			add_preset(l, ordered, find_preset("default", 7));
 		}
 		if (sign != '-' && ox_is_pipefile(word, n)
-		        ? !take_file(ox_str_copy(l->a, (ox_str){word, n}).p, l, ordered, &by_order, limit, d)
-		        : !take_word(sign, word, n, l, ordered, &by_order, d))
+		        ? !take_file(ox_str_copy(l->a, (ox_str){word, n}).p, false, l, ordered, d)
+		        : !take_word(sign, word, n, l, ordered, d))
 			return false;
 		s += all;
 		if (!*s)
-			break;
+			return true;
 	}
-	if (by_order)
+}
+
+static bool take_all(const ox_run_options *o, picked *l, const picked *ordered, ox_diag *d)
+{
+	const bool by_config = !o->passes && o->config;
+
+	if (by_config ? !take_file(o->config, true, l, ordered, d)
+	              : !parse_spec(o->passes ? o->passes : "default", l, ordered, d))
+		return false;
+	for (const char *const *s = o->rules; s && *s; s++)
+		if (!take_file(*s, false, l, ordered, d))
+			return false;
+	if (l->by_order)
 		sort(l, ordered);
+	move(l);
 	return true;
 }
 
@@ -507,19 +627,22 @@ static bool parse_spec(const char *spec, picked *l, const picked *ordered, uint6
 static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox_diag *d)
 {
 	if (o->only && *o->only) {
-		l->n = 0;
+		picked only = {.a = l->a};
 		for (const char *const *s = o->only; *s; s++) {
-			const ox_pass *p = find_or_report(*s, strlen(*s), l, d);
+			const ox_pass *p = find_listed(l, *s, strlen(*s), d);
 			if (!p)
 				return false;
-			add(l, p);
+			add(&only, p);
 		}
-		sort(l, ordered);
+		sort(&only, ordered);
+		l->p = only.p;
+		l->n = only.n;
+		l->cap = only.cap;
 	}
 	if (o->write_value_info)
 		add(l, ox_pass_find("infer_shapes"));
 	for (const char *const *s = o->skip; s && *s; s++) {
-		const ox_pass *p = find_or_report(*s, strlen(*s), l, d);
+		const ox_pass *p = find_listed(l, *s, strlen(*s), d);
 		if (!p)
 			return false;
 		take_away(l, p);
@@ -527,28 +650,89 @@ static bool narrow(const ox_run_options *o, picked *l, const picked *ordered, ox
 	return true;
 }
 
-bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d)
-{
-	uint64_t *limit = NULL;
+/* ---- the plan ----------------------------------------------------------------------- */
 
-	return ox_passes_resolve_limit(o, a, list, n, &limit, d);
+/* A pass never runs beside one that undoes it (excludes). */
+static bool agree(const picked *l, ox_diag *d)
+{
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t k = 0; l->p[i]->excludes && k < l->n; k++) {
+			const ox_pass *a = l->p[i], *b = l->p[k];
+			if (!is_among(a->excludes, b->name, strlen(b->name))
+			    && !(b->group && is_among(a->excludes, b->group, strlen(b->group))))
+				continue;
+			ox_report(d, OX_E_CONFLICT, OX_NOWHERE, "%s%s%s and %s undo each other; leave one out: -%s", a->name,
+			          a->group ? " of x:" : "", a->group ? a->group : "", b->name, b->name);
+			return false;
+		}
+	return true;
 }
 
-bool ox_passes_resolve_limit(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n,
-                             uint64_t **limit, ox_diag *d)
+static uint64_t hash_text(const char *s, uint64_t hash) { return ox_hash(s ? s : "", s ? strlen(s) + 1 : 0, hash); }
+
+static uint64_t hash_number(uint64_t n, uint64_t hash)
 {
-	picked ordered = {.a = a}, l = {.a = a, .plugins = o->plugins};
+	char text[24];
+
+	snprintf(text, sizeof text, "%llu", (unsigned long long)n);      /* the same on every machine */
+	return hash_text(text, hash);
+}
+
+static uint64_t hash_rule(const ox_rule_info *r, uint64_t hash)
+{
+	if (r->source.p)
+		return ox_hash(r->source.p, r->source.n, hash);
+	return hash_text(r->after, hash_text(r->before, hash));
+}
+
+static uint64_t hash_plan(const ox_plan *p)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const ox_pass_terms *t = p->terms ? p->terms[i] : NULL;
+		hash = hash_text(p->list[i]->name, hash);
+		if (p->list[i]->rule)
+			hash = hash_rule(ox_rule_about(p->list[i]->rule), hash);
+		if (t)
+			hash = hash_number(t->rewrites, hash_number(t->runs, hash_text(t->inlining, hash_text(t->when, hash))));
+	}
+	return hash_number(p->limits.rewrites, hash_number(p->limits.rounds, hash_number(p->limits.time, hash)));
+}
+
+static void fill_plan(ox_plan *plan, const picked *l)
+{
+	*plan = (ox_plan){.list = l->p, .n = l->n, .limits = l->limits};
+	if (l->terms.n)
+		plan->terms = ox_new_array(l->a, const ox_pass_terms *, l->n + 1);
+	for (size_t i = 0; i < l->terms.n; i++)
+		if (has(l, l->terms.p[i]->pass))
+			plan->terms[place_of(l, l->terms.p[i]->pass)] = l->terms.p[i];
+	plan->hash = hash_plan(plan);
+}
+
+bool ox_passes_plan(const ox_run_options *o, ox_arena *a, ox_plan *plan, ox_diag *d)
+{
+	picked ordered = {.a = a}, l = {.a = a, .limits = OX_NO_LIMITS, .plugins = o->plugins};
 	const char *why = NULL;
 
 	if (!ox_pass_order(a, &ordered.p, &ordered.n, &why)) {
 		ox_report(d, OX_E_INTERNAL, OX_NOWHERE, "%s", why);
 		return false;
 	}
-	if (!parse_spec(o->passes ? o->passes : "default", &l, &ordered, limit, d))
+	if (!take_all(o, &l, &ordered, d) || !narrow(o, &l, &ordered, d) || !agree(&l, d))
 		return false;
-	if (!narrow(o, &l, &ordered, d))
+	fill_plan(plan, &l);
+	return true;
+}
+
+bool ox_passes_resolve(const ox_run_options *o, ox_arena *a, const ox_pass ***list, size_t *n, ox_diag *d)
+{
+	ox_plan plan;
+
+	if (!ox_passes_plan(o, a, &plan, d))
 		return false;
-	*list = l.p;
-	*n = l.n;
+	*list = plan.list;
+	*n = plan.n;
 	return true;
 }

@@ -53,7 +53,8 @@ ox_pass *ox_pass_of_rule(const ox_rule *r, ox_arena *a)
 	ox_pass *p = ox_new(a, ox_pass);
 
 	*p = (ox_pass){
-		.name = i->name, .help = first_line(a, i->doc), .aliases = i->aliases, .group = i->group, .roots = i->roots, .opaque = i->opaque,
+		.name = i->name, .help = first_line(a, i->doc), .aliases = i->aliases, .group = i->group,
+		.excludes = i->excludes, .roots = i->roots, .opaque = i->opaque,
 		.numerics = i->numerics, .pipe = i->pipe, .plus_z = i->plus_z, .facts = i->facts,
 		.looks = (uint8_t)(i->looks > 8 ? 8 : i->looks), .rule = r, .visit = ox_visit_rule,
 	};

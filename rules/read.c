@@ -13,8 +13,24 @@ typedef struct loader {
 	expr *guards[RULE_GUARDS];
 } loader;
 
-static const char *const keys[] = {
-	"rule", "doc", "aliases", "numerics", "pipe", "group", "opset", "before", "when", "after", "shared", NULL,
+static const char *const classes[] = {"exact", "const_rounding", "reassoc", "approx",
+                                    "exact +z", "const_rounding +z", "reassoc +z", "approx +z", NULL};
+static const char *const pipes[] = {"O1", "default", "optin", NULL};
+
+const ox_rule_key ox_rule_keys[] = {
+	{"rule",     "the name: small letters, digits, _", true, NULL},
+	{"doc",      "what it does; the first line is the help line", true, NULL},
+	{"aliases",  "names that peers have for it, separated by spaces", false, NULL},
+	{"numerics", "how far numbers may move; +z: the sign of a zero may change", true, classes},
+	{"pipe",     "where it runs; else exact rules are in O1, approximate ones and those of a group only when named", false, pipes},
+	{"group",    "an opt-in group, as in --passes default,+x:compact", false, NULL},
+	{"excludes", "passes and groups that undo it, separated by spaces: they never run together", false, NULL},
+	{"opset",    "of ai.onnx: 13.. or ..12 or 7..12 or 13", false, NULL},
+	{"before",   "the picture, or a list of pictures, or of maps with picture:, when: and after:", true, NULL},
+	{"when",     "guards, all of which must hold", false, NULL},
+	{"after",    "what stands there then", false, NULL},
+	{"shared",   "values of before that may have other readers, too", false, NULL},
+	{NULL, NULL, false, NULL},
 };
 
 static bool fail(loader *l, const ox_tree *t, const char *fmt, ...) OX_PRINTF(3, 4);
@@ -75,15 +91,12 @@ static bool read_name(loader *l, const ox_tree *map, ox_rule_info *r)
 	r->file = l->file;
 	r->line = t->line;
 	return text_of(l, map, "doc", true, &r->doc) && text_of(l, map, "aliases", false, &r->aliases)
-	       && text_of(l, map, "group", false, &r->group);
+	       && text_of(l, map, "group", false, &r->group) && text_of(l, map, "excludes", false, &r->excludes);
 }
 
 /* "exact", "reassoc +z" */
 static bool read_numerics(loader *l, const ox_tree *map, ox_rule_info *r)
 {
-	static const char *const classes[] = {"exact", "const_rounding", "reassoc", "approx",
-	                                    "exact +z", "const_rounding +z", "reassoc +z", "approx +z", NULL};
-	static const char *const pipes[] = {"O1", "default", "optin", NULL};
 	const ox_tree *t = ox_tree_get(map, "numerics"), *pipe = ox_tree_get(map, "pipe");
 
 	if (!t)
@@ -341,8 +354,11 @@ static ox_rule *read_rule(loader *l, const ox_tree *map)
 {
 	ox_rule *r = ox_new(l->a, ox_rule);
 	const ox_tree *before = ox_tree_get(map, "before");
+	const char *names[OX_LEN(ox_rule_keys)];
 
-	if (!ox_tree_keys(l->file, map, keys, l->a, l->d) || !read_name(l, map, &r->info)
+	for (size_t i = 0; i < OX_LEN(names); i++)
+		names[i] = ox_rule_keys[i].name;
+	if (!ox_tree_keys(l->file, map, names, l->a, l->d) || !read_name(l, map, &r->info)
 	    || !read_numerics(l, map, &r->info) || !read_opset(l, map, &r->info))
 		return NULL;
 	if (!before) {

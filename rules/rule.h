@@ -43,6 +43,7 @@ bool ox_rules_parse(const char *file, const char *text, size_t n, ox_arena *a, o
 /* What is known of a rule without running it. */
 typedef struct ox_rule_info {
 	const char *name, *doc, *aliases, *group;     /* doc may be several lines; aliases, group: NULL: none */
+	const char *excludes;         /* passes and groups that undo it, space separated; NULL */
 	ox_numerics numerics;
 	ox_pipe pipe;
 	bool plus_z;                  /* sign of a zero may change */
@@ -58,6 +59,14 @@ typedef struct ox_rule_info {
 	ox_str source;                /* the rule as written, from "- rule:" on; absent: not in one place */
 } ox_rule_info;
 const ox_rule_info *ox_rule_about(const ox_rule *r);
+
+/* The keys of a rule, for the reader and for docs/rules.schema.json: one table. */
+typedef struct ox_rule_key {
+	const char *name, *doc;
+	bool needed;
+	const char *const *choices;   /* ends with NULL; NULL: any text */
+} ox_rule_key;
+extern const ox_rule_key ox_rule_keys[];          /* ends with a name of NULL */
 
 /* Who asks for a rewrite, and must be asked. */
 typedef struct ox_rule_host {

@@ -85,6 +85,8 @@ static bool add_key(reader *r, level *l, ox_tree *key, yaml_mark_t at)
 		return fail_at(r, at, "a key is a list or a map; expected a word");
 	if (key->plain && ox_str_eq(key->text, ox_cstr("<<")))
 		return fail_at(r, at, "merge keys are not supported; write the keys out");
+	if (l->keys.n == OX_TREE_KEYS)
+		return fail_at(r, at, "a map has more than %d keys", OX_TREE_KEYS);
 	for (size_t i = 0; i < l->keys.n; i++)
 		if (ox_str_eq(l->keys.p[i]->text, key->text))
 			return fail_at(r, at, "the key '%s' is there twice, first in line %u", key->text.p,

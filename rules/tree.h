@@ -3,14 +3,15 @@
  * YAML 1.2 core without its traps: no tags, no merge keys, one document, no key twice, UTF-8
  * only, plain words are words (only true and false are booleans). Anchors are allowed, and
  * what aliases stand for is shared; files that would unfold into more than OX_TREE_NODES are
- * refused. Everything is bounded: OX_TREE_BYTES, OX_TREE_DEPTH.
+ * refused. Everything is bounded: OX_TREE_BYTES, OX_TREE_DEPTH, OX_TREE_KEYS of one map.
  */
 #ifndef OX_TREE_H
 #define OX_TREE_H
 
 #include "base/base.h"
 
-enum { OX_TREE_BYTES = 1 << 20, OX_TREE_DEPTH = 64, OX_TREE_NODES = 100000, OX_TREE_ANCHORS = 256 };
+enum { OX_TREE_BYTES = 1 << 20, OX_TREE_DEPTH = 64, OX_TREE_NODES = 100000, OX_TREE_ANCHORS = 256,
+       OX_TREE_KEYS = 256 };
 
 typedef enum ox_tree_kind { OX_TREE_TEXT, OX_TREE_LIST, OX_TREE_MAP } ox_tree_kind;
 

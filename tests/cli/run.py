@@ -26,6 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 import onnxbytes as ob  # noqa: E402
+import schema  # noqa: E402
 from schema import validate  # noqa: E402
 
 MODELS = os.path.join(ROOT, "tests", "models")
@@ -176,7 +177,7 @@ def wrong_usage(d):
                  [m, o, "--external-threshold", "12x"], [m, o, "--rewrite-limit", "-1"],
                  [m, o, "--max-memory", "99999999999999999999"], [m, o, "--fail-on", "growth,x"],
                  [m, o, "--assert", "nodes"], [m, o, "--assert", "nodes<=x y"],
-                 [m, o, "--assert", "nodez<=3"], [m, o, "--assert", ""], [m, o, "--config", "x.yaml"],
+                 [m, o, "--assert", "nodez<=3"], [m, o, "--assert", ""], [m, o, "--no-config=x"],
                  [m, o, "--print-after", "eliminate_identty"], [m, o, "--print-after", "infer_shapes"],
                  [m, o, "--dump-dir", d + "/x"], [m, o, "--report", d + "/r:yaml"], [m, o, "--in-place"], [m, o, "--json"],
                  ["--in-place", "-"], ["optimize"], ["check"], ["print"], ["print", m, m],
@@ -688,6 +689,223 @@ def the_model_on_the_way(d):
     expect(4, m, o, "--print-before", "all", "--dump-dir", m)
     stats = expect(0, m, o, "--stats").stdout.decode()
     assert re.search(r"^\d+ attempts, \d+\.\d for each node of the input$", stats, re.M), stats
+
+
+# ---- pipelines and rules in files -----------------------------------------------
+
+ABS = """- rule: my_abs
+  doc: |
+    abs of abs is abs
+    since it is not negative.
+  numerics: exact
+  before: |
+    t = Abs (x)
+    y = Abs (t)
+  # a remark
+  after: |
+    y = Abs (x)
+"""
+
+
+def abs_twice(n=2):
+    nodes = [ob.node("Abs", [f"t{i}" if i else "x"], [f"t{i + 1}" if i + 1 < n else "y"]) for i in range(n)]
+    return ob.model(ob.graph(nodes, [ob.value("x", [2])], [ob.value("y", [2])]))
+
+
+def nodes_after(d, m, *args, cwd=None):
+    expect(0, m, d + "/o.onnx", "-q", "--report", d + "/r.json", *args, cwd=cwd)
+    return json.loads(read(d + "/r.json"))
+
+
+@test
+def rules_of_a_file(d):
+    m, rules = write(d + "/m.onnx", abs_twice(4)), write(d + "/my.rules", ABS.encode())
+    own = ["--passes", "none", "--rules", rules]
+    r = nodes_after(d, m, *own)
+    assert r["after"]["nodes"] == 1 and [p["name"] for p in r["run"]["passes"]] == ["my_abs"]
+    page = expect(0, "explain", "my_abs", "--rules", rules).stdout.decode()
+    assert page.startswith("my_abs - abs of abs is abs\nsince it is not negative.\n"), page
+    assert "    # a remark\n    after: |\n      y = Abs (x)\n" in page and f"{rules}:1" in page, page
+    listed = expect(0, "passes", "--explain-pipeline", "none", "--rules", rules).stdout.decode()
+    assert re.search(r"^1 +my_abs +exact +.*my.rules:1$", listed, re.M), listed
+    assert r["pipeline"]["hash"] in listed and r["pipeline"]["passes"] == 1
+    assert nodes_after(d, m, "--rules", rules, "--skip", "my_abs", "--skip", "eliminate_consecutive_idempotent_ops"
+                       )["after"]["nodes"] == 4
+    assert nodes_after(d, m, "--rules", rules, "--only", "my_abs")["after"]["nodes"] == 1
+    expect(2, "explain", "my_abs")
+    expect(2, m, d + "/o.onnx", "--rules", write(d + "/bad.yaml", ABS.replace("Abs (t)", "Abz (t)").encode()))
+    expect(4, m, d + "/o.onnx", "--rules", d + "/none.yaml")
+
+
+@test
+def what_a_pipeline_asks_of_passes(d):
+    m, rules = write(d + "/m.onnx", abs_twice(6)), write(d + "/mine.yaml", ABS.encode())
+
+    def run_with(entry, **more):
+        text = json.dumps({"version": 1, "passes": [{"rules": "mine.yaml"}, *entry], **more})
+        return nodes_after(d, m, "--passes", write(d + "/p.yaml", text.encode()))
+    assert run_with([])["after"]["nodes"] == 1
+    r = run_with([{"my_abs": {"rewrites": 2}}])
+    assert r["after"]["nodes"] == 4 and not r["run"]["limit_hit"]
+    assert run_with([{"my_abs": {"when": "ops.Abs > 5"}}])["after"]["nodes"] == 1
+    for no in ("ops.Abs > 6", "nodes<6", "ops.com.x.Abs > 0", "opset >= 99", "initializers != 0", "ir_version==3"):
+        r = run_with([{"my_abs": {"when": no}}])
+        assert r["after"]["nodes"] == 6 and not r["run"]["passes"], no
+    r = run_with([], limits={"rewrites": 3})
+    assert r["after"]["nodes"] == 3 and r["run"]["limit_hit"]
+    r = run_with(["eliminate_identity"], limits={"rounds": 1})
+    assert r["run"]["rounds"] == 1 and r["run"]["limit_hit"], r["run"]
+    # a whole-graph pass and a worklist, each at most once
+    r = run_with([{"fixpoint": {"max": 1, "passes": ["cse", "my_abs"]}}])
+    assert all(p["runs"] == 1 for p in r["run"]["passes"]) and r["after"]["nodes"] == 1, r["run"]
+    slow = write(d + "/p.yaml", b"version: 1\nextends: default\nlimits: {timeout: 0ms}\n")
+    assert b"OX4004" in expect(5, m, d + "/o.onnx", "--passes", slow).stderr
+    big = os.path.join(MODELS, "gt_vit_small_functions_op15.onnx")
+    for how, calls in (("none", True), ("all", False)):
+        text = "version: 1\nextends: none\npasses: [{inline_local_functions: {inline: %s}}]\n" % how
+        r = nodes_after(d, big, "--passes", write(d + "/p.yaml", text.encode()))
+        assert (r["run"]["rewrites"] == 0) == calls, how
+
+
+@test
+def a_config_is_found(d):
+    m = write(d + "/m.onnx", abs_twice(4))
+    os.makedirs(d + "/repo/a/b")
+    os.makedirs(d + "/repo/.git")
+    os.makedirs(d + "/other")
+    plain = nodes_after(d, m, "--no-config")
+    assert plain["pipeline"]["config"] is None and plain["pipeline"]["spec"] == "default"
+    for text in ("version: 1\nextends: none\n", '{"version": 1, "extends": "none", "options": {}}'):
+        write(d + "/repo/onnxopt.yaml", text.encode())
+        r = nodes_after(d, m, cwd=d + "/repo/a/b")
+        assert r["pipeline"]["config"] == "../../onnxopt.yaml" and r["after"]["nodes"] == 4, r["pipeline"]
+    assert nodes_after(d, m, cwd=d + "/repo")["pipeline"]["config"] == "onnxopt.yaml"
+    assert b"pipeline onnxopt.yaml: 0 passes" in expect(0, m, cwd=d + "/repo").stdout
+    r = nodes_after(d, m, "--passes", "default", cwd=d + "/repo/a")
+    assert r["after"]["nodes"] == 1 and r["pipeline"]["spec"] == "default"      # the flag wins
+    r = nodes_after(d, m, "--no-config", cwd=d + "/repo/a")
+    assert r["after"]["nodes"] == 1 and r["pipeline"]["config"] is None
+    # never from beside the model, nor from above where there is no repository
+    write(d + "/onnxopt.yaml", b"version: 1\nextends: none\n")
+    assert nodes_after(d, m, cwd=d + "/other")["pipeline"]["config"] is None
+    assert nodes_after(d, m, cwd=d)["pipeline"]["config"] == "onnxopt.yaml"
+    # options: flag, then variable, then file
+    c = write(d + "/c.conf", b"version: 1\nextends: default\noptions:\n  skip: [eliminate_consecutive_idempotent_ops]\n"
+              b"  verify-each: true\n  quiet: false\n  max-memory: 1k\n")
+    assert expect(5, m, d + "/o.onnx", "-q", "--config", c)
+    assert nodes_after(d, m, "--config", c, "--max-memory", "1G")["after"]["nodes"] == 4
+    assert nodes_after(d, m, "--config", c, "--max-memory", "1G", "--skip", "dce")["after"]["nodes"] == 1
+    expect(0, m, d + "/o.onnx", "-q", "--config", c, env={"ONNXOPT_MAX_MEMORY": "1G"})
+    for text, why in ((b"version: 1\noptions: {nosuch: 1}\n", "c.conf:2:11: files have no option 'nosuch'"),
+                      (b"version: 1\noptions: {exterval-data: auto}\n", "did you mean external-data?"),
+                      (b"version: 1\noptions: {inline: some}\n", "c.conf:2:11: inline: the value is 'some'"),
+                      (b"version: 1\noptions: {sync: maybe}\n", "expected true or false"),
+                      (b"version: 1\noptions: {plugin: x.so}\n", "files have no option 'plugin'"),
+                      (b"version: 1\noptions: {sync: {a: b}}\n", "/c.conf:2:17\n"),
+                      (b"versio: 1\n", "did you mean 'version'?")):
+        err = expect(2, m, d + "/o.onnx", "--config", write(d + "/c.conf", text)).stderr.decode()
+        assert why in err, (why, err)
+    expect(4, m, d + "/o.onnx", "--config", d + "/none.yaml")
+    expect(2, m, d + "/o.onnx", "--config", c, "--no-config")
+
+
+@test
+def schemas_agree_with_the_readers(d):
+    write(d + "/mine.yaml", ABS.encode())
+    pipelines = json.loads(expect(0, "passes", "--schema", "pipeline").stdout)
+    rules = json.loads(expect(0, "passes", "--schema", "rules").stdout)
+    for fits, value in ((True, {}), (True, {"extends": "default"}), (True, {"extends": ["O1", "none"]}),
+                        (True, {"passes": ["dce", {"rules": "mine.yaml"}, {"my_abs": {"rewrites": 3}}]}),
+                        (True, {"passes": [{"fixpoint": {"max": 1, "passes": ["cse", {"fixpoint": ["dce"]}]}}]}),
+                        (True, {"skip": "dce", "limits": {"rewrites": 16, "timeout": "5min", "rounds": 3}}),
+                        (True, {"passes": [{"inline_local_functions": {"inline": "all", "before": "dce"}}]}),
+                        (False, {"version": 2}), (False, {"pases": []}), (False, {"passes": [3, {}]}),
+                        (False, {"passes": [{"dce": {"rewrites": -1}}]}), (False, {"passes": [{"dce": {"wen": "x"}}]}),
+                        (False, {"passes": [{"fixpoint": {"max": 0, "passes": []}}]}),
+                        (False, {"passes": [{"cse": {}, "dce": {}}]}), (False, {"limits": {"rewrites": "16 apples"}}),
+                        (False, {"limits": {"timeout": "5"}}), (False, {"limits": []}), (False, {"skip": {"a": "b"}}),
+                        (False, {"passes": [{"inline_local_functions": {"inline": "some"}}]}),
+                        (False, {"options": {"nosuch": True}})):
+        value = {"version": 1, **value}
+        write(d + "/p.yaml", json.dumps(value).encode())
+        code = run("passes", "--explain-pipeline", d + "/p.yaml").returncode
+        assert code == (0 if fits else 2), (code, value)
+        assert schema.is_valid(value, pipelines) == fits, value
+    rule = {"rule": "r", "doc": "d", "numerics": "exact", "before": "y = Abs (x)", "after": "y = x"}
+    for fits, change in ((True, {}), (True, {"numerics": "reassoc +z", "pipe": "optin", "group": "g"}),
+                         (True, {"before": ["y = Abs (x)"], "when": ["rank(x) == 1"], "opset": "7..12"}),
+                         (False, {"rule": "R"}), (False, {"numerics": "exactly"}), (False, {"pipe": "O9"}),
+                         (False, {"befor": "x"}), (False, {"doc": []}), (False, {"when": {"a": "b"}})):
+        value = [{**rule, **change}]
+        write(d + "/r.yaml", json.dumps(value).encode())
+        code = run("passes", "--explain-pipeline", d + "/r.yaml").returncode
+        assert code == (0 if fits else 2), (code, value)
+        assert schema.is_valid(value, rules) == fits, value
+    missing = {k: v for k, v in rule.items() if k != "doc"}
+    assert not schema.is_valid([missing], rules)
+    expect(2, "passes", "--schema", "pipelin")
+    names = [k for k in pipelines["$defs"]["options"]["properties"]]
+    assert "external-data" in names and not {"passes", "config", "plugin", "in-place"} & set(names), names
+
+
+def yaml_bombs():
+    """Files that grow when they are read, or that say two things at once."""
+    yield "brackets", b"[" * 100000
+    yield "maps", b"{a: " * 25000
+    yield "indents", b"- " * 50000
+    yield "questions", b"? " * 50000
+    yield "anchors", b"".join(b"- &a%d x\n" % i for i in range(20000))
+    bomb = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+    for c in b"bcdefghij":
+        bomb += b"%c: &%c [%s]\n" % (c, c, b",".join([b"*%c" % (c - 1)] * 9))
+    yield "aliases", bomb
+    yield "self", b"a: &a [*a]\n"
+    yield "merges", b"".join(b"a%d: &a%d\n  <<: *a%d\n" % (i, i, i - 1) for i in range(1, 20000))
+    yield "flood", b"x: &x {a: b}\ny:\n" + b"  <<: *x\n" * 20000
+    yield "twice", b"version: 1\nversion: 1\n"
+    yield "twice in a rule", ABS.encode().replace(b"  after", b"  before: x\n  after")
+    yield "tags", b"version: !!int 1\n"
+    yield "local tags", b"- !exec rm\n"
+    yield "python", b"!!python/object/apply:os.system ['true']\n"
+    yield "UTF-16", "version: 1\n".encode("utf-16")
+    yield "UTF-32", "version: 1\n".encode("utf-32")
+    yield "bad UTF-8", b"version: 1 # \xff\n"
+    yield "NUL", b"version: 1\0\n"
+    yield "10 MB", b"# " + b"x" * 10_000_000
+    yield "10 MB of keys", b"".join(b"key%d: 1\n" % i for i in range(900000))
+    yield "80,000 keys", b"".join(b"key%d: 1\n" % i for i in range(80000))
+    yield "many nodes", b"passes: [" + b"a," * 200000 + b"]\n"
+    yield "a long word", b"version: " + b"1" * 1_000_000
+    yield "documents", b"--- {}\n" * 100000
+    yield "directives", b"%YAML 1.1\n" * 1000 + b"--- {}\n"
+    yield "empty", b""
+    yield "quotes", b"version: \"" + b"\\x41" * 200000 + b"\"\n"
+    yield "unclosed", b"version: \"" + b"a\n" * 400000
+    yield "deep flow in a list", b"passes:\n" + b"- [" * 30000
+    yield "keys of keys", b"? " * 30 + b"? [" * 30000
+    yield "commas", b"passes: [" + b"," * 900000
+
+
+@test
+def yaml_bombs_are_refused(d):
+    """Each within 0.1 s, with line and column, as pipeline, as rules and as configuration. (Of the
+    processor: the machine may be busy with something else.)"""
+    m = write(d + "/m.onnx", simple())
+    for name, data in yaml_bombs():
+        f = write(d + "/bomb.yaml", data)
+        for args in (["--passes", f], ["--passes", "default," + f], ["--rules", f], ["--config", f]):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            r = expect(2, m, d + "/o.onnx", *args)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            assert took < 0.1, f"{name}: {took:.2f} s"
+            assert re.search(rb"bomb\.yaml:\d+:\d+", r.stderr), (name, r.stderr[:300])
+            assert len(r.stderr) < 2000 and not r.stdout, name
+            shown_safely(r.stderr)
+    inner = write(d + "/outer.yaml", b"version: 1\npasses: [{rules: bomb.yaml}]\n")
+    write(d + "/bomb.yaml", b"[" * 100000)
+    assert b"bomb.yaml:1:" in expect(2, m, d + "/o.onnx", "--passes", inner).stderr
+    no_residue(d, "m.onnx", "bomb.yaml", "outer.yaml")
 
 
 @test

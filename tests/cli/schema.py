@@ -1,4 +1,4 @@
-"""A validator for the part of JSON Schema that docs/report.schema.json uses.
+"""A validator for the part of JSON Schema that the schemas in docs/ use.
 
 Unknown keywords are an error, so that a schema cannot promise what nobody checks.
 """
@@ -13,6 +13,14 @@ def is_type(value, name):
     if name in ("number", "integer") and isinstance(value, bool):
         return False
     return isinstance(value, TYPES[name])
+
+
+def is_valid(value, schema, root=None):
+    try:
+        validate(value, schema, root)
+    except AssertionError:
+        return False
+    return True
 
 
 def validate(value, schema, root=None, at="report"):
@@ -37,9 +45,15 @@ def validate(value, schema, root=None, at="report"):
         elif key == "required":
             assert not isinstance(value, dict) or set(want) <= set(value), f"{at}: {want}"
         elif key == "additionalProperties":
-            assert want is False
             extra = set(value) - set(schema["properties"]) if isinstance(value, dict) else set()
-            assert not extra, f"{at}: unexpected {extra}"
+            assert not extra or want is not False, f"{at}: unexpected {extra}"
+            for name in sorted(extra):
+                validate(value[name], want, root, f"{at}.{name}")
+        elif key in ("minProperties", "maxProperties"):
+            fits = not isinstance(value, dict) or (len(value) - want) * (1 if key[1] == "i" else -1) >= 0
+            assert fits, f"{at}: {len(value)} properties, {key} is {want}"
+        elif key == "anyOf":
+            assert any(is_valid(value, sub, root) for sub in want), f"{at}: {value!r} is none of the forms"
         elif key == "properties":
             for name, sub in want.items():
                 if isinstance(value, dict) and name in value:

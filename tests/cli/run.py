@@ -1827,6 +1827,26 @@ def plugins_that_misbehave(d):
 
 
 @test
+def plugins_at_random(d):
+    """The host called at random: refused, or a sound model, and never a crash or a bug of ours."""
+    out = os.path.join(d, "out.onnx")
+    small = sorted((f for f in model_files() if f != "st_if_nest_60.onnx"),      # too deep to be read
+                   key=lambda f: os.path.getsize(os.path.join(MODELS, f)))[:8]
+    refused = 0
+    for seed in range(4):
+        for f in small:
+            r = run(os.path.join(MODELS, f), out, "-q", "--plugin", plugin("monkey"), "--passes", "default,+monkey",
+                    env={"MONKEY": str(seed)})
+            assert r.returncode == 0 or (r.returncode == 7 and b"OX6005" in r.stderr), (seed, f, r.stderr)
+            assert os.path.exists(out) == (r.returncode == 0), (seed, f)
+            refused += r.returncode == 7
+            if r.returncode == 0:
+                expect(0, "check", out, "-q")
+                os.remove(out)
+    assert 0 < refused < 32, refused
+
+
+@test
 def plugins_may_change_their_mind(d):
     m, out = reluctant(d), os.path.join(d, "out.onnx")
     expect(0, m, out, "--plugin", plugin("bad"), "--passes", "bad_pass", env={"BAD": "undo"})

@@ -3,8 +3,8 @@
  *     x: float[N,4,6] -> Reshape(0, 24) -> t -> Unsqueeze(1) -> y
  *                                       =>        x -> Reshape(0, 1, 24) -> y
  *
- * Squeeze, Unsqueeze, Reshape and Flatten keep the order of the elements, so that only the
- * last shape counts. It is said relative to x, whatever the chain said it relative to: a 0 of
+ * Squeeze, Unsqueeze, Reshape and Flatten keep the order of the elements, and so does a
+ * Transpose where only dims of 1 pass others: only the last shape counts. It is said relative to x, whatever the chain said it relative to: a 0 of
  * its last Reshape is a dim of t. What comes out is the first that fits of
  *
  *     Unsqueeze, Squeeze       where the shapes differ by literal ones
@@ -15,7 +15,7 @@
  * Each value between is read once and is no output. A number 0 in the shape is left alone.
  * A chain that changes nothing is left to fuse_consecutive_squeeze_unsqueeze. exact.
  */
-#include "pass.h"
+#include "passes/perm.h"
 
 enum { LOOK_BACK = 3 };               /* links of the chain below the last */
 
@@ -25,16 +25,23 @@ typedef struct view {
 	int64_t p[OX_MAX_RANK];       /* axes, or the target */
 } view;
 
-static bool is_view(const ox_node *n)
+static bool moves_ones(ox_ctx *c, const ox_node *n)
+{
+	ox_perm p;
+
+	return n->op == OX_Transpose && ox_perm_of(n, &p) && ox_perm_moves_ones(c, n->in[0].val, &p);
+}
+
+static bool is_view(ox_ctx *c, const ox_node *n)
 {
 	return n && n->nin >= 1 && n->nout == 1 && n->in[0].val && n->out[0]
 	       && (n->op == OX_Squeeze || n->op == OX_Unsqueeze || n->op == OX_Reshape
-	           || n->op == OX_Flatten);
+	           || n->op == OX_Flatten || moves_ones(c, n));
 }
 
-static bool may_go(const ox_ctx *c, const ox_node *f, const ox_node *n)
+static bool may_go(ox_ctx *c, const ox_node *f, const ox_node *n)
 {
-	return is_view(f) && f->graph == n->graph && ox_used_once(f->out[0]) && !ox_makes_kept(c, f);
+	return is_view(c, f) && f->graph == n->graph && ox_used_once(f->out[0]) && !ox_makes_kept(c, f);
 }
 
 /* Is `wide` the shape of `narrow` with ones put in, and where? */
@@ -166,7 +173,7 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 	const ox_node *first = NULL;
 	view best, v;
 
-	if (!is_view(n) || !may_go(c, n->in[0].val->def, n))
+	if (!is_view(c, n) || !may_go(c, n->in[0].val->def, n))
 		return OX_SAME;
 	const int rank = ox_rank_known(n->out[0]);
 
@@ -187,8 +194,8 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 const ox_pass ox_pass_fuse_view_chain = {
 	.name     = "fuse_view_chain",
 	.help     = "make one of several Reshape, Squeeze, Unsqueeze, Flatten in a row",
-	.aliases  = "fuse_consecutive_reshapes reshape_reshape_rule squeeze_reshape_1d_rule EliminationReshape",
-	.roots    = OX_ROOTS(OX_Squeeze, OX_Unsqueeze, OX_Reshape, OX_Flatten),
+	.aliases  = "rewrite_unit_transpose_as_reshape fuse_consecutive_reshapes reshape_reshape_rule squeeze_reshape_1d_rule EliminationReshape",
+	.roots    = OX_ROOTS(OX_Squeeze, OX_Unsqueeze, OX_Reshape, OX_Flatten, OX_Transpose),
 	.facts    = true,
 	.looks    = LOOK_BACK + 1,
 	.numerics = OX_EXACT,

@@ -51,7 +51,10 @@ ox_perm ox_perm_inverse(const ox_perm *a)
 	return back;
 }
 
-bool ox_perm_equal(const ox_perm *a, const ox_perm *b) { return a->n == b->n && !memcmp(a->p, b->p, a->n); }
+bool ox_perm_equal(const ox_perm *a, const ox_perm *b)
+{
+	return a->n == b->n && !memcmp(a->p, b->p, a->n);
+}
 
 bool ox_perm_is_identity(const ox_perm *p)
 {
@@ -61,16 +64,31 @@ bool ox_perm_is_identity(const ox_perm *p)
 	return true;
 }
 
+/* Axis i of v, as of p's rank: 1 before its first. */
+static ox_dim dim_at(ox_ctx *c, const ox_value *v, const ox_perm *p, uint32_t i)
+{
+	const uint32_t more = p->n - (uint32_t)ox_rank_known(v);
+
+	return i < more ? ox_dim_num(c->m, 1) : ox_dim_known(c->m, v, i - more);
+}
+
+static bool fits_rank(const ox_value *v, const ox_perm *p)
+{
+	const int rank = ox_rank_known(v);
+
+	return rank >= 0 && rank <= (int)p->n;
+}
+
 bool ox_perm_moves_ones(ox_ctx *c, const ox_value *v, const ox_perm *p)
 {
 	int last = -1;
 
 	if (ox_perm_is_identity(p))
 		return true;
-	if (ox_rank_known(v) != (int)p->n)
+	if (!fits_rank(v, p))
 		return false;
 	for (uint32_t i = 0; i < p->n; i++) {
-		if (ox_dim_is(ox_dim_known(c->m, v, p->p[i]), 1))
+		if (ox_dim_is(dim_at(c, v, p, p->p[i]), 1))
 			continue;
 		if (p->p[i] < last)
 			return false;
@@ -86,7 +104,7 @@ bool ox_perm_is_nop(ox_ctx *c, const ox_value *v, const ox_perm *p)
 	if (!ox_perm_moves_ones(c, v, p))
 		return false;
 	for (uint32_t i = 0; i < p->n; i++)
-		if (ox_dim_known(c->m, v, i) != ox_dim_known(c->m, v, p->p[i]))
+		if (dim_at(c, v, p, i) != dim_at(c, v, p, p->p[i]))
 			return false;
 	return true;
 }

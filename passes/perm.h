@@ -17,7 +17,7 @@ ox_perm ox_perm_inverse(const ox_perm *a);
 bool ox_perm_equal(const ox_perm *a, const ox_perm *b);
 bool ox_perm_is_identity(const ox_perm *p);
 /* Do the elements of v stay in order, because all axes that pass each other but one are of
- * dim 1? Then Transpose changes the shape at most. */
+ * dim 1? Then Transpose changes the shape at most. A v of less rank has 1s before its first. */
 bool ox_perm_moves_ones(ox_ctx *c, const ox_value *v, const ox_perm *p);
 /* ... and not even the shape? */
 bool ox_perm_is_nop(ox_ctx *c, const ox_value *v, const ox_perm *p);

@@ -56,4 +56,5 @@ step "$python" tests/cross/infer_bodies.py --tool "$build/onnxopt"
 step "$python" tests/cross/fold_large.py --tool "$build/onnxopt"
 step "$python" tests/cross/fold_large.py --tool "$build/onnxopt" --external
 step "$python" tests/cross/fuzz_passes.py --tool "$build/onnxopt"
+step "$python" tests/cross/fuzz_transposes.py --tool "$build/onnxopt"
 exit $failed

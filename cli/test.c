@@ -309,11 +309,10 @@ static void show_difference(bench *b, ox_str expected, ox_str got)
 
 static ox_model *parse(bench *b, const char *text)
 {
-	const ox_link_options link = {b->g->options.initializers_as_constants};
 	ox_model *m = ox_parse(text, b->g->text.n, &b->c->heap, &b->diag);
 
-	if (m && link.initializers_as_constants)
-		m->initializers_as_constants = true;
+	if (m && b->g->options.initializers_as_constants)
+		ox_model_take_defaults(m);
 	return m;
 }
 

@@ -815,6 +815,12 @@ void ox_model_set_ir_version(ox_model *m, int64_t version)
 		update_overridable(m);
 }
 
+void ox_model_take_defaults(ox_model *m)
+{
+	OX_SET(m, m->initializers_as_constants, true);
+	update_overridable(m);
+}
+
 void ox_model_touch(ox_model *m)
 {
 	m->edits++;

@@ -674,6 +674,8 @@ void      ox_graph_drop_input(ox_graph *g, uint32_t i);
 void      ox_graph_take_info(ox_graph *to, const ox_graph *from);
 void      ox_function_kill(ox_function *f);
 void      ox_model_set_ir_version(ox_model *m, int64_t v);
+/* From now on defaults of inputs are constants (initializers_as_constants). */
+void      ox_model_take_defaults(ox_model *m);
 ox_name  *ox_fresh_name(ox_model *m, const char *hint);       /* deterministic: hint, hint_1, hint_2... */
 ox_str    ox_fresh_node_name(ox_model *m, ox_str hint);       /* likewise, and no other node's */
 void      ox_model_touch(ox_model *m);   /* an edit made outside these functions (counts only) */

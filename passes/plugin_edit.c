@@ -59,7 +59,8 @@ static bool is_available(ox_visit *v, ox_name *domain, ox_name *type)
 	return op ? s && !s->deprecated : version != 0;
 }
 
-static ox_node *make(ox_visit *v, const char *domain, const char *op, uint32_t nin, onnxopt_value *const *in, uint32_t nout)
+static ox_node *make(ox_visit *v, const char *domain, const char *op, uint32_t nin, onnxopt_value *const *in,
+                     uint32_t nout)
 {
 	ox_model *m = v->c->m;
 	ox_name *d = *domain ? ox_intern_str(&m->names, ox_cstr(domain)) : NULL;
@@ -86,7 +87,8 @@ static onnxopt_node *new_node(onnxopt_ctx *c, const char *domain, const char *op
 	if (!v || !root_stands(v) || !ox_visit_text(v, domain, "a domain") || !ox_visit_text(v, op, "an operator"))
 		return NULL;
 	if (!*op || nin > MOST_OPERANDS || nout > MOST_OPERANDS || !nout || (nin && !in)) {
-		ox_visit_fault(v, "new_node with %s", !*op ? "no operator" : !nout ? "no outputs" : "impossible operands");
+		ox_visit_fault(v, "new_node with %s",
+		               !*op ? "no operator" : !nout ? "no outputs" : "impossible operands");
 		return NULL;
 	}
 	if (!strcmp(domain, "ai.onnx"))
@@ -158,7 +160,8 @@ static int replace(onnxopt_ctx *c, onnxopt_value *a, onnxopt_value *b)
 		return ox_visit_fault(v, "replace of a value by itself");
 	if (!ox_value_visible(to, from->graph))
 		return ox_visit_fault(v, "value '%s' is not visible where '%s' is read",
-		                      ox_show(v->c->scratch, ox_name_str(to->name)), ox_show(v->c->scratch, ox_name_str(from->name)));
+		                      ox_show(v->c->scratch, ox_name_str(to->name)),
+		                      ox_show(v->c->scratch, ox_name_str(from->name)));
 	const ox_type *t = ox_type_known(v->c->m, from);
 	if (!from->uses)
 		return 1;
@@ -171,7 +174,8 @@ static int replace(onnxopt_ctx *c, onnxopt_value *a, onnxopt_value *b)
 /* ---- attributes ---------------------------------------------------------------------------------- */
 
 /* What name's attribute of n becomes, apart from its value. False: a fault. */
-static bool attr(onnxopt_ctx *c, onnxopt_node *h, const char *name, ox_attr_type type, ox_visit **v, ox_node **n, ox_attr *a)
+static bool attr(onnxopt_ctx *c, onnxopt_node *h, const char *name, ox_attr_type type, ox_visit **v, ox_node **n,
+                 ox_attr *a)
 {
 	*n = node(c, h, v);
 	if (!*n || !ox_visit_text(*v, name, "the name of an attribute"))
@@ -233,7 +237,8 @@ static void set_string(onnxopt_ctx *c, onnxopt_node *h, const char *name, const 
 
 static bool list_is_there(ox_visit *v, const void *p, size_t count)
 {
-	return (count <= MOST_INTS && (p || !count)) || ox_visit_fault(v, "a list that cannot be: %zu elements at %p", count, p);
+	return (count <= MOST_INTS && (p || !count))
+	       || ox_visit_fault(v, "a list that cannot be: %zu elements at %p", count, p);
 }
 
 static void set_ints(onnxopt_ctx *c, onnxopt_node *h, const char *name, const int64_t *p, size_t count)
@@ -281,22 +286,30 @@ static bool shape(ox_visit *v, uint32_t rank, const int64_t *dims, const void *p
 		return ox_visit_fault(v, "a constant of rank %u", rank);
 	for (uint32_t i = 0; i < rank; i++)
 		if (dims[i] < 0 || !ox_mul_u64(*count, (uint64_t)dims[i], count) || *count > MOST_INTS)
-			return ox_visit_fault(v, "a constant with a dim below 0, or of more than %d elements", MOST_INTS);
+			return ox_visit_fault(v, "a constant with a dim below 0, or of more than %d elements",
+			                      MOST_INTS);
 	return p || !*count || ox_visit_fault(v, "a constant without elements");
 }
 
-static onnxopt_value *new_const_doubles(onnxopt_ctx *c, int dtype, uint32_t rank, const int64_t *dims, const double *p)
+static bool is_wide_float(int dtype)
+{
+	return dtype > 0 && dtype < OX_NDTYPES && ox_float_known((ox_dtype)dtype) && ox_dtype_bits((ox_dtype)dtype) >= 16;
+}
+
+static onnxopt_value *new_const_doubles(onnxopt_ctx *c, int dtype, uint32_t rank, const int64_t *dims,
+                                        const double *p)
 {
 	ox_visit *v = ox_visit_of(c);
 	uint64_t count;
 
 	if (!v || !root_stands(v) || !shape(v, rank, dims, p, &count))
 		return NULL;
-	if (dtype <= 0 || dtype >= OX_NDTYPES || !ox_float_known((ox_dtype)dtype) || ox_dtype_bits((ox_dtype)dtype) < 16) {
+	if (!is_wide_float(dtype)) {
 		ox_visit_fault(v, "new_const_doubles of element type %d", dtype);
 		return NULL;
 	}
-	ox_tensor *t = ox_tensor_of_doubles(v->c, (ox_dtype)dtype, rank, lasting(v, dims, rank, sizeof *dims), p);
+	const int64_t *own = lasting(v, dims, rank, sizeof *dims);
+	ox_tensor *t = ox_tensor_of_doubles(v->c, (ox_dtype)dtype, rank, own, p);
 	return t ? ox_value_handle(v, ox_graph_const(v->graph, t, hint(v))) : NULL;
 }
 
@@ -342,7 +355,8 @@ static onnxopt_value *new_const_ints(onnxopt_ctx *c, int dtype, uint32_t rank, c
 		for (size_t k = 0; k < w; k++)
 			raw[i * w + k] = (uint8_t)((uint64_t)p[i] >> 8 * k);
 	}
-	ox_tensor *t = ox_tensor_raw(v->c->m, (ox_dtype)dtype, rank, lasting(v, dims, rank, sizeof *dims), raw, count * w);
+	const int64_t *own = lasting(v, dims, rank, sizeof *dims);
+	ox_tensor *t = ox_tensor_raw(v->c->m, (ox_dtype)dtype, rank, own, raw, count * w);
 	ox_store_small(t);
 	return ox_value_handle(v, ox_graph_const(v->graph, t, hint(v)));
 }

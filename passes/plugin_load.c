@@ -73,7 +73,8 @@ static const char *find(ox_plugins *p, const char *which, ox_diag *d)
 			path = in_folder(p->arena, OX_S(OX_PREFIX "/lib/onnxopt/plugins"), which);
 	}
 	if (!path)
-		ox_report(d, OX_E_PLUGIN_MISSING, OX_NOWHERE, "there is no plugin '%s'", ox_show(p->arena, ox_cstr(which)));
+		ox_report(d, OX_E_PLUGIN_MISSING, OX_NOWHERE, "there is no plugin '%s'",
+		          ox_show(p->arena, ox_cstr(which)));
 	return path;
 }
 
@@ -111,10 +112,12 @@ static void complain_of_symbol(ox_plugins *p, const ox_plugin *x, ox_diag *d)
 	const int other = other_version(x->object);
 
 	if (other)
-		ox_report(d, OX_E_PLUGIN_ABI, OX_NOWHERE, "plugin '%s' was made for version %d of the interface, this onnxopt has %d",
-		          path, other, ONNXOPT_PLUGIN_ABI);
+		ox_report(d, OX_E_PLUGIN_ABI, OX_NOWHERE,
+		          "plugin '%s' was made for version %d of the interface, this onnxopt has %d", path,
+		          other, ONNXOPT_PLUGIN_ABI);
 	else
-		ox_report(d, OX_E_PLUGIN_LOAD, OX_NOWHERE, "'%s' is no plugin: it does not export onnxopt_plugin_v1", path);
+		ox_report(d, OX_E_PLUGIN_LOAD, OX_NOWHERE, "'%s' is no plugin: it does not export onnxopt_plugin_v1",
+		          path);
 }
 
 static const onnxopt_plugin *open_object(ox_plugins *p, ox_plugin *x, ox_diag *d)
@@ -189,8 +192,9 @@ static bool take_head(ox_plugins *p, ox_plugin *x, ox_diag *d)
 
 	x->name = ox_show(p->arena, ox_cstr(x->path));
 	if (api->abi != ONNXOPT_PLUGIN_ABI) {
-		ox_report(d, OX_E_PLUGIN_ABI, OX_NOWHERE, "plugin '%s' was made for version %u of the interface, this onnxopt has %d",
-		          x->name, api->abi, ONNXOPT_PLUGIN_ABI);
+		ox_report(d, OX_E_PLUGIN_ABI, OX_NOWHERE,
+		          "plugin '%s' was made for version %u of the interface, this onnxopt has %d", x->name,
+		          api->abi, ONNXOPT_PLUGIN_ABI);
 		return false;
 	}
 	if (api->struct_size < PLUGIN_V1)
@@ -290,7 +294,8 @@ static bool take_pass(ox_plugins *p, ox_plugin *x, const onnxopt_plugin_pass *ap
 	pp->step = ox_str_printf(p->arena, "pass '%s'", api->name).p;
 	*pass = (ox_pass){
 		.name = ox_str_copy(p->arena, ox_cstr(api->name)).p, .help = ox_show(p->arena, ox_cstr(api->doc)),
-		.numerics = (ox_numerics)api->numerics, .pipe = pipe_of(api), .plus_z = api->flags & ONNXOPT_PASS_PLUS_Z,
+		.numerics = (ox_numerics)api->numerics, .pipe = pipe_of(api),
+		.plus_z = api->flags & ONNXOPT_PASS_PLUS_Z,
 		.facts = true, .looks = 4, .plugin = pp, .visit = ox_plugin_visit,
 	};
 	return take_roots(p, x, pp, pass, d) && add(p, x, pass, d);

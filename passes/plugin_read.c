@@ -43,8 +43,8 @@ static void warn(onnxopt_ctx *c, const char *text)
 	ox_visit *v = ox_visit_of(c);
 
 	if (v && ox_visit_text(v, text, "a warning"))
-		ox_report(v->c->diag, OX_E_PLUGIN_WARNS, OX_NOWHERE, "plugin '%s', pass '%s': %s", v->pass->plugin->name,
-		          v->pass->api->name, ox_show(v->c->scratch, ox_cstr(text)));
+		ox_report(v->c->diag, OX_E_PLUGIN_WARNS, OX_NOWHERE, "plugin '%s', pass '%s': %s",
+		          v->pass->plugin->name, v->pass->api->name, ox_show(v->c->scratch, ox_cstr(text)));
 }
 
 static void *memory(onnxopt_ctx *c, size_t size)

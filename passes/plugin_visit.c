@@ -47,7 +47,8 @@ bool ox_plugin_strayed(void)
 
 bool ox_visit_text(ox_visit *v, const char *s, const char *what)
 {
-	return (s && strnlen(s, 4096) < 4096) || ox_visit_fault(v, "%s is %s", what, s ? "longer than 4095 bytes" : "NULL");
+	return (s && strnlen(s, 4096) < 4096)
+	       || ox_visit_fault(v, "%s is %s", what, s ? "longer than 4095 bytes" : "NULL");
 }
 
 /* ---- handles ------------------------------------------------------------------------- */
@@ -184,7 +185,8 @@ static void first_error(void *user, const ox_message *m)
 	ox_visit *v = user;
 
 	if (m->severity == OX_ERROR)
-		ox_visit_fault(v, "it left a node wrong, OX%04u: %s (%s)", (unsigned)m->row->code, m->text, m->at.path ? m->at.path : "");
+		ox_visit_fault(v, "it left a node wrong, OX%04u: %s (%s)", (unsigned)m->row->code, m->text,
+		               m->at.path ? m->at.path : "");
 }
 
 static void check_touched(void *user, ox_node *n)
@@ -316,7 +318,8 @@ ox_status ox_plugin_visit(ox_ctx *c, ox_node *n)
 	now = &v;
 	onnxopt_node *root = ox_node_handle(&v, n);
 	ox_step_begin(p->plugin->name, p->step);
-	const onnxopt_verdict verdict = p->api->visit((onnxopt_ctx *)number_of(&v, 0, KIND_CTX), root, p->plugin->state);
+	onnxopt_ctx *ctx = (onnxopt_ctx *)number_of(&v, 0, KIND_CTX);
+	const onnxopt_verdict verdict = p->api->visit(ctx, root, p->plugin->state);
 	ox_step_end();
 	now = NULL;
 	return conclude(&v, verdict);

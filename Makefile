@@ -205,6 +205,9 @@ bench-io: $(BUILD)/onnxopt                  ## against cp and python onnx, in on
 bench-infer: $(BUILD)/bench/infer_time      ## inference alone: per node, as models grow, after an edit
 	$(PYTHON) bench/infer.py --program $< --check
 
+bench-rules: $(BUILD)/onnxopt               ## 1,000 rules beside 100: less than twice the time
+	$(PYTHON) bench/rules.py --tool $< --check
+
 bench-eval: $(BUILD)/bench/eval_time        ## the fast forms of kernels: GFLOP/s per width of vectors
 	$<
 
@@ -232,6 +235,6 @@ help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 .PHONY: docs docs-check chains loops arm64 all demo static lib install test floors unit golden guards bless cli-test models conformance install-test \
-        asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-eval cross infer-check judge peers clean help
+        asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-rules bench-eval cross infer-check judge peers clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

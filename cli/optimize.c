@@ -147,6 +147,7 @@ static bool optimize(ox_cli *c, job *j)
 	const uint32_t errors = c->diag.errors;
 
 	o.file_bytes = ox_model_file_size(j->m);
+	o.plan = &j->plan;
 	cli_watch(c, &o);
 	if (!ox_passes_run(j->m, &o, &j->run, &c->diag) || c->diag.errors != errors)
 		return false;

@@ -958,6 +958,26 @@ static void put_in_order(ox_manager *mg)
 	mg->m->unsorted = false;
 }
 
+/* The plan of this run, its lists its own. Rules of files live as long as the report that names
+ * them. False after reporting. */
+static bool make_plan(ox_manager *mg)
+{
+	const ox_plan *given = mg->o->plan;
+
+	if (!given)
+		return ox_passes_plan(mg->o, &mg->m->arena, &mg->plan, mg->diag);
+	mg->plan = *given;
+	mg->plan.list = ox_new_array(&mg->arena, const ox_pass *, given->n + 1);
+	for (size_t i = 0; i < given->n; i++)
+		mg->plan.list[i] = given->list[i];
+	if (!given->terms)
+		return true;
+	mg->plan.terms = ox_new_array(&mg->arena, const ox_pass_terms *, given->n + 1);
+	for (size_t i = 0; i < given->n; i++)
+		mg->plan.terms[i] = given->terms[i];
+	return true;
+}
+
 /* Passes whose condition does not hold of the model as it comes are not of this run. */
 static void drop_unwanted(ox_manager *mg)
 {
@@ -991,8 +1011,7 @@ static void take_options(ox_manager *mg)
 static void run(ox_manager *mg)
 {
 	mg->started = ox_os_seconds();
-	/* rules of files live as long as the report that names them */
-	if (!ox_passes_plan(mg->o, &mg->m->arena, &mg->plan, mg->diag)) {
+	if (!make_plan(mg)) {
 		mg->failed = true;
 		return;
 	}

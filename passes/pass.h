@@ -181,6 +181,7 @@ typedef struct ox_run_options {
 	const char *passes;           /* SPEC of notes/CLI.md C2: preset, or comma list with +x -y; NULL: "default" */
 	const char *config;           /* a pipeline's file that is taken where passes is NULL; or NULL */
 	const char *const *rules;     /* files whose rules join; NULL-terminated, or NULL */
+	const struct ox_plan *plan;   /* what these stand for, where it was asked before; NULL: asked now */
 	const char *const *skip;      /* NULL-terminated lists, or NULL */
 	const char *const *only;
 	const char *const *keep_values;       /* glob patterns */

@@ -738,6 +738,18 @@ def rules_of_a_file(d):
 
 
 @test
+def many_rules_are_hardly_tried(d):
+    """Ten times the rules, a tenth more attempts at most: rules are found by what they look for."""
+    sys.path.insert(0, os.path.join(ROOT, "bench"))
+    import rules as bench
+    m, attempts = write(d + "/m.onnx", bench.model(400)), {}
+    for n in (100, 1000):
+        f = write(d + "/rules.yaml", bench.rules_text(TOOL, n).encode())
+        attempts[n] = nodes_after(d, m, "--rules", f)["run"]["attempts"]
+    assert attempts[1000] <= 1.1 * attempts[100], attempts
+
+
+@test
 def what_a_pipeline_asks_of_passes(d):
     m, rules = write(d + "/m.onnx", abs_twice(6)), write(d + "/mine.yaml", ABS.encode())
 

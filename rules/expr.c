@@ -636,6 +636,7 @@ OF_FLOAT(f_sqrt, of_float(sqrt(f)))
 OF_FLOAT(f_is_finite, of_truth(isfinite(f)))
 /* exactly a float32: may stand in an attribute */
 OF_FLOAT(f_is_f32, of_truth((double)(float)f == f))
+OF_FLOAT(f_f32, of_float((double)(float)f))
 #undef OF_FLOAT
 
 static xval less(match *m, const xval *a, const xval *b, bool or_equal);
@@ -821,6 +822,7 @@ static const function functions[] = {
 	{"dim",           2, 2, true,  f_dim},
 	{"dims",          1, 1, true,  f_dims},
 	{"dtype",         1, 1, true,  f_dtype},
+	{"f32",           1, 1, false, f_f32},
 	{"finite",        1, 1, false, f_finite},
 	{"fits",          2, 2, true,  f_fits},
 	{"has",           1, 8, false, f_has},

@@ -412,6 +412,20 @@ static bool push_inputs(solver *s, const pnode *p, const ox_node *n, uint32_t wa
 	return true;
 }
 
+/* "as @op": the operator found; of several nodes the same. */
+static bool tag_agrees(solver *s, const pnode *p, const char *type)
+{
+	match *m = s->m;
+
+	if (p->tag < 0)
+		return true;
+	if (m->b.captured[p->tag] && strcmp(m->b.cap[p->tag].s, type))
+		return miss(s, "two operators are not the same");
+	m->b.captured[p->tag] = true;
+	m->b.cap[p->tag] = (xval){.kind = X_TEXT, .s = type};
+	return true;
+}
+
 /* n is the picture's node `which`, and the goals from `next` on hold. */
 static bool try_node(solver *s, int16_t which, ox_node *n, uint32_t next)
 {
@@ -429,11 +443,7 @@ static bool try_node(solver *s, int16_t which, ox_node *n, uint32_t next)
 	set_mark(s, &k);
 	for (uint32_t way = 0; way < ways(p, n); way++) {
 		m->b.node[which] = n;
-		if (p->tag >= 0) {
-			m->b.captured[p->tag] = true;
-			m->b.cap[p->tag] = (xval){.kind = X_TEXT, .s = p->types[op]};
-		}
-		if (match_outputs(s, p, n) && match_attrs(s, p, n)) {
+		if (tag_agrees(s, p, p->types[op]) && match_outputs(s, p, n) && match_attrs(s, p, n)) {
 			m->depth++;
 			if (push_inputs(s, p, n, way) && solve(s, next))
 				return true;

@@ -256,3 +256,19 @@ Test(rules, elements_that_are_proven)
 	rewrites(zero, G "{ s = Shape (x)\n b = ConstantOfShape <value = float[1] {-0.0}> (s)\n y = Add (x, b) }", false, NULL);
 	rewrites(zero, G "{ s = Abs (x)\n y = Add (x, s) }", false, NULL);
 }
+
+Test(rules, one_operator_twice)
+{
+	static const char same[] = RULE("t = Sin|Cos as @f (x)\n    y = Sin|Cos as @f (t)", "", "y = @f (x)");
+
+	rewrites(same, G "{ t = Cos (x)\n y = Cos (t) }", true, "y = Cos (x)");
+	rewrites(same, G "{ t = Sin (x)\n y = Cos (t) }", false, NULL);
+}
+
+Test(rules, the_nearest_float32)
+{
+	rewrites(RULE("t = Neg (x)\n    y = Elu (t)", "", "y = Elu <alpha = f32(1.0 / 3.0)> (x)"),
+	         G "{ t = Neg (x)\n y = Elu (t) }", true, "alpha = 0.33333334");
+	rewrites(RULE("t = Neg (x)\n    y = Elu (t)", "", "y = Elu <alpha = 1.0 / 3.0> (x)"),
+	         G "{ t = Neg (x)\n y = Elu (t) }", false, NULL);
+}

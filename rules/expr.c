@@ -206,6 +206,58 @@ static xval f_all_are(match *m, uint32_t n, const xval *x)
 	return all(m, x, is_it, k);
 }
 
+/* ---- halves ------------------------------------------------------------------------------------ */
+
+static bool rows_are_twice(match *m, const ox_value *v)
+{
+	const ox_array *e = elements(m, v);
+
+	if (!e || !e->rank || e->dims[e->rank - 1] <= 0 || e->dims[e->rank - 1] % 2)
+		return false;
+	const uint64_t half = (uint64_t)e->dims[e->rank - 1] / 2;
+	for (uint64_t i = 0; i < e->count; i++)
+		if (i / half % 2 == 0 && !same_bits(e, i, i + half))
+			return false;
+	return true;
+}
+
+static bool is_number(const ox_value *v)
+{
+	const ox_tensor *t = v ? ox_value_const(v) : NULL;
+	uint64_t n;
+
+	return t && ox_tensor_count(t, &n) && n == 1;
+}
+
+/* twice(x): along the last axis x is something and the same again, seen by its elements or by
+ * what makes it, element by element. */
+static xval f_twice(match *m, uint32_t n, const xval *x)
+{
+	enum { LOOK = 8 };
+	bool known;
+	(void)n;
+	NEED_VALUE(x[0]);
+	const ox_value *v = x[0].v;
+	for (int i = 0; i < LOOK && v && !ox_value_const(v) && v->def; i++) {
+		const ox_node *d = v->def;
+		const ox_op_row *row = ox_op_row_of(d->op);
+		const int rank = ox_rank_known(v);
+		if (d->op == OX_Concat && d->nin == 2 && d->in[0].val == d->in[1].val && rank > 0) {
+			const int64_t axis = ox_attr_int(d, "axis", 1, &known);
+			return of_truth(known && (axis == -1 || axis == rank - 1));
+		}
+		if (d->nin == 1 && row && row->flags & OX_PURE && (d->op == OX_Cast || row->flags & OX_ELEMWISE))
+			v = d->in[0].val;
+		else if ((d->op == OX_Mul || d->op == OX_Div) && rank == ox_rank_known(d->in[0].val) && is_number(d->in[1].val))
+			v = d->in[0].val;
+		else if (d->op == OX_Mul && rank == ox_rank_known(d->in[1].val) && is_number(d->in[0].val))
+			v = d->in[1].val;
+		else
+			break;
+	}
+	return of_truth(v && rows_are_twice(m, v));
+}
+
 /* ---- types ------------------------------------------------------------------------------------ */
 
 static ox_dtype dtype_of(const xval *x) { return VALUE(*x) ? ox_dtype_known(x->v) : OX_UNDEFINED; }
@@ -862,6 +914,7 @@ static const function functions[] = {
 	{"splat",         1, 1, false, f_splat},
 	{"sqrt",          1, 1, false, f_sqrt},
 	{"take",          2, 2, false, f_take},
+	{"twice",         1, 1, true,  f_twice},
 	{"type",          1, 1, false, f_type},
 	{"type_highest",  1, 1, true,  f_type_highest},
 	{"type_lowest",   1, 1, true,  f_type_lowest},

@@ -272,3 +272,14 @@ Test(rules, the_nearest_float32)
 	rewrites(RULE("t = Neg (x)\n    y = Elu (t)", "", "y = Elu <alpha = 1.0 / 3.0> (x)"),
 	         G "{ t = Neg (x)\n y = Elu (t) }", false, NULL);
 }
+
+Test(rules, the_same_again)
+{
+	static const char half[] = RULE("t = Abs (x)\n    y = Neg (t)", "  when: twice(x)\n", "y = Neg (x)");
+
+	rewrites(half, G "{ c = Concat <axis = -1> (x, x)\n s = Sin (c)\n t = Abs (s)\n y = Neg (t) }", true, NULL);
+	rewrites(half, G "{ c = Concat <axis = -1> (x, z)\n s = Sin (c)\n t = Abs (s)\n y = Neg (t) }", false, NULL);
+	rewrites(half, G "{ c = Concat <axis = 0> (x, x)\n s = Sin (c)\n t = Abs (s)\n y = Neg (t) }", false, NULL);
+	rewrites(half, "g () => (y) <float[2,4] c = {1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0}> { t = Abs (c)\n y = Neg (t) }", true, NULL);
+	rewrites(half, "g () => (y) <float[2,4] c = {1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 5.0}> { t = Abs (c)\n y = Neg (t) }", false, NULL);
+}

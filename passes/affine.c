@@ -182,13 +182,18 @@ static bool conv_of(const ox_node *n, ox_linear *l)
 	for (uint32_t i = 2; i < w->rank; i++)
 		per_point *= (uint64_t)w->dims[i];
 	per_filter = per_point * (uint64_t)w->dims[1];
-	l->out = (ox_along){w->rank, 1, (uint64_t)w->dims[0]};
-	l->lay = (ox_lay){per_filter, l->out.channels, per_filter * l->out.channels};
-	if (n->op == OX_ConvTranspose) {
-		if (w->dims[0] % group || !ox_mul_u64((uint64_t)w->dims[1], (uint64_t)group, &l->out.channels))
-			return false;
-		l->lay = (ox_lay){per_point, (uint64_t)w->dims[1], per_filter * (uint64_t)(w->dims[0] / group)};
-	}
+	/* the first axis of w has all channels of one side, the second those of a group of the other */
+	const ox_along first = {w->rank, 1, (uint64_t)w->dims[0]};
+	ox_along second = first;
+	if (w->dims[0] % group || !ox_mul_u64((uint64_t)w->dims[1], (uint64_t)group, &second.channels))
+		return false;
+	const ox_lay by_first = {per_filter, first.channels, per_filter * first.channels};
+	const ox_lay by_second = {per_point, (uint64_t)w->dims[1], per_filter * (uint64_t)(w->dims[0] / group)};
+	const bool turned = n->op == OX_ConvTranspose;
+	l->out = turned ? second : first;
+	l->lay = turned ? by_second : by_first;
+	l->in = turned ? first : second;
+	l->in_lay = turned ? by_first : by_second;
 	return !l->b || (l->b->rank == 1 && (uint64_t)l->b->dims[0] == l->out.channels);
 }
 
@@ -203,8 +208,11 @@ static bool gemm_of(const ox_node *n, ox_linear *l)
 		l->beta = (double)ox_attr_float(n, "beta", 1, &known[1]);
 	if (w->rank != 2 || !known[0] || !known[1])
 		return false;
+	const uint64_t all = (uint64_t)w->dims[0] * (uint64_t)w->dims[1];
 	l->out = (ox_along){2, 1, (uint64_t)w->dims[!turned]};
-	l->lay = (ox_lay){turned ? (uint64_t)w->dims[1] : 1, l->out.channels, (uint64_t)w->dims[0] * (uint64_t)w->dims[1]};
+	l->lay = (ox_lay){turned ? (uint64_t)w->dims[1] : 1, l->out.channels, all};
+	l->in = (ox_along){2, 1, (uint64_t)w->dims[turned]};
+	l->in_lay = (ox_lay){turned ? 1 : (uint64_t)w->dims[1], l->in.channels, all};
 	return true;
 }
 
@@ -238,10 +246,14 @@ bool ox_is_inner(const ox_ctx *c, const ox_value *v)
 
 bool ox_linear_of(ox_ctx *c, const ox_value *v, ox_linear *l)
 {
-	ox_node *n = v ? v->def : NULL;
+	return ox_is_inner(c, v) && ox_linear_node(c, v->def, l);
+}
 
+bool ox_linear_node(ox_ctx *c, ox_node *n, ox_linear *l)
+{
+	(void)c;
 	*l = (ox_linear){.n = n, .weight = OX_WEIGHT, .beta = 1};
-	if (!ox_is_inner(c, v) || n->nin < 2 || !n->in[OX_DATA].val)
+	if (n->nin < 2 || !n->in[OX_DATA].val)
 		return false;
 	for (size_t i = 0; i < OX_LEN(linear); i++) {
 		const bool has_bias = n->nin > OX_BIAS && n->in[OX_BIAS].val;
@@ -414,6 +426,16 @@ int64_t ox_step_bytes(ox_ctx *c, const ox_step *s)
 
 static const char no_copy[] = "others read the weight, and a copy would make the model larger";
 
+/* n has the bias b from now on. */
+static void put_bias(ox_ctx *c, const ox_linear *l, ox_tensor *b, const ox_value *named_after)
+{
+	ox_put_const(c, l->n, OX_BIAS, b, bias_name(c, named_after));
+	if (l->n->op == OX_MatMul)
+		ox_node_set_op(l->n, OX_Gemm);
+	if (l->n->op == OX_Gemm && l->beta != 1)
+		ox_node_drop_attr(l->n, "beta");
+}
+
 ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s)
 {
 	ox_tensor *w = NULL, *b = NULL;
@@ -436,28 +458,49 @@ ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s)
 	if (w)
 		ox_put_const(c, l->n, l->weight, w, "weight");
 	if (b)
-		ox_put_const(c, l->n, OX_BIAS, b, bias_name(c, s->n->out[0]));
-	if (b && l->n->op == OX_MatMul)
-		ox_node_set_op(l->n, OX_Gemm);
-	if (b && l->n->op == OX_Gemm && l->beta != 1)
-		ox_node_drop_attr(l->n, "beta");
+		put_bias(c, l, b, s->n->out[0]);
 	ox_step_goes(c, s->n, s->x);
 	return OX_CHANGED;
 }
 
+/* The bias with what a shift of the data comes to. NULL: *why. */
+static ox_tensor *bias_of_shift(ox_ctx *c, const ox_linear *l, const ox_step *s, const char **why)
+{
+	const double *w = ox_all_doubles(c, l->w);
+	double *sum = ox_new_array(c->scratch, double, (size_t)l->out.channels + 1);
+	bool known = true;
+	const double alpha = l->n->op == OX_Gemm ? (double)ox_attr_float(l->n, "alpha", 1, &known) : 1;
+	uint64_t n;
+
+	*why = "the weight is large, or alpha is not known";
+	if (!w || !known || !ox_tensor_count(l->w, &n))
+		return NULL;
+	for (uint64_t i = 0; i < n; i++)
+		sum[ox_channel_of(&l->lay, i)] += alpha * w[i] * s->shift[ox_channel_of(&l->in_lay, i)];
+	const ox_step behind = {.n = s->n, .channels = l->out.channels, .shift = sum};
+	return new_bias(c, l, &behind, why);
+}
+
 ox_status ox_absorb_before(ox_ctx *c, const ox_linear *l, uint32_t data, const ox_step *s)
 {
-	const char *why;
+	const char *why = NULL;
+	ox_tensor *w = NULL, *b = NULL;
+	int64_t growth = -ox_step_bytes(c, s);
 
-	if (!s->scale || s->shift)
-		return OX_SAME;
-	ox_tensor *w = ox_tensor_scaled(c, l->w, &l->lay, s->scale, s->uniform ? 1 : s->channels, &why);
-	if (!w)
+	if (s->shift && !(b = bias_of_shift(c, l, s, &why)))
 		return ox_skip(c, s->n, why);
-	const uint64_t going = ox_bytes_going(c, l->n, l->weight);
-	if (!ox_may_grow(c, (int64_t)(w->nbytes - going) - ox_step_bytes(c, s), false))
+	if (s->scale && !(w = ox_tensor_scaled(c, l->w, &l->in_lay, s->scale, s->uniform ? 1 : s->channels, &why)))
+		return ox_skip(c, s->n, why);
+	if (w)
+		growth += (int64_t)(w->nbytes - ox_bytes_going(c, l->n, l->weight));
+	if (b)
+		growth += (int64_t)(b->nbytes - ox_bytes_going(c, l->n, OX_BIAS));
+	if (!ox_may_grow(c, growth, false))
 		return ox_skip(c, s->n, no_copy);
-	ox_put_const(c, l->n, l->weight, w, "weight");
+	if (w)
+		ox_put_const(c, l->n, l->weight, w, "weight");
+	if (b)
+		put_bias(c, l, b, l->n->out[0]);
 	ox_node_set_input(l->n, data, s->n->in[s->x].val);
 	ox_step_goes(c, s->n, s->x);
 	return OX_CHANGED;
@@ -488,4 +531,63 @@ ox_status ox_absorb_into(ox_ctx *c, ox_node *n, const ox_op *ops)
 ox_status ox_absorb_into_conv(ox_ctx *c, ox_node *n)
 {
 	return ox_absorb_into(c, n, OX_ROOTS(OX_Conv, OX_ConvTranspose));
+}
+
+/* Does every element that is summed up come from the data: are there no pads? */
+static bool is_unpadded(const ox_node *n)
+{
+	const ox_attr *pads = ox_node_attr(n, "pads");
+	bool known;
+	const ox_str how = ox_attr_str(n, "auto_pad", ox_cstr("NOTSET"), &known);
+
+	if (n->op != OX_Conv)
+		return n->op == OX_Gemm || n->op == OX_MatMul;
+	for (size_t i = 0; pads && i < pads->n; i++)
+		if (pads->ref || pads->type != OX_A_INTS || pads->ints[i])
+			return false;
+	return known && !(pads && pads->ref) && (ox_str_eq(how, ox_cstr("NOTSET")) || ox_str_eq(how, ox_cstr("VALID")));
+}
+
+static bool is_turned(const ox_node *n)
+{
+	bool known;
+
+	return n->op == OX_Gemm && (ox_attr_int(n, "transA", 0, &known) || !known);
+}
+
+static bool is_zero(const double *p, uint64_t n)
+{
+	uint64_t i = 0;
+
+	while (i < n && p[i] == 0)
+		i++;
+	return i == n;
+}
+
+/* Has x those channels before the step, too? */
+static bool has_channels(ox_ctx *c, const ox_value *x, const ox_along *a)
+{
+	return ox_rank_known(x) == (int)a->rank && ox_dim_is(ox_dim_known(c->m, x, a->axis), (int64_t)a->channels);
+}
+
+ox_status ox_absorb_preceding(ox_ctx *c, ox_node *n, const ox_op *ops)
+{
+	const ox_value *x = n->nin ? n->in[OX_DATA].val : NULL;
+	ox_linear l, taken;
+	ox_step s;
+
+	if (!ox_is_inner(c, x) || !is_one_of(x->def->op, ops) || !ox_linear_node(c, n, &l) || is_turned(n))
+		return OX_SAME;
+	ox_node *p = x->def;
+	for (uint32_t i = 0; i < p->nin && i < 2; i++) {
+		const ox_value *v = p->in[i].val;
+		if (!v || !has_channels(c, v, &l.in) || !ox_step_of(c, p, i, &l.in, &s) || ox_linear_of(c, v, &taken))
+			continue;
+		if (s.shift && is_zero(s.shift, s.channels))
+			s.shift = NULL;
+		if (s.shift && !is_unpadded(n))
+			return ox_skip(c, n, "pads are not shifted");
+		return ox_absorb_before(c, &l, OX_DATA, &s);
+	}
+	return OX_SAME;
 }

@@ -21,6 +21,11 @@ typedef struct ox_lay {
 	uint64_t block;               /* elements */
 } ox_lay;
 
+static inline uint64_t ox_channel_of(const ox_lay *l, uint64_t i)
+{
+	return i / l->block * l->channels + i / l->run % l->channels;
+}
+
 /* Elements [at, at + n) as doubles. False: not of a float type of 16 bits or more, or not to
  * be read. */
 bool ox_tensor_doubles(const ox_model *m, const ox_tensor *t, uint64_t at, uint64_t n, double *out);
@@ -67,8 +72,8 @@ typedef struct ox_linear {
 	ox_node *n;
 	uint32_t weight;              /* operand */
 	const ox_tensor *w, *b;       /* b NULL: none */
-	ox_along out;                 /* channels of its result */
-	ox_lay lay;                   /* of those in w */
+	ox_along out, in;             /* channels of its result, of its data */
+	ox_lay lay, in_lay;           /* of those in w */
 	double beta;                  /* Gemm: of b; else 1 */
 	const char *why;
 } ox_linear;
@@ -76,17 +81,23 @@ typedef struct ox_linear {
 /* Is v made by Conv, ConvTranspose, Gemm or MatMul of a constant weight, for one reader, a node
  * of the same graph? Then its constants may change. */
 bool ox_linear_of(ox_ctx *c, const ox_value *v, ox_linear *l);
+/* The same of a node, whoever reads its result. */
+bool ox_linear_node(ox_ctx *c, ox_node *n, ox_linear *l);
 /* Does MatMul n multiply by the constant operand `weight`? Its columns (second) or rows (first) are
  * the channels, if the step is behind it; else the other ones. */
 bool ox_product_of(ox_node *n, uint32_t weight, bool behind, ox_linear *l);
 /* The step at the linear operator's result: new weight, new bias; the step's node goes. */
 ox_status ox_absorb(ox_ctx *c, const ox_linear *l, const ox_step *s);
-/* The step at the linear operator's data: a new weight; operand `data` is the step's operand
- * from then on. Without a shift. */
+/* The step at the linear operator's data: a new weight, and a bias for its shift, which must
+ * reach every element that is summed up (no pads); operand `data` is the step's operand from
+ * then on. */
 ox_status ox_absorb_before(ox_ctx *c, const ox_linear *l, uint32_t data, const ox_step *s);
 /* A node n of any of these steps on the result of one of ops (ends with OX_OP_NONE): absorbed. */
 ox_status ox_absorb_into(ox_ctx *c, ox_node *n, const ox_op *ops);
 ox_status ox_absorb_into_conv(ox_ctx *c, ox_node *n);         /* of Conv or ConvTranspose */
+/* A linear operator n on the result of such a step of one of ops, which what makes the step's
+ * operand does not take: absorbed. */
+ox_status ox_absorb_preceding(ox_ctx *c, ox_node *n, const ox_op *ops);
 
 /* ---- edits ------------------------------------------------------------------------ */
 

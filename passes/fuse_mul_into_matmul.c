@@ -55,6 +55,7 @@ static ox_status before(ox_ctx *c, ox_node *n)
 		if (!p || !ox_is_inner(c, n->in[data].val) || !(p->op == OX_Mul || p->op == OX_Div || p->op == OX_Neg)
 		    || !ox_product_of(n, 1 - data, false, &l))
 			continue;
+		l.in_lay = l.lay;
 		for (uint32_t i = 0; i < p->nin; i++)
 			if (p->in[i].val && ox_step_of(c, p, i, &l.out, &s) && keeps_shape(c, &s, &l.out)
 			    && !is_taken(c, p->in[i].val))

@@ -112,11 +112,6 @@ typedef struct scaled {
 	const double *scale;
 } scaled;
 
-static uint64_t channel_of(const ox_lay *l, uint64_t i)
-{
-	return i / l->block * l->channels + i / l->run % l->channels;
-}
-
 /* Elements [at, at + n), unrounded; n <= CHUNK. */
 static bool multiply(const scaled *s, uint64_t at, size_t n, double *out)
 {
@@ -124,7 +119,7 @@ static bool multiply(const scaled *s, uint64_t at, size_t n, double *out)
 		return false;
 	for (size_t i = 0, k; i < n; i += k) {
 		const uint64_t left = s->lay.run - (at + i) % s->lay.run;
-		const double f = s->scale[s->nscale == 1 ? 0 : channel_of(&s->lay, at + i)];
+		const double f = s->scale[s->nscale == 1 ? 0 : ox_channel_of(&s->lay, at + i)];
 		k = s->nscale == 1 || left > n - i ? n - i : (size_t)left;
 		for (size_t j = i; j < i + k; j++)
 			out[j] *= f;
@@ -194,7 +189,7 @@ static const char *problem(ox_ctx *c, const scaled *s, uint64_t count, uint64_t 
 		if (!multiply(s, at, (size_t)k, x))
 			return "the weight cannot be read";
 		for (uint64_t i = 0; i < k; i++) {
-			double *most = &largest[channels == 1 ? 0 : channel_of(&s->lay, at + i)];
+			double *most = &largest[channels == 1 ? 0 : ox_channel_of(&s->lay, at + i)];
 			const double size = fabs(rounded(s->from->dtype, x[i]));
 			if (!isfinite(size))
 				return "a weight would not be finite";

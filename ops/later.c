@@ -17,6 +17,7 @@
 
 enum {
 	AT_ONCE = 16 << 10,           /* elements */
+	NEAR_BY = 64,                 /* elements between two that are read together */
 	DEEPEST = 8,                  /* results that are read to read one */
 	BLOCK = 8 << 10,              /* elements that a kernel is given at a time */
 	COLUMN = 256,                 /* elements of a column that are read at a time */
@@ -211,6 +212,26 @@ static bool is_splat(const view *v)
 }
 
 /* n elements of the source, step apart. */
+/* Every step-th element of what is computed when it is read: a call for each would compute its
+ * surroundings each time. */
+static bool read_apart(const view *v, int64_t from, int64_t step, uint64_t n, uint8_t *out)
+{
+	uint8_t block[4096];
+	const size_t w = v->width;
+	const uint64_t most = (sizeof block / w - 1) / (uint64_t)step + 1;
+
+	while (n) {
+		const uint64_t k = n < most ? n : most;
+		if (!ox_tensor_read(v->m, v->from, (uint64_t)from * w, block, ((k - 1) * (uint64_t)step + 1) * w))
+			return false;
+		for (uint64_t i = 0; i < k; i++, out += w)
+			memcpy(out, block + i * (size_t)step * w, w);
+		from += (int64_t)k * step;
+		n -= k;
+	}
+	return true;
+}
+
 static bool read_row(const view *v, int64_t from, int64_t step, uint64_t n, uint8_t *out)
 {
 	const size_t w = v->width;
@@ -219,6 +240,8 @@ static bool read_row(const view *v, int64_t from, int64_t step, uint64_t n, uint
 		memcpy(out, v->flat + (size_t)from * w, n * w);
 	if (step == 1)
 		return v->flat || ox_tensor_read(v->m, v->from, (uint64_t)from * w, out, n * w);
+	if (!v->flat && step > 1 && step <= NEAR_BY && n > 1 && v->from->source == OX_SRC_LAZY)
+		return read_apart(v, from, step, n, out);
 	for (uint64_t i = 0; i < n; i++, from += step, out += w)
 		if (v->flat)
 			memcpy(out, v->flat + (size_t)from * w, w);

@@ -222,6 +222,16 @@ arm64: $(BUILD)/onnxopt                     ## the same bytes from an arm64 buil
 infer-check: $(BUILD)/onnxopt $(BUILD)/asan/onnxopt   ## shapes and contents beside ONNX Runtime: never wrong, strong, bad input
 	$(Q)STEPS=infer sh tests/cross/run.sh $(BUILD)
 
+.PHONY: laws orders guards-c
+laws: $(BUILD)/onnxopt                      ## every golden with one law broken at a time, in ONNX Runtime
+	$(Q)$(BUILD)/venv/bin/python tests/cross/laws.py --tool $(BUILD)/onnxopt
+
+orders: $(BUILD)/onnxopt                    ## the passes of default in 20 random orders, before the judge
+	$(Q)$(BUILD)/venv/bin/python tests/cross/orders.py --tool $(BUILD)/onnxopt tests/models
+
+guards-c: $(BUILD)/onnxopt                  ## each guard of the passes in C switched off: a golden must fail
+	$(Q)$(PYTHON) tests/guards_c.py --tool $(BUILD)/onnxopt
+
 judge: $(BUILD)/onnxopt                     ## ../shared/judge on ../shared/models
 	$(Q)sh tests/cross/judge.sh $(BUILD)
 

@@ -443,6 +443,7 @@ void ox_node_kill(ox_node *n)
 
 	assert(outputs_are_unread(n));
 	m->edits++;
+	ox_touch_node(m, n);
 	remove_node(m, n);
 	bury_node(m, n);
 }

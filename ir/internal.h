@@ -27,6 +27,7 @@ typedef struct ox_journal {
 	uint32_t next_id;             /* m->next_id at begin */
 	uint32_t serial;
 	bool open;
+	bool swapped;                 /* the model is as it was at begin */
 } ox_journal;
 
 static inline bool ox_journalling(const ox_model *m)

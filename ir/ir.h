@@ -718,6 +718,14 @@ void     ox_txn_commit(ox_model *m);
 void     ox_txn_abandon(ox_model *m);
 bool     ox_txn_open(const ox_model *m);
 size_t   ox_txn_size(const ox_model *m);     /* edits since begin */
+/* The open transaction undone, for a look at what was; again: done again. Between the two calls
+ * nothing may be edited. */
+void     ox_txn_swap(ox_model *m);
+/* All nodes that the open transaction made, changed or killed, and all that lost a reader or read
+ * a renamed value; valid until the next edit. */
+ox_node **ox_txn_touched(ox_model *m, size_t *n);
+bool     ox_txn_touches(const ox_model *m, const ox_node *n);  /* is n among those, after ox_txn_touched? */
+bool     ox_txn_made(const ox_model *m, const ox_node *n);     /* did it make n? */
 
 /* What the open or last committed transaction touched, for the worklist: once for each
  * node created, each whose inputs or attributes changed or read a renamed value, and each

@@ -33,7 +33,7 @@ void ox_txn_begin(ox_model *m)
 
 void ox_txn_commit(ox_model *m)
 {
-	assert(ox_txn_open(m));
+	assert(ox_txn_open(m) && !m->journal->swapped);
 	m->journal->open = false;
 }
 
@@ -41,7 +41,7 @@ void ox_txn_abandon(ox_model *m)
 {
 	ox_journal *j = m->journal;
 
-	assert(ox_txn_open(m));
+	assert(ox_txn_open(m) && !j->swapped);
 	for (const ox_kept *k = j->kept; k; k = k->older)
 		memcpy(k->at, k->old, k->n);
 	for (size_t i = 0; i < j->fresh.n; i++)
@@ -52,14 +52,33 @@ void ox_txn_abandon(ox_model *m)
 	j->open = false;
 }
 
-bool ox_txn_open(const ox_model *m)
+/* Exchanges what a piece of memory holds and what it held. */
+static void exchange(ox_kept *k)
 {
-	return ox_journalling(m);
+	uint8_t *a = k->at;
+
+	for (size_t i = 0; i < k->n; i++) {
+		const uint8_t b = a[i];
+		a[i] = k->old[i];
+		k->old[i] = b;
+	}
 }
 
-size_t ox_txn_size(const ox_model *m)
+void ox_txn_swap(ox_model *m)
 {
-	return ox_journalling(m) ? (size_t)(m->edits - m->journal->edits) : 0;
+	ox_journal *j = m->journal;
+
+	assert(ox_txn_open(m));
+	/* what was kept last is undone first, and done again last: the list turns round */
+	ox_kept *turned = NULL;
+	for (ox_kept *k = j->kept, *older; k; k = older) {
+		older = k->older;
+		exchange(k);
+		k->older = turned;
+		turned = k;
+	}
+	j->kept = turned;
+	j->swapped = !j->swapped;
 }
 
 static void touch(ox_journal *j, ox_node *n)
@@ -68,6 +87,33 @@ static void touch(ox_journal *j, ox_node *n)
 		return;
 	n->stamp = j->serial;
 	*ox_push(&j->arena, &j->touched) = n;
+}
+
+ox_node **ox_txn_touched(ox_model *m, size_t *n)
+{
+	ox_journal *j = m->journal;
+
+	assert(ox_txn_open(m) && !j->swapped);
+	for (size_t i = 0; i < j->renamed.n; i++)
+		for (const ox_use *u = j->renamed.p[i]->uses; u; u = u->next)
+			if (u->reader == OX_READ_NODE)
+				touch(j, u->node);
+	j->renamed.n = 0;
+	*n = j->touched.n;
+	return j->touched.p;
+}
+
+bool ox_txn_touches(const ox_model *m, const ox_node *n) { return n->stamp == m->journal->serial; }
+bool ox_txn_made(const ox_model *m, const ox_node *n) { return n->id >= m->journal->next_id; }
+
+bool ox_txn_open(const ox_model *m)
+{
+	return ox_journalling(m);
+}
+
+size_t ox_txn_size(const ox_model *m)
+{
+	return ox_journalling(m) ? (size_t)(m->edits - m->journal->edits) : 0;
 }
 
 void ox_touch_node(ox_model *m, ox_node *n)
@@ -84,16 +130,12 @@ void ox_touch_readers(ox_model *m, ox_value *v)
 
 void ox_txn_each_touched(ox_model *m, void (*f)(void *user, ox_node *n), void *user)
 {
-	ox_journal *j = m->journal;
+	size_t n;
 
-	if (!j)
+	if (!ox_txn_open(m))
 		return;
-	for (size_t i = 0; i < j->renamed.n; i++)
-		for (const ox_use *u = j->renamed.p[i]->uses; u; u = u->next)
-			if (u->reader == OX_READ_NODE)
-				touch(j, u->node);
-	j->renamed.n = 0;
-	for (size_t i = 0; i < j->touched.n; i++)
-		if (j->touched.p[i]->graph)
-			f(user, j->touched.p[i]);
+	ox_node **touched = ox_txn_touched(m, &n);
+	for (size_t i = 0; i < n; i++)
+		if (touched[i]->graph)
+			f(user, touched[i]);
 }

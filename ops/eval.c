@@ -151,8 +151,14 @@ double *ox_doubles(ox_eval *c, const ox_array *x)
 {
 	double *d = ox_alloc_raw(c->arena, ((size_t)x->count + 1) * sizeof *d);
 
-	for (uint64_t i = 0; i < x->count; i++)
-		d[i] = ox_get_double(x, i);
+	if (x->dtype == OX_F64)
+		memcpy(d, x->data, (size_t)x->count * sizeof *d);
+	else if (x->dtype == OX_F32)
+		for (uint64_t i = 0; i < x->count; i++)
+			d[i] = (double)((const float *)x->data)[i];
+	else
+		for (uint64_t i = 0; i < x->count; i++)
+			d[i] = ox_get_double(x, i);
 	return d;
 }
 

@@ -9,6 +9,7 @@
 /* A matrix within an array: first element, and steps to the next row and column. */
 typedef struct matrix {
 	const ox_array *x;
+	const double *f;              /* its elements; NULL: integers */
 	uint64_t at;
 	uint64_t row, column;
 } matrix;
@@ -16,20 +17,18 @@ typedef struct matrix {
 /* Row i of a times column j of b. */
 static ox_num dot(const matrix *a, const matrix *b, uint64_t i, uint64_t j, uint64_t n)
 {
-	const bool is_float = ox_kind_of(a->x->dtype) == OX_FLOATING;
-	ox_num sum = {0};
+	const uint64_t from_a = a->at + i * a->row, from_b = b->at + j * b->column;
+	double sum = 0;
+	uint64_t whole = 0;
 
-	if (is_float)
-		sum.f = 0;
-	for (uint64_t k = 0; k < n; k++) {
-		const ox_num x = ox_get(a->x, a->at + i * a->row + k * a->column);
-		const ox_num y = ox_get(b->x, b->at + k * b->row + j * b->column);
-		if (is_float)
-			sum.f += x.f * y.f;
-		else
-			sum.u += x.u * y.u;
+	if (a->f) {
+		for (uint64_t k = 0; k < n; k++)
+			sum += a->f[from_a + k * a->column] * b->f[from_b + k * b->row];
+		return (ox_num){.f = sum};
 	}
-	return sum;
+	for (uint64_t k = 0; k < n; k++)
+		whole += ox_get(a->x, from_a + k * a->column).u * ox_get(b->x, from_b + k * b->row).u;
+	return (ox_num){.u = whole};
 }
 
 /* ---- MatMul, FusedMatMul ------------------------------------------------------------- */
@@ -85,9 +84,14 @@ static void walk_batches(ox_walk *w, uint32_t k, const stack *s)
 
 static ox_array batch_of(const stack *s) { return (ox_array){.rank = s->batches, .dims = s->dims}; }
 
-static matrix matrix_at(const stack *s, int64_t at)
+static const double *floats_of(ox_eval *c, const ox_array *x)
 {
-	return (matrix){s->x, (uint64_t)at, (uint64_t)s->step[s->batches], (uint64_t)s->step[s->batches + 1]};
+	return ox_kind_of(x->dtype) == OX_FLOATING ? ox_doubles(c, x) : NULL;
+}
+
+static matrix matrix_at(const stack *s, const double *f, int64_t at)
+{
+	return (matrix){s->x, f, (uint64_t)at, (uint64_t)s->step[s->batches], (uint64_t)s->step[s->batches + 1]};
 }
 
 /* For the fast form: along which axis of its matrices the lines of s follow each other. */
@@ -141,8 +145,9 @@ bool eval_matmul(ox_eval *c)
 		return true;
 	if (!ox_eval_read(c, 1))
 		return false;
+	const double *f = floats_of(c, x), *g = floats_of(c, y);
 	for (uint64_t done = 0; done < out->count; done += m * n, ox_walk_next(w)) {
-		const matrix p = matrix_at(&a, w->at[0]), q = matrix_at(&b, w->at[1]);
+		const matrix p = matrix_at(&a, f, w->at[0]), q = matrix_at(&b, g, w->at[1]);
 		for (uint64_t e = 0; e < m * n; e++) {
 			ox_num v = dot(&p, &q, e / n, e % n, k);
 			if (alpha != 1)
@@ -163,7 +168,7 @@ static bool matrix_of(ox_eval *c, uint32_t i, const char *transposed, matrix *m,
 	if (x->rank != 2)
 		return ox_eval_undefined(c, "the inputs are no matrices");
 	const bool t = ox_eval_int(c, transposed, 0);
-	*m = (matrix){x, 0, t ? 1 : (uint64_t)x->dims[1], t ? (uint64_t)x->dims[1] : 1};
+	*m = (matrix){x, NULL, 0, t ? 1 : (uint64_t)x->dims[1], t ? (uint64_t)x->dims[1] : 1};
 	*rows = x->dims[t];
 	*columns = x->dims[!t];
 	return true;
@@ -211,6 +216,8 @@ bool eval_gemm(ox_eval *c)
 		return true;
 	if (!ox_eval_read(c, 1))
 		return false;
+	a.f = floats_of(c, a.x);
+	b.f = floats_of(c, b.x);
 	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
 		ox_num v = dot(&a, &b, i / (uint64_t)dims[1], i % (uint64_t)dims[1], (uint64_t)k);
 		const ox_num add = z ? ox_get(z, (uint64_t)w->at[0]) : (ox_num){0};

@@ -1,5 +1,6 @@
 /* synth.c - inputs made up: what reads them, then sizes, then values. */
 #include "verify/synth.h"
+#include "verify/draw.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -393,41 +394,6 @@ bool ox_synth_sizes(ox_synth *s, unsigned n, ox_bindings *b)
 		}
 	copy_bindings(s, b);
 	return true;
-}
-
-/* ---- random numbers ------------------------------------------------------------------------------- */
-
-/* SplitMix64: the n-th number of a stream depends on the seed and n alone. */
-static uint64_t draw(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
-static double draw_unit(uint64_t *state)
-{
-	return (double)(draw(state) >> 11) * 0x1p-53;
-}
-
-/* Nearly normal: twelve sums, and no function that differs between machines. */
-static double draw_normal(uint64_t *state)
-{
-	double sum = -6;
-
-	for (int i = 0; i < 12; i++)
-		sum += draw_unit(state);
-	return sum;
-}
-
-/* lo..hi */
-static int64_t draw_int(uint64_t *state, int64_t lo, int64_t hi)
-{
-	const uint64_t span = (uint64_t)hi - (uint64_t)lo + 1;
-
-	return (int64_t)((uint64_t)lo + (span ? draw(state) % span : draw(state)));
 }
 
 /* ---- values ---------------------------------------------------------------------------------------- */

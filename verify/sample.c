@@ -1,0 +1,254 @@
+/* sample.c - what a window is computed with: sizes, and values that fit what is known.
+ *
+ * A symbol of the dims has one size, wherever it stands: distinct primes, all 1, other primes, or
+ * 0. Numbers that are large, and that no constant of the window has in its shape or contents,
+ * are the size of a picture or the length of a text, and may be small as well: what disagrees
+ * then is tried with the true ones.
+ *
+ * Integers whose contents are known are what they are known to be; others are small, since most
+ * of them are indices, axes or lengths.
+ */
+#include "verify/window_parts.h"
+#include "verify/draw.h"
+
+#include <math.h>
+
+enum { LARGE = 12, MAX_ELEMENTS = 1 << 22, SYMBOLS = 64, NUMBERS = 256 };
+
+typedef struct sizes {
+	ox_dim sym[SYMBOLS];
+	int64_t size[SYMBOLS];
+	uint32_t n;
+	wchoice *choice;
+	int64_t fixed[NUMBERS];       /* numbers that constants hold: they stay */
+	uint32_t nfixed;
+	bool shrink;
+} sizes;
+
+static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
+
+static int64_t prime(uint32_t i, uint32_t turn) { return primes[(i + turn) % 6] ; }
+
+static int64_t size_for(const sizes *s, ox_dim sym)
+{
+	const int64_t want[WINDOW_SIZES] = {prime(s->n, 0), 1, prime(s->n, 2), 0};
+	int64_t size = want[s->choice->sizes];
+
+	if (size < sym->lo)
+		size = sym->lo;
+	return size > sym->hi ? sym->hi : size;
+}
+
+static bool size_of(void *user, ox_dim sym, int64_t *value)
+{
+	sizes *s = user;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->sym[i] == sym) {
+			*value = s->size[i];
+			return true;
+		}
+	if (s->n == SYMBOLS)
+		return false;
+	s->choice->symbols = true;
+	s->sym[s->n] = sym;
+	*value = s->size[s->n] = size_for(s, sym);
+	s->n++;
+	return true;
+}
+
+/* ---- numbers that may be smaller ---------------------------------------------------------- */
+
+static void fix(sizes *s, int64_t n)
+{
+	if (n < 0)
+		n = -n;
+	for (uint32_t i = 0; i < s->nfixed; i++)
+		if (s->fixed[i] == n)
+			return;
+	if (s->nfixed == NUMBERS)
+		s->shrink = false;
+	else
+		s->fixed[s->nfixed++] = n;
+}
+
+static void fix_constant(sizes *s, const window *w, const ox_value *v)
+{
+	int64_t elems[OX_MAX_ELEMS];
+	size_t n;
+	const ox_tensor *t = ox_value_const(v);
+
+	for (uint32_t i = 0; t && i < t->rank; i++)
+		fix(s, t->dims[i]);
+	/* sizes are among few integers */
+	if (t && (t->dtype == OX_I64 || t->dtype == OX_I32) && ox_ints_known(w->m, v, elems, OX_MAX_ELEMS, &n))
+		for (size_t i = 0; i < n; i++)
+			fix(s, elems[i]);
+}
+
+static void fix_node(sizes *s, const window *w, const wnode *n)
+{
+	for (uint32_t i = 0; i < n->nin; i++)
+		fix_constant(s, w, n->in[i]);
+	/* attributes that are made for one size: axes, kernels and pads are below LARGE */
+	for (uint32_t i = 0; i < n->n->nattr; i++) {
+		const ox_attr *a = &n->n->attr[i];
+		if (a->type == OX_A_INT)
+			fix(s, a->i);
+		for (size_t k = 0; a->type == OX_A_INTS && k < a->n; k++)
+			fix(s, a->ints[k]);
+	}
+}
+
+static void fix_side(sizes *s, const window *w, const wside *side)
+{
+	for (size_t i = 0; i < side->n; i++)
+		fix_node(s, w, &side->p[i]);
+}
+
+static int64_t smaller(sizes *s, int64_t d)
+{
+	if (!s->shrink || d <= LARGE)
+		return d;
+	for (uint32_t i = 0; i < s->nfixed; i++)
+		if (s->fixed[i] == d)
+			return d;
+	s->choice->shrunk = true;
+	return 3 + d % 4;             /* the same for the same number */
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+static double special(uint64_t *state)
+{
+	static const double all[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 1, -1, 0x1p-149, 65504, 0.5};
+	const uint64_t k = draw(state) % 24;
+
+	return k < OX_LEN(all) ? all[k] : draw_normal(state);
+}
+
+static void fill_floats(ox_array *x, unsigned fill, uint64_t *state)
+{
+	for (uint64_t i = 0; i < x->count; i++)
+		ox_put_double(x, i, fill == 0 ? draw_normal(state) : fill == 1 ? draw_unit(state) : special(state));
+}
+
+static bool fill_ints(const window *w, ox_value *v, ox_array *x, sizes *s, unsigned fill, uint64_t *state)
+{
+	int64_t lo = fill == 0 ? 0 : -2, hi = fill == 0 ? 1 : 5, min, max;
+	const unsigned bits = ox_dtype_bits(x->dtype);
+	const bool is_bool = x->dtype == OX_BOOL, is_signed = ox_kind_of(x->dtype) == OX_SIGNED;
+	ox_elems e = {0};
+	const bool known = ox_elems_known(w->m, v, &e) && e.n == x->count;
+	ox_dim splat = ox_splat_known(w->m, v);
+	int64_t all;
+
+	if (fill == 2 && bits >= 8) {         /* all that there are: they wrap */
+		hi = bits < 64 ? (INT64_C(1) << (bits - is_signed)) - 1 : INT64_C(1) << 62;
+		lo = -hi - 1;
+	}
+	if (is_bool || !is_signed)
+		lo = 0;
+	if (is_bool)
+		hi = 1;
+	if (ox_range_known(w->m, v, &min, &max)) {
+		lo = lo < min ? min : lo > max ? max : lo;
+		hi = hi > max ? max : hi < lo ? (max < lo + 1 ? max : lo + 1) : hi;
+	}
+	if (splat && !ox_dim_eval(splat, size_of, s, &all))
+		splat = NULL;
+	for (uint64_t i = 0; i < x->count; i++) {
+		int64_t k = splat ? all : draw_int(state, lo, hi);
+		if (known && e.p[i] && !ox_dim_eval(e.p[i], size_of, s, &k))
+			return false;
+		ox_put_int(x, i, k);
+	}
+	return true;
+}
+
+static bool is_complex_or_text(ox_dtype t) { return ox_kind_of(t) == OX_NO_NUMBER && t != OX_BOOL; }
+
+static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, uint64_t *state)
+{
+	const ox_type *t = ox_type_known(w->m, v);
+	int64_t dims[OX_MAX_RANK];
+	ox_eval c = {.m = w->m, .arena = w->a, .max_bytes = (uint64_t)MAX_ELEMENTS * 8};
+	uint64_t count = 1;
+
+	if (!t || t->kind != OX_T_TENSOR || !t->has_shape || t->rank > OX_MAX_RANK || !t->elem || is_complex_or_text(t->elem))
+		return NULL;
+	for (uint32_t i = 0; i < t->rank; i++) {
+		const ox_dim d = ox_dim_known(w->m, v, i);
+		if (ox_dim_is_num(d))
+			dims[i] = smaller(s, d->num);
+		else if (!ox_dim_eval(d, size_of, s, &dims[i]) || dims[i] < 0)
+			return NULL;
+		if (!ox_mul_u64(count, (uint64_t)dims[i], &count) || count > MAX_ELEMENTS)
+			return NULL;
+	}
+	ox_array *x = ox_eval_new(&c, t->elem, t->rank, dims);
+	if (!x)
+		return NULL;
+	if (ox_kind_of(t->elem) == OX_FLOATING)
+		fill_floats(x, fill, state);
+	else if (!fill_ints(w, v, x, s, fill, state))
+		return NULL;
+	return x;
+}
+
+bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
+{
+	sizes *s = ox_new(w->a, sizes);
+
+	s->choice = c;
+	s->shrink = c->shrink;
+	c->made = s;
+	if (s->shrink) {
+		fix_side(s, w, &w->above);
+		fix_side(s, w, &w->before);
+		fix_side(s, w, &w->after);
+		for (size_t i = 0; i < w->pairs.n; i++) {
+			fix_constant(s, w, w->pairs.p[i].was);
+			fix_constant(s, w, w->pairs.p[i].is);
+		}
+	}
+	for (size_t i = 0; i < w->inputs.n; i++) {
+		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill;
+		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, &state);
+		if (!x)
+			return false;
+		*ox_push(w->a, b) = (wbound){w->inputs.p[i], x};
+	}
+	return true;
+}
+
+static bool is_as_known(const window *w, sizes *s, const ox_value *v, const ox_array *x)
+{
+	const ox_type *t = ox_type_known(w->m, v);
+	ox_elems e;
+	int64_t n;
+
+	if (!t || t->kind != OX_T_TENSOR || !ox_is_tensor(x) || ox_value_const(v))
+		return true;
+	if (t->has_shape && t->rank != x->rank)
+		return false;
+	for (uint32_t i = 0; t->has_shape && i < t->rank; i++) {
+		const ox_dim d = ox_dim_known(w->m, v, i);
+		if (ox_dim_eval(d, size_of, s, &n) && n != x->dims[i])
+			return false;
+	}
+	if (ox_kind_of(x->dtype) == OX_FLOATING || !ox_elems_known(w->m, v, &e) || e.n != x->count)
+		return true;
+	for (uint32_t i = 0; i < e.n; i++)
+		if (e.p[i] && ox_dim_eval(e.p[i], size_of, s, &n) && n != ox_get_int(x, i))
+			return false;
+	return true;
+}
+
+bool window_facts_hold(const window *w, wchoice *c, const wbounds *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (!is_as_known(w, c->made, b->p[i].v, b->p[i].x))
+			return false;
+	return true;
+}

@@ -1,0 +1,731 @@
+/* window.c - which nodes go and come with a rewrite, which values must be the same, and are they?
+ *
+ * Of the nodes that the transaction touched, those that it killed or made are the window. One that
+ * only reads something else now belongs to it if what it reads are other constants (its
+ * parameters changed); otherwise it is a reader, and the old and the new operand must be the
+ * same. So must what the window makes and somebody outside still reads, and graph outputs.
+ *
+ * Integers and booleans at the border are traced upwards a little, since shapes are computed
+ * with them: their makers stand on both sides, and are computed too.
+ *
+ * That is a window of reach 0. Where it does not agree, one of reach 1 decides. Readers belong to
+ * it: of x, a Shape reads the dims alone. So does what moves what the window makes: a factor may
+ * go into weights that lie above a Transpose, and then what is transposed is another. Of reach 2,
+ * floats are traced upwards as well: a value may be known to be all zero from what makes it.
+ */
+#include "verify/window_parts.h"
+
+#include "base/os.h"
+
+#include <math.h>
+
+enum {
+	MAX_TOUCHED = 512,
+	MAX_NODES = 96,               /* of one side */
+	MAX_ABOVE = 48,
+	MAX_THROUGH = 16,             /* readers of one value that are looked at */
+	SHAKES = 3,
+	FEW = 24,                     /* shaken elements of a channel */
+	MAX_REACH = 2,
+	MOST_OPS = 30 * 1000 * 1000,  /* of one computation */
+	ENOUGH_OPS = 2 * 1000 * 1000, /* of one window, when there was a sample */
+};
+
+static const double MOST_SECONDS = 2;  /* for all windows of a run */
+static const double LENIENT = 8;      /* times what rounding the originals once more does */
+
+struct ox_windows {
+	ox_model *m;
+	uint64_t seed;
+	ox_arena check, one;          /* of a check; of one computation */
+	ox_arena kept, memory;        /* messages; what was seen */
+	struct seen { uint64_t number; ox_window_verdict v; } *seen;  /* open hashing; 0: free */
+	size_t nseen, room;
+	double seconds;               /* taken in all */
+};
+
+/* ---- remembering ------------------------------------------------------------------------------ */
+
+static struct seen *place_of(struct seen *p, size_t room, uint64_t number)
+{
+	size_t i = number & (room - 1);
+
+	while (p[i].number && p[i].number != number)
+		i = (i + 1) & (room - 1);
+	return &p[i];
+}
+
+static void remember(ox_windows *w, uint64_t number, const ox_window_verdict *v)
+{
+	if (w->nseen * 2 >= w->room) {
+		const size_t room = w->room ? w->room * 2 : 256;
+		struct seen *p = ox_new_array(&w->memory, struct seen, room);
+		for (size_t i = 0; i < w->room; i++)
+			if (w->seen[i].number)
+				*place_of(p, room, w->seen[i].number) = w->seen[i];
+		w->seen = p;
+		w->room = room;
+	}
+	*place_of(w->seen, w->room, number) = (struct seen){number, *v};
+	w->nseen++;
+}
+
+/* ---- collecting ----------------------------------------------------------------------------- */
+
+/* A touched node, as it is when the transaction is done. */
+typedef struct shot {
+	ox_node *n;
+	bool alive;
+	wnode is;
+	ox_op op;
+	uint32_t nattr;
+	const ox_attr *attr;          /* a copy */
+} shot;
+
+static bool fail(window *w, const char *why)
+{
+	if (!w->why)
+		w->why = why;
+	return false;
+}
+
+static wnode picture_of(const ox_node *n, ox_arena *a)
+{
+	wnode p = {.n = n, .nin = n->nin, .nout = n->nout};
+
+	p.in = ox_new_array(a, ox_value *, n->nin + 1u);
+	p.out = ox_new_array(a, ox_value *, n->nout + 1u);
+	for (uint32_t i = 0; i < n->nin; i++)
+		p.in[i] = n->in[i].val;
+	for (uint32_t i = 0; i < n->nout; i++)
+		p.out[i] = n->out[i];
+	return p;
+}
+
+static shot shoot(ox_node *n, ox_arena *a)
+{
+	shot s = {.n = n, .alive = n->graph != NULL, .op = n->op, .nattr = n->nattr};
+
+	if (!s.alive)
+		return s;
+	s.is = picture_of(n, a);
+	s.attr = memcpy(ox_new_array(a, ox_attr, n->nattr + 1u), n->attr, n->nattr * sizeof *n->attr);
+	return s;
+}
+
+static bool same_attrs(const shot *s)
+{
+	return s->nattr == s->n->nattr && !memcmp(s->attr, s->n->attr, s->nattr * sizeof *s->attr);
+}
+
+static bool same_outputs(const wnode *a, const wnode *b)
+{
+	return a->nout == b->nout && !memcmp(a->out, b->out, a->nout * sizeof *a->out);
+}
+
+static bool are_unequal_constants(const ox_model *m, const ox_value *a, const ox_value *b)
+{
+	const ox_tensor *x = ox_value_const(a), *y = ox_value_const(b);
+
+	return x && y && x != y && !ox_tensor_same(m, x, y);
+}
+
+/* Does the node compute something else, or only read what is named otherwise now? */
+static bool is_changed(const window *w, const shot *s, const wnode *was)
+{
+	if (s->op != s->n->op || !same_attrs(s) || !same_outputs(was, &s->is) || was->nin != s->is.nin)
+		return true;
+	if (w->reach > 0 && memcmp(was->in, s->is.in, was->nin * sizeof *was->in))
+		return true;
+	for (uint32_t i = 0; i < was->nin; i++) {
+		if (!was->in[i] != !s->is.in[i])
+			return true;
+		if (was->in[i] != s->is.in[i] && are_unequal_constants(w->m, was->in[i], s->is.in[i]))
+			return true;
+	}
+	return false;
+}
+
+static void add_pair(window *w, ox_value *was, ox_value *is)
+{
+	for (size_t i = 0; i < w->pairs.n; i++)
+		if (!w->pairs.p[i].g && w->pairs.p[i].was == was && w->pairs.p[i].is == is)
+			return;
+	if (was != is || was)
+		*ox_push(w->a, &w->pairs) = (wpair){was, is, NULL, 0};
+}
+
+static bool holds(const wside *s, const ox_node *n)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->p[i].n == n)
+			return true;
+	return false;
+}
+
+static void add_reader(window *w, const wnode *was, const wnode *is)
+{
+	if (!memcmp(was->in, is->in, was->nin * sizeof *was->in))
+		return;
+	*ox_push(w->a, &w->readers) = was->n;
+	/* constants that are not equal would have changed it */
+	for (uint32_t i = 0; i < was->nin; i++)
+		if (was->in[i] != is->in[i] && !(ox_value_const(was->in[i]) && ox_value_const(is->in[i])))
+			add_pair(w, was->in[i], is->in[i]);
+}
+
+/* Is n the same before and after, to its operands? */
+static bool stands_still(const window *w, const ox_node *n)
+{
+	for (size_t i = 0; i < w->readers.n; i++)
+		if (w->readers.p[i] == n)
+			return false;
+	return !holds(&w->before, n) && !holds(&w->after, n);
+}
+
+/* With the model as it was. */
+static bool sort_out(window *w, shot *shots, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		shot *s = &shots[i];
+		const bool was_there = !ox_txn_made(w->m, s->n) && s->n->graph;
+		if (was_there && s->alive) {
+			const wnode was = picture_of(s->n, w->a);
+			if (is_changed(w, s, &was)) {
+				*ox_push(w->a, &w->before) = was;
+				*ox_push(w->a, &w->after) = s->is;
+			} else {
+				add_reader(w, &was, &s->is);
+			}
+		} else if (was_there) {
+			*ox_push(w->a, &w->before) = picture_of(s->n, w->a);
+		} else if (s->alive) {
+			*ox_push(w->a, &w->after) = s->is;
+		}
+	}
+	return (w->before.n <= MAX_NODES && w->after.n <= MAX_NODES) || fail(w, "it is too large");
+}
+
+/* Who reads v, of what the window made, outside of it? Those whose operand is another now are
+ * readers, and were looked at. With the model as it was. */
+static void add_kept_readers(window *w, ox_value *v)
+{
+	bool plain = false;
+
+	for (const ox_use *u = v->uses; u; u = u->next) {
+		if (u->reader == OX_READ_OUTPUT) {
+			*ox_push(w->a, &w->pairs) = (wpair){v, NULL, u->graph, u->index};
+		} else if (holds(&w->before, u->node)) {
+			continue;
+		} else if (!plain && !ox_txn_touches(w->m, u->node)) {
+			plain = true;
+			add_pair(w, v, v);
+		} else if (!plain) {
+			/* a reader: this operand may be the same as before */
+			plain = true;
+			add_pair(w, v, NULL);
+		}
+	}
+}
+
+/* What moves v, and is the same on both sides, goes into the window: v itself may be another. */
+static void go_through(window *w, const ox_value *v)
+{
+	uint32_t seen = 0;
+
+	for (const ox_use *u = v->uses; u && seen < MAX_THROUGH; u = u->next, seen++) {
+		const ox_op_row *row = u->reader == OX_READ_NODE ? ox_op_row_of(u->node->op) : NULL;
+		if (!row || !(row->flags & OX_MOVES) || !stands_still(w, u->node) || w->before.n >= MAX_NODES)
+			continue;
+		const wnode n = picture_of(u->node, w->a);
+		*ox_push(w->a, &w->before) = n;
+		*ox_push(w->a, &w->after) = n;
+	}
+}
+
+static void add_results(window *w)
+{
+	/* the list grows on the way */
+	for (size_t i = 0; w->reach > 0 && i < w->before.n; i++)
+		for (uint32_t k = 0; k < w->before.p[i].nout && holds(&w->after, w->before.p[i].n); k++)
+			if (w->before.p[i].out[k])
+				go_through(w, w->before.p[i].out[k]);
+	for (size_t i = 0; i < w->before.n; i++)
+		for (uint32_t k = 0; k < w->before.p[i].nout; k++)
+			if (w->before.p[i].out[k])
+				add_kept_readers(w, w->before.p[i].out[k]);
+}
+
+/* With the model as it is: what the outputs are now, and does somebody still read v? */
+static void complete_pairs(window *w)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->pairs.n; i++) {
+		wpair p = w->pairs.p[i];
+		if (p.g)
+			p.is = p.g->outputs.p[p.index]->use.val;
+		else if (!p.is)
+			p.is = p.was->uses ? p.was : NULL;
+		if (p.is)
+			w->pairs.p[kept++] = p;
+	}
+	w->pairs.n = kept;
+}
+
+/* ---- order and border ------------------------------------------------------------------------- */
+
+static bool makes(const wside *s, size_t from, const ox_value *v)
+{
+	for (size_t i = from; v && i < s->n; i++)
+		for (uint32_t k = 0; k < s->p[i].nout; k++)
+			if (s->p[i].out[k] == v)
+				return true;
+	return false;
+}
+
+/* Makers first. The sides are small. */
+static bool put_in_order(window *w, wside *s)
+{
+	for (size_t done = 0; done < s->n; done++) {
+		size_t i = done;
+		for (bool waits = true; i < s->n && waits; i += waits) {
+			waits = false;
+			for (uint32_t k = 0; k < s->p[i].nin && !waits; k++)
+				waits = makes(s, done, s->p[i].in[k]) && s->p[i].in[k]->def != s->p[i].n;
+		}
+		if (i == s->n)
+			return fail(w, "its nodes form a cycle");
+		const wnode n = s->p[i];
+		memmove(&s->p[done + 1], &s->p[done], (i - done) * sizeof n);
+		s->p[done] = n;
+	}
+	return true;
+}
+
+static bool is_input(const window *w, const ox_value *v)
+{
+	for (size_t i = 0; i < w->inputs.n; i++)
+		if (w->inputs.p[i] == v)
+			return true;
+	return false;
+}
+
+/* May what makes v stand above both sides? */
+static bool can_trace(const window *w, const ox_value *v)
+{
+	const ox_dtype t = ox_dtype_known(v);
+	const ox_node *n = v->def;
+	const ox_op_row *row = n ? ox_op_row_of(n->op) : NULL;
+
+	return row && row->flags & OX_PURE && (w->reach > 1 || t == OX_BOOL || ox_kind_of(t) == OX_SIGNED || ox_kind_of(t) == OX_UNSIGNED)
+	       && ox_eval_has_kernel(n->op) && stands_still(w, n) && w->above.n < MAX_ABOVE;
+}
+
+static void need(window *w, const wside *side, ox_value *v)
+{
+	if (!v || ox_value_const(v) || makes(side, 0, v) || makes(&w->above, 0, v) || is_input(w, v))
+		return;
+	*ox_push(w->a, &w->inputs) = v;
+}
+
+static void find_border(window *w, const wside *side)
+{
+	for (size_t i = 0; i < side->n; i++)
+		for (uint32_t k = 0; k < side->p[i].nin; k++)
+			need(w, side, side->p[i].in[k]);
+}
+
+/* Integers of the border give way to what makes them. */
+static void trace_up(window *w)
+{
+	for (size_t i = 0; i < w->inputs.n;) {
+		ox_value *v = w->inputs.p[i];
+		if (!can_trace(w, v)) {
+			i++;
+			continue;
+		}
+		const wnode n = picture_of(v->def, w->a);
+		*ox_push(w->a, &w->above) = n;
+		size_t kept = 0;
+		for (size_t k = 0; k < w->inputs.n; k++)
+			if (!makes(&w->above, w->above.n - 1, w->inputs.p[k]))
+				w->inputs.p[kept++] = w->inputs.p[k];
+		w->inputs.n = kept;
+		for (uint32_t k = 0; k < n.nin; k++)
+			need(w, &w->above, n.in[k]);
+		i = 0;
+	}
+}
+
+/* ---- comparing ---------------------------------------------------------------------------------- */
+
+static bool is_same_shape(const ox_array *a, const ox_array *b)
+{
+	return a->dtype == b->dtype && a->rank == b->rank && a->count == b->count
+	       && (!a->rank || !memcmp(a->dims, b->dims, a->rank * sizeof *a->dims));
+}
+
+static bool same_number(const ox_array *a, const ox_array *b, uint64_t i, bool zeros)
+{
+	const size_t width = ox_elem_width(a->dtype);
+
+	if (!memcmp((const char *)a->data + i * width, (const char *)b->data + i * width, width))
+		return true;
+	if (ox_kind_of(a->dtype) != OX_FLOATING)
+		return false;
+	const double x = ox_get_double(a, i), y = ox_get_double(b, i);
+	return (isnan(x) && isnan(y)) || (zeros && x == 0 && y == 0);
+}
+
+typedef struct trial {
+	window *w;
+	ox_windows *all;
+	ox_agreement how;
+	uint64_t seed;
+	ox_array **was, **is;         /* for each pair */
+	double used;
+	uint64_t ops;
+} trial;
+
+static const char *differ(trial *t, size_t pair, uint64_t at)
+{
+	const ox_array *a = t->was[pair], *b = t->is[pair];
+	const ox_value *v = t->w->pairs.p[pair].was;
+
+	return ox_str_printf(&t->all->kept, "element %llu of '%s' was %.9g and is %.9g", (unsigned long long)at,
+	                     v->name ? v->name->s : "", ox_get_double(a, at), ox_get_double(b, at)).p;
+}
+
+static const char *bits_differ(trial *t, size_t pair)
+{
+	const ox_array *a = t->was[pair], *b = t->is[pair];
+
+	for (uint64_t i = 0; i < a->count; i++)
+		if (!same_number(a, b, i, t->how == OX_AGREE_BITS_BUT_ZERO_SIGN))
+			return differ(t, pair, i);
+	return NULL;
+}
+
+/* How far element i moves when what comes in is rounded once more; and how far its like, of the
+ * same channel, do: a single one may stay by chance. */
+typedef struct floor { double *one, *like; uint64_t stride, nlike; } floor_of;
+
+static floor_of measure(trial *t, size_t pair, ox_array ***shaken, ox_arena *a)
+{
+	const ox_array *x = t->was[pair];
+	const uint32_t axis = x->rank > 2 ? 1 : x->rank ? x->rank - 1 : 0;
+	floor_of f = {.stride = 1, .nlike = x->rank && x->count ? (uint64_t)x->dims[axis] : 1};
+
+	for (uint32_t i = axis + 1; i < x->rank; i++)
+		f.stride *= (uint64_t)x->dims[i];
+	f.one = ox_new_array(a, double, x->count + 1);
+	f.like = ox_new_array(a, double, f.nlike + 1);
+	uint64_t *count = ox_new_array(a, uint64_t, f.nlike + 1);
+	for (uint64_t i = 0; i < x->count; i++) {
+		const uint64_t k = i / f.stride % f.nlike;
+		for (int s = 0; s < SHAKES; s++) {
+			const double d = fabs(ox_get_double(shaken[s][pair], i) - ox_get_double(x, i));
+			if (!isfinite(d))
+				continue;
+			f.one[i] = fmax(f.one[i], d);
+			f.like[k] += d * d;
+			count[k]++;
+		}
+	}
+	double all = 0, nall = 0;
+	for (uint64_t k = 0; k < f.nlike; k++) {
+		all += f.like[k];
+		nall += (double)count[k];
+	}
+	/* of a few, all may have stayed */
+	for (uint64_t k = 0; k < f.nlike; k++)
+		f.like[k] = count[k] ? sqrt(fmax(f.like[k] / (double)count[k], count[k] < FEW ? all / nall / 16 : 0)) : 0;
+	return f;
+}
+
+static bool is_double(ox_dtype t) { return t == OX_F64; }
+
+static const char *bound_broken(trial *t, size_t pair, ox_array ***shaken, ox_arena *a)
+{
+	const ox_array *x = t->was[pair], *y = t->is[pair];
+
+	if (!is_double(x->dtype))
+		return bits_differ(t, pair);
+	const floor_of f = measure(t, pair, shaken, a);
+	const double unit = 2 * window_unit(ox_dtype_known(t->w->pairs.p[pair].was));
+	for (uint64_t i = 0; i < x->count; i++) {
+		const double was = ox_get_double(x, i), is = ox_get_double(y, i);
+		if (was == is || (isnan(was) && isnan(is)))
+			continue;
+		const double bound = LENIENT * fmax(f.one[i], f.like[i / f.stride % f.nlike]) + unit * fabs(was) + 1e-300;
+		const double share = fabs(was - is) / bound;
+		if (!(share <= 1))
+			return differ(t, pair, i);
+		t->used = fmax(t->used, share);
+	}
+	return NULL;
+}
+
+/* ---- trying ------------------------------------------------------------------------------------- */
+
+/* The values of the pairs on one side, in arena `keep`. False: *why. */
+static bool values_of(trial *t, bool after, const wbounds *given, double shake, uint64_t turn, ox_array **out,
+                      wbounds *all, const char **why)
+{
+	const window *w = t->w;
+	ox_arena *a = &t->all->one;
+	wbounds b = {0};
+	wrun r = {
+		.lens = t->how == OX_AGREE_BOUND ? OX_LENS_DOUBLE : OX_LENS_EXACT, .max_ops = MOST_OPS,
+		.shake = shake, .seed = t->seed + turn,
+	};
+
+	for (size_t i = 0; i < given->n; i++)
+		*ox_push(a, &b) = given->p[i];
+	const bool done = window_compute(w, after ? &w->after : &w->before, &b, &r, a);
+	t->ops += r.ops;
+	if (all)
+		*all = b;
+	if (!done) {
+		*why = r.why;
+		return false;
+	}
+	for (size_t i = 0; i < w->pairs.n; i++) {
+		out[i] = window_value(w, after ? w->pairs.p[i].is : w->pairs.p[i].was, &b, &r, a);
+		if (!out[i] || !ox_is_tensor(out[i]) || !out[i]->data) {
+			*why = r.why ? r.why : "a value is no tensor";
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool has_text(const ox_array *x) { return ox_kind_of(x->dtype) == OX_NO_NUMBER && x->dtype != OX_BOOL; }
+
+typedef enum outcome { NO_SAMPLE, AGREES, DIFFERS, CANNOT } outcome;
+
+static outcome compare(trial *t, ox_array ***shaken, const char **why)
+{
+	for (size_t i = 0; i < t->w->pairs.n; i++) {
+		if (has_text(t->was[i]))
+			return *why = "values of its type are not compared", CANNOT;
+		if (!is_same_shape(t->was[i], t->is[i]))
+			*why = "a value has another type or shape";
+		else
+			*why = t->how == OX_AGREE_BOUND ? bound_broken(t, i, shaken, &t->all->one) : bits_differ(t, i);
+		if (*why)
+			return DIFFERS;
+	}
+	return AGREES;
+}
+
+static bool is_dear(const char *why) { return why && (strstr(why, "too many") || strstr(why, "too large")); }
+
+static outcome try_sample(trial *t, wchoice *c, const char **why)
+{
+	window *w = t->w;
+	const size_t n = w->pairs.n;
+	ox_arena *a = &t->all->one;
+	wbounds given = {0}, made = {0};
+	ox_array **shaken[SHAKES];
+
+	ox_arena_reset(a);
+	t->was = ox_new_array(a, ox_array *, n);
+	t->is = ox_new_array(a, ox_array *, n);
+	ox_txn_swap(w->m);
+	bool fine = window_sample(w, c, t->seed, &given);
+	*why = fine ? NULL : "nothing can be made up for what it reads";
+	fine = fine && values_of(t, false, &given, 0, 0, t->was, &made, why);
+	for (int s = 0; fine && t->how == OX_AGREE_BOUND && s < SHAKES; s++) {
+		shaken[s] = ox_new_array(a, ox_array *, n);
+		fine = values_of(t, false, &given, 1, 1 + (uint64_t)s, shaken[s], NULL, why);
+	}
+	ox_txn_swap(w->m);
+	if (!fine)
+		return NO_SAMPLE;
+	const outcome o = values_of(t, true, &given, 0, 0, t->is, NULL, why) ? compare(t, shaken, why)
+	                  : is_dear(*why) ? CANNOT : DIFFERS;
+	if (o != DIFFERS)
+		return o;
+	ox_txn_swap(w->m);
+	const bool legal = window_facts_hold(w, c, &made);
+	ox_txn_swap(w->m);
+	if (!legal)
+		*why = "no sample has all that is known of the values";
+	return legal ? DIFFERS : NO_SAMPLE;
+}
+
+/* Small where that is possible; what disagrees then is tried as large as it is. */
+static outcome try_choice(trial *t, wchoice *c, const char **why)
+{
+	c->shrink = true;
+	c->shrunk = c->symbols = false;
+	outcome o = try_sample(t, c, why);
+	if (!c->shrunk || o == AGREES)
+		return o;
+	c->shrink = false;
+	return try_sample(t, c, why);
+}
+
+static ox_window_verdict try_all(trial *t)
+{
+	ox_window_verdict v = {.verdict = OX_V_UNVERIFIED};
+	wchoice c = {0};
+	unsigned fills = t->how == OX_AGREE_BOUND ? 1 : WINDOW_FILLS;
+
+	for (c.sizes = 0; c.sizes < WINDOW_SIZES && (c.symbols || !c.sizes); c.sizes++)
+		for (c.fill = 0; c.fill < fills; c.fill++) {
+			const char *why;
+			const outcome o = try_choice(t, &c, &why);
+			if (o == DIFFERS)
+				return (ox_window_verdict){.verdict = OX_V_MISMATCH, .why = why ? why : "it fails now"};
+			if (o == AGREES)
+				v.samples++;
+			else if (!v.why)
+				v.why = why;
+			if (t->ops > ENOUGH_OPS && (v.samples || t->ops > 8 * (uint64_t)ENOUGH_OPS))
+				fills = 0;
+		}
+	v.dear = is_dear(v.why);
+	if (!v.samples)
+		return v;
+	v.why = NULL;
+	v.verdict = t->how == OX_AGREE_BOUND ? OX_V_BOUND : OX_V_EXACT;
+	v.used = t->used;
+	return v;
+}
+
+/* ---- checking --------------------------------------------------------------------------------------- */
+
+static bool collect(window *w)
+{
+	size_t n;
+	ox_node **touched = ox_txn_touched(w->m, &n);
+
+	if (n > MAX_TOUCHED)
+		return fail(w, "it touches too many nodes");
+	shot *shots = ox_new_array(w->a, shot, n + 1);
+	for (size_t i = 0; i < n; i++)
+		shots[i] = shoot(touched[i], w->a);
+	ox_txn_swap(w->m);
+	bool fine = sort_out(w, shots, n);
+	if (fine) {
+		add_results(w);
+		find_border(w, &w->before);
+	}
+	ox_txn_swap(w->m);
+	if (!fine)
+		return false;
+	complete_pairs(w);
+	find_border(w, &w->after);
+	for (size_t i = 0; i < w->pairs.n; i++) {
+		need(w, &w->before, w->pairs.p[i].was);
+		need(w, &w->after, w->pairs.p[i].is);
+	}
+	trace_up(w);
+	return put_in_order(w, &w->before) && put_in_order(w, &w->after) && put_in_order(w, &w->above);
+}
+
+static const wnode *maker_in(const wside *s, const ox_value *v)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (uint32_t k = 0; k < s->p[i].nout; k++)
+			if (s->p[i].out[k] == v)
+				return &s->p[i];
+	return NULL;
+}
+
+/* Made by equal nodes from the same values? */
+static bool is_congruent(const window *w, const wpair *p)
+{
+	const wnode *a = maker_in(&w->before, p->was);
+	const ox_node *n = p->is->def;
+	const ox_op_row *row = n ? ox_op_row_of(n->op) : NULL;
+
+	if (!a || !row || !(row->flags & OX_PURE) || !stands_still(w, n) || p->was->out != p->is->out)
+		return false;
+	const wnode b = picture_of(n, w->a);
+	if (a->nin != b.nin || memcmp(a->in, b.in, a->nin * sizeof *a->in))
+		return false;
+	return window_node_number(w, a->n) == window_node_number(w, n);
+}
+
+static void drop_congruent(window *w)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->pairs.n; i++)
+		if (!is_congruent(w, &w->pairs.p[i]))
+			w->pairs.p[kept++] = w->pairs.p[i];
+	w->pairs.n = kept;
+}
+
+static bool all_pairs_are_one(const window *w)
+{
+	for (size_t i = 0; i < w->pairs.n; i++)
+		if (w->pairs.p[i].was != w->pairs.p[i].is || makes(&w->after, 0, w->pairs.p[i].is)
+		    || makes(&w->before, 0, w->pairs.p[i].was))
+			return false;
+	return true;
+}
+
+ox_windows *ox_windows_new(ox_model *m, uint64_t seed)
+{
+	ox_windows *w = ox_new(&m->arena, ox_windows);
+
+	w->m = m;
+	w->seed = seed;
+	ox_arena_init(&w->check, m->arena.heap);
+	ox_arena_init(&w->one, m->arena.heap);
+	ox_arena_init(&w->kept, m->arena.heap);
+	ox_arena_init(&w->memory, m->arena.heap);
+	return w;
+}
+
+void ox_windows_free(ox_windows *w)
+{
+	if (!w)
+		return;
+	ox_arena_free(&w->check);
+	ox_arena_free(&w->one);
+	ox_arena_free(&w->kept);
+	ox_arena_free(&w->memory);
+}
+
+static ox_window_verdict check(ox_windows *all, ox_agreement how, unsigned reach)
+{
+	window w = {.m = all->m, .a = &all->check, .reach = reach};
+	trial t = {.w = &w, .all = all, .how = how, .seed = all->seed};
+
+	ox_arena_reset(&all->check);
+	if (!collect(&w))
+		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = w.why};
+	drop_congruent(&w);
+	if (all_pairs_are_one(&w))
+		return (ox_window_verdict){.verdict = OX_V_PROVED};
+	const uint64_t number = window_number(&w, how * 3 + reach + 1) | 1;
+	struct seen *known = all->room ? place_of(all->seen, all->room, number) : NULL;
+	if (known && known->number) {
+		known->v.known = true;
+		return known->v;
+	}
+	if (all->seconds > MOST_SECONDS)
+		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "the checks had taken their time"};
+	const double began = ox_os_seconds();
+	ox_window_verdict v = try_all(&t);
+	all->seconds += ox_os_seconds() - began;
+	if (v.why)
+		v.why = ox_str_copy(&all->memory, ox_cstr(v.why)).p;
+	remember(all, number, &v);
+	return v;
+}
+
+ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
+{
+	ox_arena_reset(&all->kept);
+	ox_window_verdict v = {.verdict = OX_V_UNVERIFIED};
+	for (unsigned reach = 0; reach <= MAX_REACH && v.verdict >= OX_V_UNVERIFIED && !v.dear; reach++)
+		v = check(all, how, reach);
+	return v;
+}

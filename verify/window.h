@@ -1,0 +1,50 @@
+/* window.h - floor 4: is a rewrite right? What goes and what comes, computed side by side.
+ *
+ *     window.c     which nodes go and come, and which values must be the same
+ *     sample.c     what to compute them with: sizes, and values that fit what is known
+ *     compute.c    the nodes of a window, one after the other
+ *
+ * A transaction is undone and done again in place (ox_txn_swap); between, the nodes that it
+ * killed or changed are evaluated as they were and as they are, on the same values. So a check
+ * costs what the rewrite is large, and nothing else of the model is looked at.
+ *
+ *     before:  x -> Conv -> c -> BatchNormalization -> y -> (readers)
+ *     after:   x -> Conv (other weights) -> c -> (readers)          y and c must be the same
+ */
+#ifndef OX_VERIFY_WINDOW_H
+#define OX_VERIFY_WINDOW_H
+
+#include "ops/eval.h"
+
+/* From best to worst; the worst of many is that of all. */
+typedef enum ox_verdict {
+	OX_V_PROVED,                  /* nothing that anybody reads has changed */
+	OX_V_EXACT,                   /* the same bits on every sample */
+	OX_V_BOUND,                   /* within the bound on every sample */
+	OX_V_UNVERIFIED,
+	OX_V_MISMATCH,
+} ox_verdict;
+
+/* What the two must agree in. BOUND: in double, within what rounding the constants and inputs
+ * of the original once more would do to it. */
+typedef enum ox_agreement { OX_AGREE_BITS, OX_AGREE_BITS_BUT_ZERO_SIGN, OX_AGREE_BOUND } ox_agreement;
+
+typedef struct ox_window_verdict {
+	ox_verdict verdict;
+	const char *why;              /* UNVERIFIED, MISMATCH: a sentence; until the next check */
+	uint32_t samples;             /* that the original could be computed with */
+	double used;                  /* BOUND: the largest share of the bound */
+	bool known;                   /* equal windows were checked before */
+	bool dear;                    /* UNVERIFIED: it would have taken too long, or too much */
+} ox_window_verdict;
+
+typedef struct ox_windows ox_windows;
+
+/* For the transactions of m. They live in the heap of m until they are freed. */
+ox_windows *ox_windows_new(ox_model *m, uint64_t seed);
+void        ox_windows_free(ox_windows *w);
+
+/* Of the open transaction. The model is as it was when it returns. */
+ox_window_verdict ox_window_check(ox_windows *w, ox_agreement a);
+
+#endif

@@ -1,0 +1,79 @@
+/* window_parts.h - verify/ only: what window.c, sample.c and compute.c share. */
+#ifndef OX_VERIFY_WINDOW_PARTS_H
+#define OX_VERIFY_WINDOW_PARTS_H
+
+#include "verify/window.h"
+
+/* A node as it stands on one side: its fields may be others on the other. */
+typedef struct wnode {
+	const ox_node *n;
+	ox_value **in, **out;
+	uint32_t nin, nout;
+} wnode;
+
+typedef struct wside { wnode *p; size_t n, cap; } wside;
+
+/* `was` before is what `is` is after. */
+typedef struct wpair {
+	ox_value *was, *is;
+	const ox_graph *g;            /* output `index` of g, found when both sides are known; or NULL */
+	uint32_t index;
+} wpair;
+
+typedef struct wbound { const ox_value *v; ox_array *x; } wbound;
+typedef OX_VEC(wbound) wbounds;
+
+typedef struct window {
+	ox_model *m;
+	ox_arena *a;                  /* until the end of the check */
+	wside before, after;
+	wside above;                  /* stands on both: what makes the integers that they read */
+	OX_VEC(const ox_node *) readers;      /* read something else, and are left out */
+	OX_VEC(wpair) pairs;
+	OX_VEC(ox_value *) inputs;    /* what neither side makes */
+	unsigned reach;               /* see window.c */
+	const char *why;              /* it cannot be checked */
+} window;
+
+/* ---- sample.c ---- */
+
+enum { WINDOW_SIZES = 4, WINDOW_FILLS = 3 };
+
+typedef struct wchoice {
+	unsigned sizes;               /* of symbols: primes, 1, other primes, 0 */
+	unsigned fill;
+	bool shrink;                  /* large numbers become small ones */
+	bool shrunk, symbols;         /* out: there were some */
+	struct sizes *made;           /* out: what symbols stand for */
+} wchoice;
+
+/* Arrays for w->inputs. Called while the model is as it was. False: an input cannot be made. */
+bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b);
+
+/* Does what was computed have the shapes and contents that inference proved? If not, no run of the
+ * whole model comes there: an operator elsewhere would have failed. */
+bool window_facts_hold(const window *w, wchoice *c, const wbounds *b);
+
+/* ---- same_window.c ---- */
+
+uint64_t window_number(const window *w, uint64_t seed);
+/* Of operator and attributes alone, as the node is now. */
+uint64_t window_node_number(const window *w, const ox_node *n);
+
+/* ---- compute.c ---- */
+
+typedef struct wrun {
+	ox_lens lens;
+	uint64_t max_ops, ops;        /* ops: taken, in all calls */
+	double shake;                 /* > 0: floats that come in are moved by so many units of their type */
+	uint64_t seed;                /* of the directions */
+	const char *why;
+} wrun;
+
+/* Computes one side from b, which gets what it makes; in arena a. False: r->why. */
+bool window_compute(const window *w, const wside *side, wbounds *b, wrun *r, ox_arena *a);
+double window_unit(ox_dtype t);       /* half a unit in the last place of 1 */
+/* The value of v: a constant, or bound. NULL: neither. */
+ox_array *window_value(const window *w, ox_value *v, const wbounds *b, wrun *r, ox_arena *a);
+
+#endif

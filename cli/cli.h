@@ -43,6 +43,9 @@ enum { PROGRESS_AUTO, PROGRESS_NONE, PROGRESS_JSON };
 enum { FORMAT_PB, FORMAT_NPY, FORMAT_NPZ };
 enum { FAIL_GROWTH = 1, FAIL_NO_CHANGE = 2, FAIL_WARNING = 4 };
 
+/* --check: what rewrites are held against. */
+typedef enum cli_level { CLI_CHECK_LOCAL, CLI_CHECK_OFF } cli_level;
+
 typedef struct cli_options {
 	/* what runs */
 	const char *passes;           /* NULL: default */
@@ -60,6 +63,7 @@ typedef struct cli_options {
 	bool verify_each, keep_ir_version, initializers_as_constants, write_value_info;
 	bool positive_dims;
 	int inline_mode;              /* ox_inline_mode */
+	int check;                    /* cli_level */
 	cli_list plugins;
 	uint64_t plugin_timeout;      /* milliseconds; 0: the default */
 	bool plugin_in_process;

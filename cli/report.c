@@ -10,8 +10,6 @@
 #include <unistd.h>
 
 /* One sentence, the same in table and report, until numeric checks exist. */
-#define UNVERIFIED "unverified"
-#define UNVERIFIED_WHY "no numeric check yet"
 
 /* ---- the table ------------------------------------------------------------- */
 
@@ -106,24 +104,57 @@ static void print_ops(ox_cli *c, const cli_result *r)
 	putc('\n', c->human);
 }
 
+/* Of all rewrites; which the worst is, or OX_V_PROVED. */
+static ox_verdict count_verdicts(const ox_run_report *run, uint64_t all[OX_V_MISMATCH + 1])
+{
+	ox_verdict worst = OX_V_PROVED;
+
+	for (size_t i = 0; i < run->nstats; i++)
+		for (size_t k = 0; k <= OX_V_MISMATCH; k++) {
+			all[k] += run->stats[i].verdicts[k];
+			if (run->stats[i].verdicts[k] && k > (size_t)worst)
+				worst = (ox_verdict)k;
+		}
+	return worst;
+}
+
+static const char *why_unverified(const ox_run_report *run)
+{
+	for (size_t i = 0; i < run->nstats; i++)
+		if (run->stats[i].unverified)
+			return run->stats[i].unverified;
+	return NULL;
+}
+
+/* verified: 214 rewrites (150 proved, 48 exact, 16 within bound)   0.42 s */
 static void print_verdict(ox_cli *c, const cli_result *r)
 {
-	uint64_t counts[OX_APPROX + 1] = {0};
-	const char *comma = "";
+	static const char *const words[] = {"proved", "exact", "within bound", "unverified", "wrong"};
+	uint64_t all[OX_V_MISMATCH + 1] = {0};
+	const ox_verdict worst = count_verdicts(r->run, all);
+	const char *comma = " (";
 
-	for (size_t i = 0; i < r->run->nstats; i++)
-		counts[r->run->stats[i].pass->numerics] += r->run->stats[i].rewrites;
-	fprintf(c->human, "%s" UNVERIFIED "%s (" UNVERIFIED_WHY "): %" PRIu64 " rewrite%s",
-	        cli_paint(c, YELLOW), cli_paint(c, PLAIN), r->run->rewrites,
-	        r->run->rewrites == 1 ? "" : "s");
-	for (size_t i = 0; i < OX_LEN(counts); i++) {
-		if (!counts[i])
+	if (c->options.check == CLI_CHECK_OFF)
+		fprintf(c->human, "%sunverified%s (--check off)", cli_paint(c, YELLOW), cli_paint(c, PLAIN));
+	else if (worst >= OX_V_UNVERIFIED)
+		fprintf(c->human, "%sverified in part%s", cli_paint(c, YELLOW), cli_paint(c, PLAIN));
+	else
+		fputs("verified", c->human);
+	fprintf(c->human, ": %" PRIu64 " rewrite%s", r->run->rewrites, r->run->rewrites == 1 ? "" : "s");
+	for (size_t i = 0; i < OX_LEN(all); i++) {
+		if (!all[i])
 			continue;
-		fprintf(c->human, "%s%" PRIu64 " %s", *comma ? comma : " (", counts[i],
-		        cli_numerics_name((ox_numerics)i));
+		fprintf(c->human, "%s%" PRIu64 " %s", comma, all[i], words[i]);
+		if (i == OX_V_UNVERIFIED && why_unverified(r->run))
+			fprintf(c->human, ": %s", why_unverified(r->run));
 		comma = ", ";
 	}
-	fprintf(c->human, "%s   %.2f s\n", *comma ? ")" : "", r->seconds);
+	fprintf(c->human, "%s   %.2f s\n", *comma == ',' ? ")" : "", r->seconds);
+	for (size_t i = 0; i < r->run->nstats && c->options.stats; i++)
+		if (r->run->stats[i].unverified)
+			fprintf(c->human, "unverified, by %s: %" PRIu64 ", first because %s\n",
+			        r->run->stats[i].pass->name, r->run->stats[i].verdicts[OX_V_UNVERIFIED],
+			        r->run->stats[i].unverified);
 }
 
 /* "declared anew: x float[1,3,224,224], y float[1,1000]" */
@@ -368,6 +399,40 @@ static void put_run(json *j, const ox_run_report *run)
 	json_close(j);
 }
 
+static void put_verdicts(json *j, const uint64_t *counts)
+{
+	static const char *const names[] = {"proved", "pass_exact", "pass_within_bound", "unverified", "fail"};
+
+	json_open(j, "rewrites", '{');
+	for (size_t i = 0; i < OX_LEN(names); i++)
+		json_uint(j, names[i], counts[i]);
+	json_close(j);
+}
+
+static void put_verification(json *j, const ox_cli *c, const ox_run_report *run)
+{
+	static const char *const names[] = {"proved", "pass-exact", "pass-within-bound", "unverified", "FAIL"};
+	uint64_t all[OX_V_MISMATCH + 1] = {0};
+	const bool looked = run && c->options.check == CLI_CHECK_LOCAL;
+	const ox_verdict worst = looked ? count_verdicts(run, all) : OX_V_UNVERIFIED;
+	double used = 0;
+
+	for (size_t i = 0; looked && i < run->nstats; i++)
+		used = run->stats[i].used > used ? run->stats[i].used : used;
+	json_open(j, "verification", '{');
+	json_text(j, "check", looked ? "local" : "off");
+	json_text(j, "verdict", names[worst]);
+	const char *why = looked ? why_unverified(run) : "the checks were off";
+	if (why)
+		json_text(j, "why", why);
+	else
+		json_null(j, "why");
+	json_uint(j, "seed", c->options.seed);
+	put_verdicts(j, all);
+	json_num(j, "of_bound", used);
+	json_close(j);
+}
+
 static void put_messages(json *j, const ox_cli *c)
 {
 	static const char *const severities[] = {"note", "warning", "error"};
@@ -431,10 +496,7 @@ static void put_report(FILE *f, ox_cli *c, const cli_result *r, int exit)
 		put_run(&j, r->run);
 	else
 		json_null(&j, "run");
-	json_open(&j, "verification", '{');
-	json_text(&j, "verdict", UNVERIFIED);
-	json_text(&j, "why", UNVERIFIED_WHY);
-	json_close(&j);
+	put_verification(&j, c, r->run);
 	put_asserts(&j, r);
 	put_messages(&j, c);
 	json_num(&j, "seconds", r->seconds);

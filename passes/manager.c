@@ -91,6 +91,7 @@ typedef struct ox_manager {
 	ox_run_options own;           /* *o, as the plan has changed it */
 	OX_VEC(ox_skip_stat) skips;
 	uint16_t *faults;             /* verify-each: seen[] of the model as it came */
+	ox_windows *windows;          /* NULL: nobody asked for checks */
 	jmp_buf escape;
 } ox_manager;
 
@@ -370,6 +371,33 @@ static void learn_equations(ox_manager *mg)
 		}
 }
 
+static ox_agreement agreement_of(const ox_pass *p)
+{
+	return p->numerics != OX_EXACT ? OX_AGREE_BOUND : p->plus_z ? OX_AGREE_BITS_BUT_ZERO_SIGN : OX_AGREE_BITS;
+}
+
+/* Does the open transaction leave what the model computes as it is? False after reporting, and
+ * then it is undone. */
+static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox_node *n)
+{
+	if (!mg->windows)
+		return true;
+	const ox_window_verdict v = ox_window_check(mg->windows, agreement_of(p));
+	s->verdicts[v.verdict]++;
+	s->used = v.used > s->used ? v.used : s->used;
+	if (v.verdict == OX_V_UNVERIFIED && !s->unverified)
+		s->unverified = ox_str_copy(&mg->m->arena, ox_cstr(v.why ? v.why : "?")).p;
+	if (v.verdict != OX_V_MISMATCH)
+		return true;
+	ox_txn_abandon(mg->m);        /* n is again what it was */
+	ox_report(mg->diag, p->from ? OX_E_PLUGIN_FAULT : OX_E_MISCOMPILED, OX_NOWHERE,
+	          "%s%s%spass '%s', rewrite %llu%s%s: %s", p->from ? "plugin '" : "", p->from ? p->from : "",
+	          p->from ? "', " : "", p->name, (unsigned long long)mg->r->rewrites + 1, n ? " at " : "",
+	          n ? ox_node_path(n, &mg->m->arena) : "", v.why);
+	mg->failed = true;
+	return false;
+}
+
 static void commit(ox_manager *mg)
 {
 	ox_txn_each_touched(mg->m, enqueue_touched, mg);
@@ -382,6 +410,8 @@ static void commit(ox_manager *mg)
 
 void ox_rewrite_end(ox_ctx *c)
 {
+	if (!is_right(c->manager, c->pass, c->manager->stat, NULL))
+		return;
 	commit(c->manager);
 	c->manager->r->rewrites++;
 	c->manager->stat->rewrites++;
@@ -536,6 +566,8 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 	if (mg->scratch.used)
 		ox_arena_reset(&mg->scratch);
 	if (status == OX_CHANGED && !at_limit(mg)) {
+		if (!is_right(mg, p, s, n))
+			return false;
 		commit(mg);
 		if (p->plugin && !ox_plugin_settled(&mg->ctx))
 			fail(mg, p, errors);
@@ -1029,6 +1061,10 @@ static void run(ox_manager *mg)
 		put_in_order(mg);
 	mg->nodes = count_nodes(mg);
 	make_stages(mg);
+	if (mg->o->check_windows) {
+		mg->windows = ox_windows_new(mg->m, mg->o->check_seed);
+		begin_inference(mg);  /* what a window reads is made up from what is known of it */
+	}
 	const int64_t ir = mg->m->ir_version;
 	run_rounds(mg);
 	mg->r->ir_raised = ir == 3 && mg->m->ir_version == 4;
@@ -1037,6 +1073,7 @@ static void run(ox_manager *mg)
 
 static void finish(ox_manager *mg)
 {
+	ox_windows_free(mg->windows);
 	end_inference(mg);
 	ox_arena_free(&mg->scratch);
 	ox_arena_free(&mg->arena);

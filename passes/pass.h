@@ -13,6 +13,7 @@
 #include "ops/op.h"
 #include "ops/run.h"
 #include "rules/rule.h"
+#include "verify/window.h"
 
 typedef enum ox_status {
 	OX_SAME,                      /* declined; nothing was touched */
@@ -189,6 +190,8 @@ typedef struct ox_run_options {
 	uint64_t rewrite_limit;
 	bool has_rewrite_limit;
 	bool verify_each;             /* run the checker after each pass */
+	bool check_windows;           /* compute what each rewrite takes away and what it brings (verify/window.h) */
+	uint64_t check_seed;
 	bool keep_ir_version;
 	bool write_value_info;        /* infer_shapes runs too, last */
 	bool positive_dims;           /* assumed: no named dim of an input is 0 */
@@ -204,6 +207,9 @@ typedef struct ox_pass_stat {
 	uint64_t runs, attempts, rewrites;
 	int64_t nodes;                /* change in the number of nodes, all scopes */
 	double seconds;               /* of visits: the share of their worklist's time */
+	uint64_t verdicts[OX_V_MISMATCH + 1];         /* how many rewrites got which; all 0: nobody looked */
+	double used;                  /* the largest share of the bound */
+	const char *unverified;       /* why the first was not verified; NULL */
 } ox_pass_stat;
 
 /* What a pass would have done, were it not for... */

@@ -124,7 +124,7 @@ install: all lib                            ## tool, library, headers, pkg-confi
 
 # ---- testing ----------------------------------------------------------------
 
-test: floors unit golden guards cli-test docs-check models chains conformance install-test asan compilers   ## everything that must pass
+test: floors unit golden guards cli-test docs-check wrong models chains conformance install-test asan compilers   ## everything that must pass
 # Without PyPI everything else is tested all the same, and this is said last, where it is seen.
 	$(Q)! [ -f $(BUILD)/conformance.skipped ] || echo "NOT TESTED: $$(cat $(BUILD)/conformance.skipped)"
 	$(Q)echo "all tests passed"
@@ -157,6 +157,9 @@ docs-check: $(BUILD)/onnxopt                ## are they as the tables and rules 
 
 models: $(BUILD)/onnxopt                    ## every model of tests/models (and ../shared/models)
 	$(Q)$(PYTHON) tests/models.py --tool $(BUILD)/onnxopt tests/models ../shared/models
+
+wrong: $(BUILD)/onnxopt                     ## rewrites that are wrong must be found
+	$(Q)$(PYTHON) tests/wrong.py --tool $(BUILD)/onnxopt
 
 chains: $(BUILD)/onnxopt                    ## long chains of what passes shorten: work grows with them, not with their square
 	$(Q)$(PYTHON) tests/chains.py --tool $(BUILD)/onnxopt

@@ -205,13 +205,13 @@ def suggestions(d):
 @test
 def words_that_look_like_verbs(d):
     write(d + "/check", simple())
-    assert b"unverified" in expect(0, "./check", cwd=d).stdout
-    assert b"unverified" in expect(0, "--", "check", cwd=d).stdout
+    assert b"verified" in expect(0, "./check", cwd=d).stdout
+    assert b"verified" in expect(0, "--", "check", cwd=d).stdout
     expect(2, "check", cwd=d)                       # the verb, without files
     write(d + "/plain", simple())
-    assert b"unverified" in expect(0, "plain", cwd=d).stdout    # a file without a dot
+    assert b"verified" in expect(0, "plain", cwd=d).stdout    # a file without a dot
     write(d + "/-q", simple())
-    assert b"unverified" in expect(0, "--", "-q", cwd=d).stdout
+    assert b"verified" in expect(0, "--", "-q", cwd=d).stdout
 
 
 @test
@@ -264,7 +264,7 @@ def the_table(d):
     assert table["nodes"] == ["5", "1", "-80.0", "%"], table
     assert {"initializers", "params", "file", "ops:"} <= set(table), table
     assert "Identity 4 -> 0" in text
-    assert re.search(r"^unverified \(no numeric check yet\): \d+ rewrites? \(\d+ exact\) +\d+\.\d\d s$",
+    assert re.search(r"^verified: \d+ rewrites? \((\d+ proved, )?\d+ exact\) +\d+\.\d\d s$",
                      text, re.M), text
     ends = [i for i, row in enumerate(rows[1:5]) if row.rstrip() != row]
     assert not ends, rows
@@ -343,7 +343,7 @@ def standard_streams(d):
     expect(0, m, d + "/o.onnx", "-q")
     best = read(d + "/o.onnx")
     r = expect(0, "-", "-", data=data)
-    assert r.stdout == best and b"unverified" in r.stderr
+    assert r.stdout == best and b"verified" in r.stderr
     assert expect(0, m, "-", "-q").stdout == best
     expect(0, "-", d + "/p.onnx", "-q", data=data)
     assert read(d + "/p.onnx") == best
@@ -580,7 +580,10 @@ def report(d):
     assert r["before"]["bytes"] == len(read(m)) and r["after"]["bytes"] == len(read(o))
     assert r["before"]["nodes"] == 5 and r["after"]["nodes"] == 1
     assert r["after"]["ops"] == [{"op": "Relu", "count": 1}]
-    assert r["verification"] == {"verdict": "unverified", "why": "no numeric check yet"}
+    assert r["verification"]["verdict"] == "pass-exact" and r["verification"]["why"] is None
+    assert sum(r["verification"]["rewrites"].values()) == r["run"]["rewrites"]
+    off = report_of(d, 0, m, o, "--check", "off")["verification"]
+    assert off["verdict"] == "unverified" and off["why"] == "the checks were off"
     done = {p["name"]: p for p in r["run"]["passes"]}
     assert done["eliminate_identity"]["rewrites"] == 4
     assert sum(p["rewrites"] for p in r["run"]["passes"]) == r["run"]["rewrites"]

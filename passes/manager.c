@@ -47,6 +47,7 @@ typedef struct candidate {
 	uint32_t at;                  /* of mg->list */
 	uint32_t looks;
 	const ox_rule *rule;          /* or NULL */
+	uint64_t pictures;            /* of it, that end in the op */
 } candidate;
 
 typedef struct stage {
@@ -521,30 +522,47 @@ bool ox_may_replace(const ox_ctx *c, const ox_value *from, const ox_value *to)
 
 /* ---- visits ----------------------------------------------------------------- */
 
-/* Which passes look at which op. */
+static void add_candidate(ox_manager *mg, stage *st, size_t i, ox_op op, bool fill)
+{
+	const ox_pass *p = mg->list[i];
+	const uint32_t at = st->start[op]++;
+
+	if (fill)
+		st->rooted[at] = (candidate){
+			(uint32_t)i, looks_of(p), p->rule, p->rule ? ox_rule_pictures_of(p->rule, op) : 0,
+		};
+}
+
+static void add_candidates(ox_manager *mg, stage *st, size_t i, bool fill)
+{
+	const ox_pass *p = mg->list[i];
+
+	for (int op = 0; !p->roots && op < OX_NOPS; op++)
+		add_candidate(mg, st, i, (ox_op)op, fill);
+	for (const ox_op *r = p->roots; r && *r != OX_OP_NONE; r++)
+		add_candidate(mg, st, i, *r, fill);
+	if (p->roots && p->opaque)
+		add_candidate(mg, st, i, OX_OP_NONE, fill);
+}
+
+/* Which passes look at which op, in their order: counted, then filled in. */
 static void index_roots(ox_manager *mg, stage *st)
 {
 	st->start = ox_new_array(&mg->arena, uint32_t, OX_NOPS + 1);
-	for (int fill = 0; fill < 2; fill++) {
-		uint32_t n = 0;
-
-		for (int op = 0; op < OX_NOPS; op++) {
-			st->start[op] = n;
-			for (size_t i = st->first; i < st->first + st->count; i++) {
-				const ox_op *r = mg->list[i]->roots;
-				while (r && *r != OX_OP_NONE && (int)*r != op)
-					r++;
-				if (r && *r == OX_OP_NONE && !(op == OX_OP_NONE && mg->list[i]->opaque))
-					continue;
-				if (fill)
-					st->rooted[n] = (candidate){(uint32_t)i, looks_of(mg->list[i]), mg->list[i]->rule};
-				n++;
-			}
-		}
-		st->start[OX_NOPS] = n;
-		if (!fill)
-			st->rooted = ox_new_array(&mg->arena, candidate, n + 1);
+	for (size_t i = st->first; i < st->first + st->count; i++)
+		add_candidates(mg, st, i, false);
+	for (uint32_t op = 0, n = 0; op <= OX_NOPS; op++) {
+		const uint32_t count = st->start[op];
+		st->start[op] = n;
+		n += count;
 	}
+	st->rooted = ox_new_array(&mg->arena, candidate, st->start[OX_NOPS] + 1);
+	for (size_t i = st->first; i < st->first + st->count; i++)
+		add_candidates(mg, st, i, true);
+	/* filling moved each start to the next one's */
+	for (uint32_t op = OX_NOPS; op > 0; op--)
+		st->start[op] = st->start[op - 1];
+	st->start[0] = 0;
 }
 
 /* One pass at one node, in one transaction. True: it was rewritten. */
@@ -589,7 +607,7 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 /* Does it see that far, and may there be something for it at n? */
 static bool has_reason(const candidate *c, const ox_node *n, unsigned distance)
 {
-	return c->looks >= distance && (!c->rule || ox_rule_may(c->rule, n));
+	return c->looks >= distance && (!c->rule || ox_rule_may(c->rule, c->pictures, n));
 }
 
 /* All passes for n's op that see what was touched so far above it, until one rewrites it: what

@@ -742,8 +742,6 @@ bool match_may(const sieve *f, const ox_node *n)
 	const ox_op_row *row;
 	bool straight = true;
 
-	if (!(f->root[n->op / 64] >> n->op % 64 & 1))
-		return false;
 	for (uint32_t i = 0; i < f->n && straight; i++)
 		straight = falls_through(&f->in[i], i < n->nin ? n->in[i].val : NULL);
 	if (straight || !f->swaps || n->nin != 2)

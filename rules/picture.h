@@ -247,7 +247,8 @@ typedef struct match {
 
 /* Could n be the picture's last node? Cheap, and false for nearly every node. */
 sieve match_sieve(const picture *pic);
-bool match_may(const sieve *f, const ox_node *n);
+static inline bool match_ends_in(const sieve *f, ox_op op) { return f->root[op / 64] >> op % 64 & 1; }
+bool match_may(const sieve *f, const ox_node *n);     /* n's op is such a one */
 /* Is the first element of the constant v, if there is one, something that fails? False also: not known. */
 bool first_fails(const ox_model *m, const ox_value *v, bool (*test)(double f, double k), double k);
 /* Nothing bound, in the host's scratch. */

@@ -455,11 +455,25 @@ static bool in_opset(const ox_rule *r, const ox_node *n)
 	return opset >= r->info.opset_min && opset <= r->info.opset_max;
 }
 
-bool ox_rule_may(const ox_rule *r, const ox_node *n)
+enum { LAST_BIT = 63 };
+
+uint64_t ox_rule_pictures_of(const ox_rule *r, ox_op op)
 {
+	uint64_t bits = 0;
+
 	for (uint16_t i = 0; i < r->npics; i++)
-		if (match_may(&r->sieves[i], n))
+		if (match_ends_in(&r->sieves[i], op))
+			bits |= UINT64_C(1) << (i < LAST_BIT ? i : LAST_BIT);
+	return bits;
+}
+
+bool ox_rule_may(const ox_rule *r, uint64_t pictures, const ox_node *n)
+{
+	for (; pictures; pictures &= pictures - 1) {
+		const int i = __builtin_ctzll(pictures);
+		if (i == LAST_BIT || match_may(&r->sieves[i], n))
 			return true;
+	}
 	return false;
 }
 
@@ -469,7 +483,7 @@ bool ox_rule_apply(const ox_rule *r, const ox_rule_host *h, ox_node *n)
 
 	for (uint16_t i = 0; i < r->npics; i++) {
 		const picture *p = &r->pics[i];
-		if (!match_may(&r->sieves[i], n))
+		if (!match_ends_in(&r->sieves[i], n->op) || !match_may(&r->sieves[i], n))
 			continue;
 		if (!opset_fits && !in_opset(r, n))
 			return false;

@@ -79,8 +79,11 @@ typedef struct ox_rule_host {
 	void *user;
 } ox_rule_host;
 
-/* May ox_rule_apply do something at n? False for nearly every node, after a few tests. */
-bool ox_rule_may(const ox_rule *r, const ox_node *n);
+/* Which of its pictures end in op, a bit for each; the last bit stands for all from there on. */
+uint64_t ox_rule_pictures_of(const ox_rule *r, ox_op op);
+/* May ox_rule_apply do something at n, by these pictures? False for nearly every node, after a
+ * few tests. */
+bool ox_rule_may(const ox_rule *r, uint64_t pictures, const ox_node *n);
 
 /* Rewrites at n, the last node of the picture. True: done; else nothing was touched. Between
  * ox_txn_begin and commit or abandon. */

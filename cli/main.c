@@ -26,6 +26,7 @@ static const cli_verb verbs[] = {
 	 cli_test_data,
 	 "DIR has input_0.pb, output_0.pb..., or folders test_data_set_* that have (default: beside\n"
 	 "the model). MODEL may be a folder of cases, each with a model.onnx and its test data."},
+	{"verify",   V_VERIFY,   "A B",         "do two models compute the same? whoever made them", 2, 2, cli_verify, NULL},
 	{"doctor",   V_DOCTOR,   "[MODEL...]",  "what this program can do here; whether a plugin is sound", 0, SIZE_MAX,
 	 cli_doctor, "with --plugin FILE: loads it, and tries its passes; on models that are named, too"},
 };

@@ -30,7 +30,7 @@ import schema  # noqa: E402
 from schema import validate  # noqa: E402
 
 MODELS = os.path.join(ROOT, "tests", "models")
-VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data", "doctor"]
+VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data", "verify", "doctor"]
 TOOL = ""
 BLESS = False
 TESTS = []
@@ -1922,6 +1922,35 @@ def plugins_page(d):
         assert new == text, "docs/plugins.md is not what happens: run.py --bless plugins_page"
     example = read(os.path.join(ROOT, "tests", "plugin", "marker.c")).decode()
     assert example == next(b for i, b, _, _ in blocks(text) if i == "c marker.c"), "marker.c is another one there"
+
+
+
+@test
+def two_models_compared(d):
+    def model(name, body, ports="(float[N,3] x) => (float[N,3] y)"):
+        text = f'<ir_version: 8, opset_import: ["" : 17]>\ng {ports} {body}\n'
+        expect(0, "parse", "-", f"{d}/{name}.onnx", data=text.encode())
+        return f"{d}/{name}.onnx"
+    a = model("a", "{ t = Mul (x, x)  y = Sqrt (t) }")
+    r = expect(0, "verify", a, model("b", "{ y = Abs (x) }"))
+    assert b"the same on 3 samples" in r.stdout and b"float[" in r.stdout
+    wrong = model("c", "{ y = Relu (x) }")
+    r = expect(1, "verify", a, wrong, "--json")
+    told = json.loads(r.stdout)
+    assert told["verdict"] == "FAIL" and told["outputs"][0]["wrong"] > 0 and b"OX5001" in r.stderr
+    assert told == json.loads(expect(1, "verify", a, wrong, "--json").stdout)
+    assert json.loads(expect(1, "verify", a, wrong, "--json", "--seed", "7").stdout) != told
+    # only where it is asked for: a sixth of a unit is within the tolerance
+    near = model("e", "<float k = {1.00001}> { t = Abs (x)  y = Mul (t, k) }")
+    expect(0, "verify", a, near)
+    expect(1, "verify", a, near, "--rtol", "0", "--atol", "0")
+    r = expect(1, "verify", a, model("f", "{ z = Abs (x) }", "(float[N,3] x) => (float[N,3] z)"))
+    assert b"output 'y': is called 'z' there" in r.stderr
+    r = expect(1, "verify", a, model("h", "{ y = Abs (x) }", "(double[N,3] x) => (double[N,3] y)"))
+    assert b"input 'x': float[N,3], and double[N,3] there" in r.stderr
+    no = model("i", "<float[2] k = {1, 2}> { y = Add (x, k) }")
+    r = expect(6, "verify", no, no)
+    assert b"OX5003" in r.stderr and b"not compared" in r.stdout
 
 
 def main():

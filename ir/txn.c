@@ -89,18 +89,22 @@ static void touch(ox_journal *j, ox_node *n)
 	*ox_push(&j->arena, &j->touched) = n;
 }
 
-ox_node **ox_txn_touched(ox_model *m, size_t *n)
+/* The readers of renamed values are looked for once, when somebody asks. */
+static void touch_renamed(ox_journal *j)
 {
-	ox_journal *j = m->journal;
-
-	assert(ox_txn_open(m) && !j->swapped);
 	for (size_t i = 0; i < j->renamed.n; i++)
 		for (const ox_use *u = j->renamed.p[i]->uses; u; u = u->next)
 			if (u->reader == OX_READ_NODE)
 				touch(j, u->node);
 	j->renamed.n = 0;
-	*n = j->touched.n;
-	return j->touched.p;
+}
+
+ox_node **ox_txn_touched(ox_model *m, size_t *n)
+{
+	assert(ox_txn_open(m) && !m->journal->swapped);
+	touch_renamed(m->journal);
+	*n = m->journal->touched.n;
+	return m->journal->touched.p;
 }
 
 bool ox_txn_touches(const ox_model *m, const ox_node *n) { return n->stamp == m->journal->serial; }
@@ -130,12 +134,12 @@ void ox_touch_readers(ox_model *m, ox_value *v)
 
 void ox_txn_each_touched(ox_model *m, void (*f)(void *user, ox_node *n), void *user)
 {
-	size_t n;
+	ox_journal *j = m->journal;
 
-	if (!ox_txn_open(m))
+	if (!j)
 		return;
-	ox_node **touched = ox_txn_touched(m, &n);
-	for (size_t i = 0; i < n; i++)
-		if (touched[i]->graph)
-			f(user, touched[i]);
+	touch_renamed(j);
+	for (size_t i = 0; i < j->touched.n; i++)
+		if (j->touched.p[i]->graph)
+			f(user, j->touched.p[i]);
 }

@@ -1,8 +1,32 @@
 /* The one door: each edit does what it says, and abandoned leaves no trace. */
 #include "ir_build.h"
 #include "ir_dump.h"
+#include "ir/internal.h"
 
 #include <criterion/criterion.h>
+
+/* Undone for a look, and done again: the model is what it was, and then what it is. */
+static void look_back(ox_model *m, const char *as_was)
+{
+	const uint64_t edits = m->edits;
+	const uint32_t next_id = m->next_id;
+	char *done = dump(m), *now;
+
+	/* counters go on counting */
+	ox_txn_swap(m);
+	m->edits -= ox_txn_size(m);
+	m->next_id = m->journal->next_id;
+	now = dump(m);
+	cr_assert_str_eq(now, as_was);
+	free(now);
+	m->edits = edits;
+	m->next_id = next_id;
+	ox_txn_swap(m);
+	now = dump(m);
+	cr_assert_str_eq(now, done);
+	free(now);
+	free(done);
+}
 
 /* Runs the edit twice: abandoned, which must leave the model as it was, then for good. */
 #define twice(m, edit)                                                                     \
@@ -11,6 +35,7 @@
 		ox_txn_begin(m);                                                           \
 		edit;                                                                      \
 		cr_sound(m);                                                               \
+		look_back(m, as_was);                                                      \
 		ox_txn_abandon(m);                                                         \
 		as_is = dump(m);                                                           \
 		cr_assert_str_eq(as_is, as_was);                                           \

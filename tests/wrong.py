@@ -69,6 +69,8 @@ ROWS = {
     "exclusive or": (BOOLS, "", "Xor ({}, z)", "Or ({}, z)", "exact"),
     "not less": (INTS + ", int32[N,3] z", "", "Not (Less ({}, z))", "Greater ({}, z)", "exact"),
     "not less, and NaN": (TWO, "", "Not (Less ({}, z))", "GreaterOrEqual ({}, z)", "exact"),
+    "not less, and NaN, of few": ("float[4] x, float z", "", "Not (Less ({}, z))", "GreaterOrEqual ({}, z)", "exact"),
+    "the lowest integer": ("int32[4] x", "", "Sub (Relu ({}), Relu (Neg ({})))", "Identity ({})", "reassoc"),
     "or equal": (INTS + ", int32[N,3] z", "", "LessOrEqual ({}, z)", "Less ({}, z)", "exact"),
     "integers that wrap": (BYTES, "int8 k = {2}", "Div (Mul ({}, k), k)", "Identity ({})", "exact"),
     "shifts": ("uint8[N,3] x", "uint8 k = {1}", "BitShift <direction = \"LEFT\"> ({}, k)", "Add ({}, k)", "exact"),

@@ -29,14 +29,22 @@ static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
 
 static int64_t prime(uint32_t i, uint32_t turn) { return primes[(i + turn) % 6] ; }
 
+/* What is no dim may be below zero: later it is, and as far from it as numbers of 32 and of 64
+ * bits are. */
+static int64_t number_for(const sizes *s, ox_dim sym, int64_t size)
+{
+	const bool wide = s->choice->fill % 2;
+	const int64_t all[] = {wide ? sym->lo : INT32_MIN, -1, wide ? sym->hi : INT32_MAX, size, 0};
+
+	return s->choice->fill < 2 ? size : all[(s->n + s->choice->fill / 2 - 1) % OX_LEN(all)];
+}
+
 static int64_t size_for(const sizes *s, ox_dim sym)
 {
 	const int64_t want[WINDOW_SIZES] = {prime(s->n, 0), 1, prime(s->n, 2), 0};
-	int64_t size = want[s->choice->sizes];
+	const int64_t size = sym->lo < 0 ? number_for(s, sym, want[s->choice->sizes]) : want[s->choice->sizes];
 
-	if (size < sym->lo)
-		size = sym->lo;
-	return size > sym->hi ? sym->hi : size;
+	return size < sym->lo ? sym->lo : size > sym->hi ? sym->hi : size;
 }
 
 static bool size_of(void *user, ox_dim sym, int64_t *value)
@@ -119,19 +127,34 @@ static int64_t smaller(sizes *s, int64_t d)
 
 /* ---- values --------------------------------------------------------------------------------- */
 
-static double special(uint64_t *state)
-{
-	static const double all[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 1, -1, 0x1p-149, 65504, 0.5};
-	const uint64_t k = draw(state) % 24;
+/* What tells apart operators that are nearly the same. */
+static const double special[] = {NAN, -0.0, INFINITY, 0.0, -INFINITY, 1, 65504, -1, 0x1p-149, 0.5};
 
-	return k < OX_LEN(all) ? all[k] : draw_normal(state);
+/* Each of them in turn, however few elements there are; then now and then. */
+static double special_or_normal(uint64_t i, uint64_t *state)
+{
+	const uint64_t k = i < OX_LEN(special) ? i : draw(state) % 24;
+
+	return k < OX_LEN(special) ? special[k] : draw_normal(state);
 }
 
-static void fill_floats(ox_array *x, unsigned fill, uint64_t *state)
+/* `first`: of the special ones. */
+static void fill_floats(ox_array *x, unsigned fill, uint64_t first, uint64_t *state)
 {
 	for (uint64_t i = 0; i < x->count; i++)
-		ox_put_double(x, i, fill == 0 ? draw_normal(state) : fill == 1 ? draw_unit(state) : special(state));
+		ox_put_double(x, i, fill == 0 ? draw_normal(state) : fill == 1 ? draw_unit(state)
+		                    : special_or_normal(i < OX_LEN(special) ? (first + i) % OX_LEN(special) : i, state));
 }
+
+/* All that there are, since they wrap; the ends more often, which have no negation. */
+static int64_t draw_extreme(uint64_t *state, int64_t lo, int64_t hi)
+{
+	const uint64_t k = draw(state) % 8;
+
+	return k == 0 ? lo : k == 1 ? hi : draw_int(state, lo, hi);
+}
+
+static int64_t hi_of_type(unsigned bits, bool is_signed) { return (INT64_C(1) << (bits - is_signed)) - 1; }
 
 static bool fill_ints(const window *w, ox_value *v, ox_array *x, sizes *s, unsigned fill, uint64_t *state)
 {
@@ -143,8 +166,8 @@ static bool fill_ints(const window *w, ox_value *v, ox_array *x, sizes *s, unsig
 	ox_dim splat = ox_splat_known(w->m, v);
 	int64_t all;
 
-	if (fill == 2 && bits >= 8) {         /* all that there are: they wrap */
-		hi = bits < 64 ? (INT64_C(1) << (bits - is_signed)) - 1 : INT64_C(1) << 62;
+	if (fill >= 2 && bits >= 8) {
+		hi = bits < 64 ? hi_of_type(bits, is_signed) : INT64_C(1) << 62;
 		lo = -hi - 1;
 	}
 	if (is_bool || !is_signed)
@@ -158,8 +181,10 @@ static bool fill_ints(const window *w, ox_value *v, ox_array *x, sizes *s, unsig
 	if (splat && !ox_dim_eval(splat, size_of, s, &all))
 		splat = NULL;
 	for (uint64_t i = 0; i < x->count; i++) {
-		int64_t k = splat ? all : draw_int(state, lo, hi);
+		int64_t k = splat ? all : fill >= 2 ? draw_extreme(state, lo, hi) : draw_int(state, lo, hi);
 		if (known && e.p[i] && !ox_dim_eval(e.p[i], size_of, s, &k))
+			return false;
+		if (bits < 64 && (k > hi_of_type(bits, is_signed) || (is_signed && k < -hi_of_type(bits, true) - 1)))
 			return false;
 		ox_put_int(x, i, k);
 	}
@@ -168,7 +193,7 @@ static bool fill_ints(const window *w, ox_value *v, ox_array *x, sizes *s, unsig
 
 static bool is_complex_or_text(ox_dtype t) { return ox_kind_of(t) == OX_NO_NUMBER && t != OX_BOOL; }
 
-static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, uint64_t *state)
+static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, uint64_t first, uint64_t *state)
 {
 	const ox_type *t = ox_type_known(w->m, v);
 	int64_t dims[OX_MAX_RANK];
@@ -190,7 +215,7 @@ static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, u
 	if (!x)
 		return NULL;
 	if (ox_kind_of(t->elem) == OX_FLOATING)
-		fill_floats(x, fill, state);
+		fill_floats(x, fill, (fill - 2) * count + first, state);
 	else if (!fill_ints(w, v, x, s, fill, state))
 		return NULL;
 	return x;
@@ -214,7 +239,7 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	}
 	for (size_t i = 0; i < w->inputs.n; i++) {
 		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill;
-		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, &state);
+		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, i * 3, &state);
 		if (!x)
 			return false;
 		*ox_push(w->a, b) = (wbound){w->inputs.p[i], x};

@@ -37,7 +37,7 @@ typedef struct window {
 
 /* ---- sample.c ---- */
 
-enum { WINDOW_SIZES = 4, WINDOW_FILLS = 3 };
+enum { WINDOW_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8 };
 
 typedef struct wchoice {
 	unsigned sizes;               /* of symbols: primes, 1, other primes, 0 */

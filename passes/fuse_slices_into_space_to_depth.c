@@ -14,7 +14,8 @@
 #include "pass.h"
 
 enum { DATA, STARTS, ENDS, AXES, STEPS };
-enum { WEIGHT = 1, MOST = 8, MANY = 1 << 16 };        /* of Conv; largest b; most channels to reorder */
+/* of Conv; largest b; most channels to put in order: their list is an initializer of 16 KiB then */
+enum { WEIGHT = 1, MOST = 8, MANY = 2048 };
 
 /* What of x an operand is: start and step along axes 2 and 3; step 0: all. */
 typedef struct phase {
@@ -118,7 +119,7 @@ static bool is_focus(ox_ctx *c, const ox_node *n, focus *f)
 		seen |= UINT64_C(1) << f->at[i];
 	}
 	const ox_dim channels = ox_dim_known(c->m, f->x, 1);
-	f->channels = ox_dim_is_num(channels) && channels->num <= MANY ? channels->num : 0;
+	f->channels = ox_dim_is_num(channels) && channels->num <= MANY / n->nin ? channels->num : 0;
 	return true;
 }
 
@@ -235,7 +236,7 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 	if (!pays(c, n) || ox_makes_kept(c, n))
 		return ox_skip(c, n, "the parts are read elsewhere, or to be kept");
 	if (!f.in_order && !f.channels)
-		return ox_skip(c, n, "the number of channels is not known");
+		return ox_skip(c, n, "the number of channels is not known, or too large");
 	ox_node *conv = f.in_order ? NULL : conv_below(c, n);
 	const bool turned = conv && turn_weights(c, n, &f, conv);
 	ox_node *made = space_to_depth(n, n, &f);

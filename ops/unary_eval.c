@@ -256,6 +256,21 @@ static bool bound(ox_eval *c, uint32_t i, bool *given, ox_num *b)
 	return true;
 }
 
+static double largest_finite(ox_dtype t)
+{
+	return t == OX_F16 ? 65504 : t == OX_BF16 ? 0x1.fep127 : t == OX_F32 ? (double)FLT_MAX : DBL_MAX;
+}
+
+/* A bound that is not given is the finite limit of the type: infinity is clipped, too. */
+static void finite_bounds(ox_dtype t, bool *has_low, ox_num *low, bool *has_high, ox_num *high)
+{
+	if (!*has_low)
+		low->f = -largest_finite(t);
+	if (!*has_high)
+		high->f = largest_finite(t);
+	*has_low = *has_high = true;
+}
+
 /* Clip: min(max(x, low), high). Low above high is not defined before opset 13, where it
  * gives high: so did runtimes. */
 bool eval_clip(ox_eval *c)
@@ -271,9 +286,10 @@ bool eval_clip(ox_eval *c)
 		return ox_eval_undefined(c, "the bounds of Clip are in the wrong order");
 	if (k == OX_FLOATING && ((has_low && isnan(low.f)) || (has_high && isnan(high.f))))
 		return ox_eval_undefined(c, "a bound of Clip is no number");
+	if (k == OX_FLOATING)
+		finite_bounds(x->dtype, &has_low, &low, &has_high, &high);
 	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, x);
-	if (out && k == OX_FLOATING && ox_fast_clip(c, out, x, has_low ? low.f : -(double)INFINITY,
-	                                            has_high ? high.f : (double)INFINITY))
+	if (out && k == OX_FLOATING && ox_fast_clip(c, out, x, low.f, high.f))
 		return true;
 	for (uint64_t i = 0; out && i < out->count; i++) {
 		ox_num v = ox_get(x, i);

@@ -63,6 +63,8 @@ Test(eval, nan_goes_through_min_max_and_clip)
 	      "float[3] {nan, 1.0, -1.0}");
 	check("float {0.0}; float {1.0}; float {-1.0}", "Clip (a, b, c)", "float {-1.0}");
 	check_at(12, "float {0.0}; float {1.0}; float {-1.0}", "Clip (a, b, c)", "!wrong order");
+	check("float[3] {inf, nan, -inf}", "Clip (a)", "float[3] {3.40282347e38, nan, -3.40282347e38}");
+	check("float16[2] {31744, 64512}; float16 {0}", "Clip (a, b)", "float16[2] {31743, 0}");
 	check("int32[2] {-5, 5}; int32 {0}", "Clip (a, b)", "int32[2] {0, 5}");
 	check_at(6, "float[2] {-5.0, 5.0}", "Clip <max = 1.0> (a)", "float[2] {-5.0, 1.0}");
 }

@@ -170,10 +170,10 @@ static bool may_merge(const ox_ctx *c, const ox_node *first, const ox_node *n)
 }
 
 /* Dims that are unknown have a symbol for each node: of equal results they are equal, and what
- * was inferred with one name is found under the other. */
+ * was inferred with one name is found under the other. Not of b in a body, which may never run. */
 static void equate_dims(ox_model *m, const ox_value *a, const ox_value *b)
 {
-	const int rank = ox_rank_known(a);
+	const int rank = b->graph->parent ? -1 : ox_rank_known(a);
 
 	for (int i = 0; rank == ox_rank_known(b) && i < rank; i++)
 		ox_dim_equate(m, ox_dim_known(m, a, (uint32_t)i), ox_dim_known(m, b, (uint32_t)i), "results of equal nodes");

@@ -70,7 +70,7 @@ static bool size_of(void *user, ox_dim sym, int64_t *value)
 static void fix(sizes *s, int64_t n)
 {
 	if (n < 0)
-		n = -n;
+		n = n == INT64_MIN ? INT64_MAX : -n;
 	for (uint32_t i = 0; i < s->nfixed; i++)
 		if (s->fixed[i] == n)
 			return;
@@ -176,7 +176,7 @@ static bool fill_ints(const window *w, ox_value *v, ox_array *x, sizes *s, unsig
 		hi = 1;
 	if (ox_range_known(w->m, v, &min, &max)) {
 		lo = lo < min ? min : lo > max ? max : lo;
-		hi = hi > max ? max : hi < lo ? (max < lo + 1 ? max : lo + 1) : hi;
+		hi = hi > max ? max : hi < lo ? (max > lo ? lo + 1 : max) : hi;
 	}
 	if (splat && !ox_dim_eval(splat, size_of, s, &all))
 		splat = NULL;

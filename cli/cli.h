@@ -65,6 +65,7 @@ typedef struct cli_options {
 	bool positive_dims;
 	int inline_mode;              /* ox_inline_mode */
 	int check;                    /* cli_level */
+	int on_mismatch;              /* 0: fail; 1: roll back */
 	cli_list plugins;
 	uint64_t plugin_timeout;      /* milliseconds; 0: the default */
 	bool plugin_in_process;

@@ -384,18 +384,19 @@ static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox
 	if (!mg->windows)
 		return true;
 	const ox_window_verdict v = ox_window_check(mg->windows, agreement_of(p));
-	s->verdicts[v.verdict]++;
+	const bool leave_out = v.verdict == OX_V_MISMATCH && n && mg->o->roll_back && !p->from;
+	s->verdicts[v.verdict] += !leave_out;
 	s->used = v.used > s->used ? v.used : s->used;
 	if (v.verdict == OX_V_UNVERIFIED && !s->unverified)
 		s->unverified = ox_str_copy(&mg->m->arena, ox_cstr(v.why ? v.why : "?")).p;
 	if (v.verdict != OX_V_MISMATCH)
 		return true;
 	ox_txn_abandon(mg->m);        /* n is again what it was */
-	ox_report(mg->diag, p->from ? OX_E_PLUGIN_FAULT : OX_E_MISCOMPILED, OX_NOWHERE,
+	ox_report(mg->diag, leave_out ? OX_E_LEFT_OUT : p->from ? OX_E_PLUGIN_FAULT : OX_E_MISCOMPILED, OX_NOWHERE,
 	          "%s%s%spass '%s', rewrite %llu%s%s: %s", p->from ? "plugin '" : "", p->from ? p->from : "",
 	          p->from ? "', " : "", p->name, (unsigned long long)mg->r->rewrites + 1, n ? " at " : "",
 	          n ? ox_node_path(n, &mg->m->arena) : "", v.why);
-	mg->failed = true;
+	mg->failed |= !leave_out;
 	return false;
 }
 

@@ -192,6 +192,7 @@ typedef struct ox_run_options {
 	bool verify_each;             /* run the checker after each pass */
 	bool check_windows;           /* compute what each rewrite takes away and what it brings (verify/window.h) */
 	uint64_t check_seed;
+	bool roll_back;               /* a visit that is wrong is left out; else the run fails */
 	bool keep_ir_version;
 	bool write_value_info;        /* infer_shapes runs too, last */
 	bool positive_dims;           /* assumed: no named dim of an input is 0 */

@@ -1953,6 +1953,28 @@ def two_models_compared(d):
     assert b"OX5003" in r.stderr and b"not compared" in r.stdout
 
 
+
+@test
+def wrong_rewrites(d):
+    """Found, and nothing written; or left out, and the rest done."""
+    text = '<ir_version: 8, opset_import: ["" : 17]>\ng (float[N,3] x) => (float[N,3] y) {\n' \
+           '  t = Identity (x)\n  u = Relu (t)\n  v = Neg (u)\n  y = Abs (v)\n}\n'
+    expect(0, "parse", "-", d + "/m.onnx", data=text.encode())
+    write(d + "/wrong.yaml", b"- rule: wrong\n  doc: wrong\n  numerics: exact\n  before: |\n    t = Relu (x)\n    y = Neg (t)\n"
+                             b"  after: |\n    y = Neg (x)\n")
+    args = [d + "/m.onnx", d + "/o.onnx", "--passes", "eliminate_identity," + d + "/wrong.yaml"]
+    r = expect(1, *args)
+    assert b"OX5002" in r.stderr and b"'wrong'" in r.stderr and not os.path.exists(d + "/o.onnx")
+    r = expect(0, *args, "--on-mismatch", "rollback", "--report", d + "/r.json")
+    assert b"warning[OX5004]" in r.stderr
+    told = json.loads(read(d + "/r.json"))
+    assert told["verification"]["rewrites"]["fail"] == 0 and told["verification"]["verdict"] != "FAIL"
+    assert sum(told["verification"]["rewrites"].values()) == told["run"]["rewrites"] > 0
+    expect(0, "verify", d + "/m.onnx", d + "/o.onnx")
+    expect(0, *args, "--check", "off")
+    expect(1, "verify", d + "/m.onnx", d + "/o.onnx")
+
+
 def main():
     global TOOL, BLESS
     p = argparse.ArgumentParser(description=__doc__)

@@ -348,6 +348,15 @@ struct ox_node {
 	size_t ndevices;
 };
 
+/* Does anybody read one of its results? */
+static inline bool ox_node_is_read(const ox_node *n)
+{
+	for (uint32_t i = 0; i < n->nout; i++)
+		if (n->out[i] && n->out[i]->uses)
+			return true;
+	return false;
+}
+
 /* ---- graphs -------------------------------------------------------------- */
 
 /* An input, or a value_info entry: a name with what is declared of it. */
@@ -652,6 +661,8 @@ void      ox_node_move_before(ox_node *n, ox_graph *g, ox_node *at);   /* output
 void      ox_node_kill(ox_node *n);      /* unlinks it, its inputs, and its subgraphs' captures; asserts its outputs are unread */
 void      ox_node_drop_out(ox_node *n, uint32_t i);           /* unread optional output becomes absent; trailing ones are cut */
 void      ox_node_set_attr(ox_node *n, const ox_attr *a);     /* adds or replaces by name */
+void      ox_node_set_int(ox_node *n, const char *name, int64_t x);
+void      ox_node_set_ints(ox_node *n, const char *name, const int64_t *p, size_t count);  /* copied */
 void      ox_node_drop_attr(ox_node *n, const char *name);
 void      ox_node_set_name(ox_node *n, ox_str name);          /* lives as long as the model; apart from value names */
 void      ox_node_set_op(ox_node *n, ox_op op);               /* same domain rules as ox_node_new_before */
@@ -708,6 +719,11 @@ ox_value *ox_clone_of(const ox_clone *c, const ox_value *v);
  * *moved tells whether any node changed place. Iterative. */
 bool ox_graph_sort(ox_graph *g, bool *moved);
 bool ox_graph_is_sorted(const ox_graph *g);
+
+/* Hash and equality of two nodes' attributes, order and schema defaults aside (law L3). Nodes
+ * with graph attributes equal nothing. Both are alive. */
+uint64_t ox_attrs_hash(const ox_model *m, const ox_node *n);
+bool     ox_attrs_equal(const ox_model *m, const ox_node *a, const ox_node *b);
 
 /* ---- transactions --------------------------------------------------------- */
 

@@ -10,17 +10,9 @@
  */
 #include "pass.h"
 
-static bool is_read(const ox_node *n)
-{
-	for (uint32_t i = 0; i < n->nout; i++)
-		if (n->out[i] && n->out[i]->uses)
-			return true;
-	return false;
-}
-
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
-	if (n->nout == 0 || is_read(n) || ox_makes_kept(c, n))
+	if (n->nout == 0 || ox_node_is_read(n) || ox_makes_kept(c, n))
 		return OX_SAME;
 	if (n->out[0] && n->out[0]->home == OX_HOME_CONSTANT)
 		ox_value_kill(n->out[0]);

@@ -97,29 +97,12 @@ static const char *takers_of(ox_ctx *c, split *s)
 	return NULL;
 }
 
-static void set_int(ox_node *n, const char *name, int64_t x)
-{
-	ox_node_set_attr(n, &(ox_attr){
-		.name = ox_name_of(n->graph->model, ox_cstr(name)), .type = OX_A_INT, .has_type = true,
-		.has_payload = true, .i = x,
-	});
-}
-
 static void set_sizes(ox_node *n, const split *s)
 {
-	ox_model *m = n->graph->model;
-
-	if (ox_node_opset(n) >= 13) {
+	if (ox_node_opset(n) >= 13)
 		ox_node_set_input(n, 1, ox_const_ints(n->graph, OX_I64, s->sizes, (size_t)s->count, "split"));
-		return;
-	}
-	int64_t *p = ox_new_array(&m->arena, int64_t, (size_t)s->count);
-
-	memcpy(p, s->sizes, (size_t)s->count * sizeof *p);
-	ox_node_set_attr(n, &(ox_attr){
-		.name = ox_name_of(m, OX_S("split")), .type = OX_A_INTS, .has_type = true,
-		.n = (size_t)s->count, .ints = p,
-	});
+	else
+		ox_node_set_ints(n, "split", s->sizes, (size_t)s->count);
 }
 
 static ox_value *position(ox_graph *g, int64_t i)
@@ -141,7 +124,7 @@ static void take_from(const split *s, ox_node *from)
 			from = ox_node_new_before(s->n->graph, s->n, OX_Gather, 2, 1, at->out[0]->name->s);
 			ox_node_set_input(from, 0, s->x);
 			ox_node_set_input(from, 1, position(s->n->graph, i));
-			set_int(from, "axis", s->axis);
+			ox_node_set_int(from, "axis", s->axis);
 		}
 		ox_value_replace_named(at->out[0], from->out[s->unbound ? 0 : i]);
 		ox_node_kill(at);
@@ -155,7 +138,7 @@ static ox_node *split_node(const split *s)
 	                                (uint32_t)s->count, s->n->out[0]->name->s);
 
 	ox_node_set_input(y, 0, s->x);
-	set_int(y, "axis", s->axis);
+	ox_node_set_int(y, "axis", s->axis);
 	set_sizes(y, s);
 	return y;
 }
@@ -215,7 +198,7 @@ static ox_status visit_concat(ox_ctx *c, ox_node *n)
 
 	for (uint32_t i = 0; i < f->nin; i++)
 		ox_node_set_input(y, i, f->in[i].val);
-	set_int(y, "axis", axis);
+	ox_node_set_int(y, "axis", axis);
 	ox_value_replace_named(n->out[0], y->out[0]);
 	ox_node_kill(n);
 	return OX_CHANGED;

@@ -10,31 +10,6 @@
 
 enum { DATA, STARTS, ENDS, AXES, STEPS };
 
-static bool one(ox_ctx *c, const ox_node *n, uint32_t i, int64_t absent, int64_t *x)
-{
-	const ox_value *v = i < n->nin ? n->in[i].val : NULL;
-	size_t count;
-
-	*x = absent;
-	return !v || (ox_ints_known(c->m, v, x, 1, &count) && count == 1);
-}
-
-static int64_t clamp(int64_t x, int64_t n)
-{
-	x += x < 0 ? n : 0;
-	return x < 0 ? 0 : x > n ? n : x;
-}
-
-static void set_int(ox_node *n, const char *name, int64_t x)
-{
-	ox_model *m = n->graph->model;
-
-	ox_node_set_attr(n, &(ox_attr){
-		.name = ox_intern_str(&m->names, ox_cstr(name)), .type = OX_A_INT, .has_type = true,
-		.has_payload = true, .i = x,
-	});
-}
-
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
 	int64_t start, end, axis, step;
@@ -50,22 +25,22 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 		return OX_SAME;
 	const int rank = ox_rank_known(shape->in[0].val);
 
-	if (rank < 0 || !one(c, n, STARTS, 0, &start) || !one(c, n, ENDS, 0, &end)
-	    || !one(c, n, AXES, 0, &axis) || !one(c, n, STEPS, 1, &step) || step != 1
+	if (rank < 0 || !ox_int_given(c, n, STARTS, 0, &start) || !ox_int_given(c, n, ENDS, 0, &end)
+	    || !ox_int_given(c, n, AXES, 0, &axis) || !ox_int_given(c, n, STEPS, 1, &step) || step != 1
 	    || axis < -1 || axis > 0)
 		return ox_skip(c, n, "rank or bounds are not known, or the step is not 1");
-	const int64_t from = clamp(ox_attr_int(shape, "start", 0, &known_start), rank);
-	const int64_t to = clamp(ox_attr_int(shape, "end", rank, &known_end), rank);
+	const int64_t from = ox_slice_place(ox_attr_int(shape, "start", 0, &known_start), rank);
+	const int64_t to = ox_slice_place(ox_attr_int(shape, "end", rank, &known_end), rank);
 	const int64_t length = to > from ? to - from : 0;
 
 	if (!known_start || !known_end || ox_makes_kept(c, n))
 		return OX_SAME;
 	ox_node *y = ox_node_new_before(n->graph, n, OX_Shape, 1, 1, n->out[0]->name->s);
 	ox_node_set_input(y, 0, shape->in[0].val);
-	start = clamp(start, length);
-	end = clamp(end, length);
-	set_int(y, "start", from + start);
-	set_int(y, "end", from + (end > start ? end : start));
+	start = ox_slice_place(start, length);
+	end = ox_slice_place(end, length);
+	ox_node_set_int(y, "start", from + start);
+	ox_node_set_int(y, "end", from + (end > start ? end : start));
 	ox_value_replace_named(n->out[0], y->out[0]);
 	ox_node_kill(n);
 	return OX_CHANGED;

@@ -51,14 +51,6 @@ static bool is_droppable(const ox_ctx *c, const ox_node *n, const ox_schema *s, 
 	return v && !v->uses && is_optional(s, i) && !pairs_with_past(n, i) && !ox_is_kept(c, v);
 }
 
-static bool is_read(const ox_node *n)
-{
-	for (uint32_t i = 0; i < n->nout; i++)
-		if (n->out[i] && n->out[i]->uses)
-			return true;
-	return false;
-}
-
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
 	bool changed = false;
@@ -66,7 +58,7 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 	if (n->nout < 2)
 		return OX_SAME;       /* unread as a whole, or nothing to drop */
 	const ox_schema *s = ox_node_schema(n);
-	if (!s || !ox_domain_is_standard(n->domain) || is_modal(n) || !is_read(n))
+	if (!s || !ox_domain_is_standard(n->domain) || is_modal(n) || !ox_node_is_read(n))
 		return OX_SAME;
 	/* From the end: dropping the last one cuts the list. */
 	for (uint32_t i = n->nout; i-- > 0;) {

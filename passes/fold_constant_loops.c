@@ -63,17 +63,9 @@ static bool body_is_known(const ox_graph *g, const ox_node *n)
 	return true;
 }
 
-static bool is_read(const ox_node *n)
-{
-	for (uint32_t i = 0; i < n->nout; i++)
-		if (n->out[i] && n->out[i]->uses)
-			return true;
-	return false;
-}
-
 static bool is_candidate(const ox_node *n)
 {
-	if (!runs_graphs(n) || !is_read(n))
+	if (!runs_graphs(n) || !ox_node_is_read(n))
 		return false;
 	for (uint32_t i = 0; i < n->nin; i++)
 		if (n->in[i].val && !ox_value_const(n->in[i].val))

@@ -96,14 +96,6 @@ static bool is_exact(const ox_node *n, const ox_op_row *row)
 	       || (k == EXACT_UNSUMMED && (of_ints(n) || !sums(n)));
 }
 
-static bool is_read(const ox_node *n)
-{
-	for (uint32_t i = 0; i < n->nout; i++)
-		if (n->out[i] && n->out[i]->uses)
-			return true;
-	return false;
-}
-
 /* A local function may be called as an operator is. */
 static bool calls_function(const ox_model *m, const ox_node *n)
 {
@@ -120,7 +112,7 @@ static bool can_fold(const ox_node *n)
 	const ox_op_row *row = ox_op_row_of(n->op);
 
 	return row && row->flags & OX_PURE && n->nin > 0 && n->in[0].val && ox_eval_has_kernel(n->op)
-	       && is_read(n) && !calls_function(n->graph->model, n);
+	       && ox_node_is_read(n) && !calls_function(n->graph->model, n);
 }
 
 static bool may_fold(const ox_node *n, bool exact)

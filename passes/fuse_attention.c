@@ -267,18 +267,13 @@ static const char *problem(ox_ctx *c, const parts *p)
 
 /* ---- the edit ---------------------------------------------------------------------------- */
 
-static ox_value *keys_of(ox_ctx *c, ox_node *n, const parts *p)
+static ox_value *keys_of(ox_node *n, const parts *p)
 {
-	int64_t *perm = ox_new_array(&c->m->arena, int64_t, RANK);
-
 	if (p->perm[0] == 0 && p->perm[1] == 1 && p->perm[2] == 2)
 		return p->k;
 	ox_node *t = ox_node_new_before(n->graph, n, OX_Transpose, 1, 1, p->k->name->s);
-	memcpy(perm, p->perm, sizeof p->perm);
 	ox_node_set_input(t, 0, p->k);
-	ox_node_set_attr(t, &(ox_attr){
-		.name = ox_name_of(c->m, ox_cstr("perm")), .type = OX_A_INTS, .has_type = true, .n = RANK, .ints = perm,
-	});
+	ox_node_set_ints(t, "perm", p->perm, RANK);
 	return t->out[0];
 }
 
@@ -308,7 +303,7 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 		return ox_skip(c, n, why);
 	if (ox_makes_kept(c, n))
 		return ox_skip(c, n, "the result is to be kept");
-	ox_value *weights = n->in[0].val, *keys = keys_of(c, n, &p);
+	ox_value *weights = n->in[0].val, *keys = keys_of(n, &p);
 	ox_node *a = ox_node_new_before(n->graph, n, OX_Attention, p.mask ? 4 : 3, 1, n->out[0]->name->s);
 	ox_node_set_input(a, 0, p.q);
 	ox_node_set_input(a, 1, keys);

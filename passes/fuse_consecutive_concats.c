@@ -45,7 +45,7 @@ static bool is_nested(const ox_ctx *c, const ox_node *n)
 
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
-	OX_VEC(place) todo = {0};
+	OX_VEC(place) open = {0};        /* Concats being read, the outermost first */
 	OX_VEC(ox_value *) all = {0};
 	nodes gone = {0};
 	uint32_t i = 0;
@@ -54,18 +54,18 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 		i++;
 	if (i == n->nin || ox_node_opset(n) < 4 || is_nested(c, n))
 		return OX_SAME;
-	*ox_push(c->scratch, &todo) = (place){n, 0};
-	while (todo.n) {
-		place *p = &todo.p[todo.n - 1];
+	*ox_push(c->scratch, &open) = (place){n, 0};
+	while (open.n) {
+		place *p = &open.p[open.n - 1];
 		ox_node *t = p->at < p->n->nin ? nested(c, p->n, p->at) : NULL;
 		if (p->at == p->n->nin)
-			todo.n--;
+			open.n--;
 		else if (!t)
 			*ox_push(c->scratch, &all) = p->n->in[p->at++].val;
 		else {
 			p->at++;
 			*ox_push(c->scratch, &gone) = t;
-			*ox_push(c->scratch, &todo) = (place){t, 0};
+			*ox_push(c->scratch, &open) = (place){t, 0};
 		}
 	}
 	ox_node_set_nin(n, (uint32_t)all.n);

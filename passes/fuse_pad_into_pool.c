@@ -166,13 +166,6 @@ static bool sums_of(const ox_node *n, const int64_t *pads, uint32_t rank, int64_
 	return true;
 }
 
-static void set_attr(ox_ctx *c, ox_node *n, ox_attr a, const char *name)
-{
-	a.name = ox_name_of(c->m, ox_cstr(name));
-	a.has_type = true;
-	ox_node_set_attr(n, &a);
-}
-
 static ox_status visit(ox_ctx *c, ox_node *n)
 {
 	int64_t pads[2 * OX_MAX_RANK];
@@ -188,9 +181,9 @@ static ox_status visit(ox_ctx *c, ox_node *n)
 	if (!pads_of(c, p, (uint32_t)rank, pads) || !sums_of(n, pads, (uint32_t)rank, sum, &has_pads)
 	    || !fill_will_do(c, n, p, has_pads))
 		return OX_SAME;
-	set_attr(c, n, (ox_attr){.type = OX_A_INTS, .n = 2 * (size_t)(rank - 2), .ints = sum}, "pads");
+	ox_node_set_ints(n, "pads", sum, 2 * (size_t)(rank - 2));
 	if (n->op == OX_AveragePool)
-		set_attr(c, n, (ox_attr){.type = OX_A_INT, .has_payload = true, .i = 1}, "count_include_pad");
+		ox_node_set_int(n, "count_include_pad", 1);
 	ox_node_set_input(n, X, p->in[X].val);
 	ox_step_goes(c, p, X);
 	return OX_CHANGED;

@@ -165,21 +165,13 @@ static ox_value *channel_list(const ox_node *n, const focus *f, bool reverse)
 	return ox_const_ints(n->graph, OX_I64, p, count, "channels");
 }
 
-static void set_int(ox_node *n, const char *name, int64_t i)
-{
-	ox_node_set_attr(n, &(ox_attr){
-		.name = ox_intern_str(&n->graph->model->names, ox_cstr(name)), .type = OX_A_INT, .has_type = true,
-		.has_payload = true, .i = i,
-	});
-}
-
 static ox_node *gather_before(ox_node *at, ox_value *x, ox_value *list, const char *hint)
 {
 	ox_node *n = ox_node_new_before(at->graph, at, OX_Gather, 2, 1, hint);
 
 	ox_node_set_input(n, 0, x);
 	ox_node_set_input(n, 1, list);
-	set_int(n, "axis", 1);
+	ox_node_set_int(n, "axis", 1);
 	return n;
 }
 
@@ -205,7 +197,7 @@ static ox_node *space_to_depth(const ox_node *n, ox_node *at, const focus *f)
 	ox_node *s = ox_node_new_before(n->graph, at, OX_SpaceToDepth, 1, 1, n->out[0]->name->s);
 
 	ox_node_set_input(s, 0, f->x);
-	set_int(s, "blocksize", f->b);
+	ox_node_set_int(s, "blocksize", f->b);
 	return s;
 }
 

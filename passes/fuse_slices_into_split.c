@@ -23,21 +23,6 @@ typedef struct parts {
 	int64_t axis, dim;
 } parts;
 
-static bool one(ox_ctx *c, const ox_node *n, uint32_t i, int64_t absent, int64_t *x)
-{
-	const ox_value *v = i < n->nin ? n->in[i].val : NULL;
-	size_t count;
-
-	*x = absent;
-	return !v || (ox_ints_known(c->m, v, x, 1, &count) && count == 1);
-}
-
-static int64_t clamp(int64_t x, int64_t dim)
-{
-	x += x < 0 ? dim : 0;
-	return x < 0 ? 0 : x > dim ? dim : x;
-}
-
 /* What Slice n takes of one axis of x, whose rank is known. */
 static bool part_of(ox_ctx *c, ox_node *n, int rank, part *p, int64_t *axis, int64_t *dim)
 {
@@ -46,8 +31,8 @@ static bool part_of(ox_ctx *c, ox_node *n, int rank, part *p, int64_t *axis, int
 	if (n->op != OX_Slice || n->nin <= ENDS || n->nout != 1 || !n->out[0] || !n->out[0]->uses
 	    || !n->in[STARTS].val || !n->in[ENDS].val || ox_node_opset(n) < 10 || ox_makes_kept(c, n))
 		return false;
-	if (!one(c, n, STARTS, 0, &p->from) || !one(c, n, ENDS, 0, &p->to) || !one(c, n, AXES, 0, axis)
-	    || !one(c, n, STEPS, 1, &step) || step != 1)
+	if (!ox_int_given(c, n, STARTS, 0, &p->from) || !ox_int_given(c, n, ENDS, 0, &p->to) || !ox_int_given(c, n, AXES, 0, axis)
+	    || !ox_int_given(c, n, STEPS, 1, &step) || step != 1)
 		return false;
 	*axis += *axis < 0 ? rank : 0;
 	if (*axis < 0 || *axis >= rank)
@@ -58,8 +43,8 @@ static bool part_of(ox_ctx *c, ox_node *n, int rank, part *p, int64_t *axis, int
 		return false;
 	*dim = d->num;
 	p->n = n;
-	p->from = clamp(p->from, d->num);
-	p->to = clamp(p->to, d->num);
+	p->from = ox_slice_place(p->from, d->num);
+	p->to = ox_slice_place(p->to, d->num);
 	return p->from < p->to;
 }
 
@@ -113,22 +98,17 @@ static bool are_all(const parts *s)
 
 static void set_sizes(ox_node *y, const parts *s)
 {
-	ox_model *m = y->graph->model;
-	int64_t *sizes = ox_new_array(&m->arena, int64_t, s->n);
+	int64_t sizes[MOST];
 
 	for (size_t i = 0; i < s->n; i++)
 		sizes[i] = s->p[i].to - s->p[i].from;
-	ox_node_set_attr(y, &(ox_attr){
-		.name = ox_name_of(m, OX_S("axis")), .type = OX_A_INT, .has_type = true, .has_payload = true, .i = s->axis,
-	});
-	if (ox_node_opset(y) >= 13) {
-		ox_node_set_nin(y, 2);
-		ox_node_set_input(y, 1, ox_const_ints(y->graph, OX_I64, sizes, s->n, "split"));
+	ox_node_set_int(y, "axis", s->axis);
+	if (ox_node_opset(y) < 13) {
+		ox_node_set_ints(y, "split", sizes, s->n);
 		return;
 	}
-	ox_node_set_attr(y, &(ox_attr){
-		.name = ox_name_of(m, OX_S("split")), .type = OX_A_INTS, .has_type = true, .n = s->n, .ints = sizes,
-	});
+	ox_node_set_nin(y, 2);
+	ox_node_set_input(y, 1, ox_const_ints(y->graph, OX_I64, sizes, s->n, "split"));
 }
 
 /* Behind what makes x, before all that read it. */

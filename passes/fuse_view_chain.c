@@ -131,18 +131,6 @@ static bool one_view(ox_ctx *c, const ox_node *n, const ox_node *first, view *v)
 	       && (told < 0 || ox_is_told(c, y, told) || chain_asked(c, n, first, told));
 }
 
-static void set_ints(ox_node *n, const char *name, const view *v)
-{
-	ox_model *m = n->graph->model;
-	int64_t *p = ox_new_array(&m->arena, int64_t, v->n + 1);
-
-	memcpy(p, v->p, v->n * sizeof *p);
-	ox_node_set_attr(n, &(ox_attr){
-		.name = ox_intern_str(&m->names, ox_cstr(name)), .type = OX_A_INTS, .has_type = true,
-		.n = v->n, .ints = p,
-	});
-}
-
 /* n is v of what `first` reads; the links between go. */
 static void become(ox_node *n, const ox_node *first, const view *v)
 {
@@ -162,7 +150,7 @@ static void become(ox_node *n, const ox_node *first, const view *v)
 		ox_node_set_op(n, v->op);
 	ox_node_set_nin(n, is_attr ? 1 : 2);
 	if (is_attr)
-		set_ints(n, "axes", v);
+		ox_node_set_ints(n, "axes", v->p, v->n);
 	else
 		ox_node_set_input(n, 1, ox_const_ints(n->graph, OX_I64, v->p, v->n,
 		                                      v->op == OX_Reshape ? "shape" : "axes"));

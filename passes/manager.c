@@ -57,7 +57,7 @@ typedef struct stage {
 	bool all;                     /* visits: the next run looks at every node... */
 	unsigned all_from;            /* ... with passes that look so far at least */
 	unsigned looks;               /* visits: levels above the root, the most of its passes */
-	worklist todo;
+	worklist work;
 	uint64_t stamp;               /* m->edits that it has seen */
 	uint32_t *start;              /* visits: of op are rooted[start[op] .. start[op + 1]) */
 	candidate *rooted;
@@ -282,7 +282,7 @@ static void enqueue_vicinity(ox_manager *mg, ox_node *n, bool facts_only)
 		if (looked != st->looks)
 			find_near(&v, n, looked = st->looks);
 		for (uint32_t k = 0; k < v.n; k++)
-			enqueue(&mg->arena, &st->todo, v.p[k], v.distance[k]);
+			enqueue(&mg->arena, &st->work, v.p[k], v.distance[k]);
 		if (v.more)
 			want_all(st, v.cut);
 	}
@@ -622,7 +622,7 @@ static void visit(ox_manager *mg, stage *st, ox_node *n, unsigned distance)
 			continue;
 		if (!n->graph)        /* what was in it went too */
 			mg->r->stats[c->at].nodes -= (int64_t)inner_nodes(n);
-		enqueue(&mg->arena, &st->todo, n, 0);
+		enqueue(&mg->arena, &st->work, n, 0);
 		return;
 	}
 }
@@ -651,7 +651,7 @@ static uint64_t *rewrites_now(ox_manager *mg)
 static const ox_node *touched_last(const ox_manager *mg)
 {
 	for (size_t i = 0; i < mg->nstages; i++) {
-		const worklist *w = &mg->stages[i].todo;
+		const worklist *w = &mg->stages[i].work;
 		for (size_t k = 0; k < w->count; k++) {
 			const ox_node *n = w->ring[(w->head + k) & (w->cap - 1)];
 			if (n->graph && ox_graph_lives(n->graph))
@@ -715,11 +715,11 @@ static ox_node *walk_on(walk *w)
 }
 
 /* What was touched comes first: it lies warm, and the rest may be spared. */
-static ox_node *next_node(worklist *todo, walk *w, unsigned walk_from, unsigned *distance)
+static ox_node *next_node(worklist *work, walk *w, unsigned walk_from, unsigned *distance)
 {
-	ox_node *n = todo->count ? dequeue(todo) : NULL;
+	ox_node *n = work->count ? dequeue(work) : NULL;
 
-	*distance = n ? todo->distance[n->id] : walk_from;
+	*distance = n ? work->distance[n->id] : walk_from;
 	return n ? n : walk_on(w);
 }
 
@@ -734,7 +734,7 @@ static void drain(ox_manager *mg, stage *st)
 	if (st->all)
 		w.graphs = ox_model_graphs(mg->m, &mg->arena, &w.n);
 	st->all = false;
-	for (ox_node *n; !stopped(mg) && (n = next_node(&st->todo, &w, walk_from, &distance));) {
+	for (ox_node *n; !stopped(mg) && (n = next_node(&st->work, &w, walk_from, &distance));) {
 		if (!ox_graph_lives(n->graph))
 			continue;
 		visit(mg, st, n, distance);
@@ -972,7 +972,7 @@ static void run_rounds(ox_manager *mg)
 			stage *st = &mg->stages[i];
 			if (mg->r->stats[st->first].runs >= runs_allowed(mg, st->first))
 				continue;
-			if (!st->ran || st->stamp != mg->m->edits || st->todo.count)
+			if (!st->ran || st->stamp != mg->m->edits || st->work.count)
 				changed |= run_stage(mg, st);
 			tick(mg, mg->r->rewrites);
 		}

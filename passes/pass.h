@@ -107,11 +107,6 @@ ox_twins *ox_twins_new(const ox_model *m, ox_arena *a);
 /* The value entered before with the same tensor, or NULL; then v is entered. */
 ox_value *ox_twin_of(ox_twins *t, ox_value *v);
 
-/* Hash and equality of two nodes' attributes, order and schema defaults aside (L3). Nodes
- * with graph attributes equal nothing. */
-uint64_t ox_attrs_hash(const ox_model *m, const ox_node *n);
-bool     ox_attrs_equal(const ox_model *m, const ox_node *a, const ox_node *b);
-
 /* n's body was put in its place: results[i] stands for output i from now on (NULL where
  * that is unread), under the output's name where it can, and n is killed. Identity nodes
  * are made where a graph output or a kept value needs a node of its own. */
@@ -125,6 +120,10 @@ static inline ox_value *ox_const_for(const ox_value *v, ox_tensor *t)
 }
 /* A constant vector of int64, or of int32, in g. Fits. */
 ox_value *ox_const_ints(ox_graph *g, ox_dtype t, const int64_t *p, size_t n, const char *hint);
+/* Input i, if it is a single known integer; `absent` where the input is. */
+bool     ox_int_given(ox_ctx *c, const ox_node *n, uint32_t i, int64_t absent, int64_t *x);
+/* Where a bound of Slice or Shape lies within a dim, for steps above 0: 0..dim. */
+int64_t  ox_slice_place(int64_t x, int64_t dim);
 /* What a Reshape of x is told, for y's shape, of known rank: for each dim its number, or 0 where
  * it is that of x in the same place, or -1 for one that is neither (*told; or -1: there is
  * none). False: there are more of those, or a number 0, which would copy. */

@@ -117,14 +117,6 @@ static void set_input(onnxopt_ctx *c, onnxopt_node *h, uint32_t i, onnxopt_value
 	ox_node_set_nin(n, last);
 }
 
-static bool is_unread(const ox_node *n)
-{
-	for (uint32_t i = 0; i < n->nout; i++)
-		if (n->out[i] && n->out[i]->uses)
-			return false;
-	return true;
-}
-
 /* Constants that n alone reads go with it. */
 static int remove_node(onnxopt_ctx *c, onnxopt_node *h)
 {
@@ -133,7 +125,7 @@ static int remove_node(onnxopt_ctx *c, onnxopt_node *h)
 
 	if (!n)
 		return 0;
-	if (!is_unread(n))
+	if (ox_node_is_read(n))
 		return ox_visit_fault(v, "remove of a node whose outputs are read");
 	if (ox_makes_kept(v->c, n))
 		return 0;

@@ -323,16 +323,13 @@ static bool choose(region *r)
 
 /* ---- writing it -------------------------------------------------------------------------- */
 
-static void set_perm(ox_ctx *c, ox_node *t, const ox_perm *p)
+static void set_perm(ox_node *t, const ox_perm *p)
 {
-	int64_t *ints = ox_new_array(&c->m->arena, int64_t, p->n + 1);
+	int64_t ints[OX_MAX_RANK];
 
 	for (uint32_t i = 0; i < p->n; i++)
 		ints[i] = p->p[i];
-	ox_node_set_attr(t, &(ox_attr){
-		.name = ox_intern_str(&c->m->names, OX_S("perm")), .type = OX_A_INTS, .has_type = true,
-		.n = p->n, .ints = ints,
-	});
+	ox_node_set_ints(t, "perm", ints, p->n);
 }
 
 static ox_node *transpose_before(const region *r, ox_node *at, ox_value *x, const ox_perm *p,
@@ -341,7 +338,7 @@ static ox_node *transpose_before(const region *r, ox_node *at, ox_value *x, cons
 	ox_node *t = ox_node_new_before(r->g, at, OX_Transpose, 1, 1, like->name->s);
 
 	ox_node_set_input(t, 0, x);
-	set_perm(r->c, t, p);
+	set_perm(t, p);
 	return t;
 }
 
@@ -492,7 +489,7 @@ static bool hand_out(region *r, const cell *k, ox_node *at)
 		if (ox_perm_is_identity(&then))
 			become_identity(t);
 		else
-			set_perm(r->c, t, &then);
+			set_perm(t, &then);
 	}
 	bool is_read = ox_value_is_output(k->v);
 	ox_foreach_use(u, k->v)
@@ -512,14 +509,6 @@ static bool replace_results(region *r, member *m)
 			return false;
 	}
 	return true;
-}
-
-static bool is_read(const ox_node *n)
-{
-	for (uint32_t i = 0; i < n->nout; i++)
-		if (n->out[i] && n->out[i]->uses)
-			return true;
-	return false;
 }
 
 /* n, which nobody reads any more, with the constants that only it read. */
@@ -597,7 +586,7 @@ static bool rewrite(region *r)
 		bury(r, inside[n]->n);
 	for (size_t i = 0; i < r->cells.n; i++) {
 		ox_node *t = r->cells.p[i].v->def;
-		if (t && t->graph && t->op == OX_Transpose && !is_read(t) && !ox_makes_kept(r->c, t))
+		if (t && t->graph && t->op == OX_Transpose && !ox_node_is_read(t) && !ox_makes_kept(r->c, t))
 			ox_node_kill(t);
 	}
 	return r->g->nnodes < before;

@@ -48,13 +48,6 @@ static bool get_ints(ox_ctx *c, const ox_node *n, const char *name, uint32_t slo
 	return true;
 }
 
-static void put_attr(ox_node *to, const char *name, ox_attr a)
-{
-	a.name = ox_intern_str(&to->graph->model->names, ox_cstr(name));
-	a.has_type = true;
-	ox_node_set_attr(to, &a);
-}
-
 static void put_input(ox_node *to, uint32_t slot, ox_value *v)
 {
 	if (to->nin <= slot)
@@ -69,9 +62,7 @@ static void put_ints(ox_node *to, const char *name, uint32_t slot, int64_t since
 		put_input(to, slot, ox_const_ints(to->graph, t, l->p, l->n, name));
 		return;
 	}
-	int64_t *p = ox_new_array(&to->graph->model->arena, int64_t, l->n + 1);
-	memcpy(p, l->p, l->n * sizeof *p);
-	put_attr(to, name, (ox_attr){.type = OX_A_INTS, .n = l->n, .ints = p});
+	ox_node_set_ints(to, name, l->p, l->n);
 }
 
 /* Entries as axes of a value of that rank, none twice. */
@@ -126,7 +117,7 @@ static bool get_axis(const ox_node *n, uint32_t rank, int64_t *axis)
 
 static void put_axis(ox_node *to, int64_t axis)
 {
-	put_attr(to, "axis", (ox_attr){.type = OX_A_INT, .has_payload = true, .i = axis});
+	ox_node_set_int(to, "axis", axis);
 }
 
 static bool axis_params(ox_ctx *c, const ox_node *n, const ox_relabel *r, ox_node *to)
@@ -462,8 +453,8 @@ static bool shape_params(ox_ctx *c, const ox_node *n, const ox_relabel *r, ox_no
 	ox_node_drop_attr(to, "end");
 	if (ox_relabel_picks(n, r, dims))
 		return true;
-	put_attr(to, "start", (ox_attr){.type = OX_A_INT, .has_payload = true, .i = dims[0]});
-	put_attr(to, "end", (ox_attr){.type = OX_A_INT, .has_payload = true, .i = dims[0] + count});
+	ox_node_set_int(to, "start", dims[0]);
+	ox_node_set_int(to, "end", dims[0] + count);
 	return true;
 }
 

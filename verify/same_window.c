@@ -106,6 +106,10 @@ static void mix_attr(numbering *t, const ox_attr *a)
 {
 	mix(t, a->name ? a->name->s : "", a->name ? a->name->n : 0);
 	mix_num(t, a->type);
+	if (a->ref) {                 /* of the function's caller: there is no payload */
+		mix_num(t, (uint64_t)(uintptr_t)a->ref);
+		return;
+	}
 	switch (a->type) {
 	case OX_A_INT: mix_num(t, (uint64_t)a->i); break;
 	case OX_A_FLOAT: mix(t, &a->f, sizeof a->f); break;
@@ -116,28 +120,15 @@ static void mix_attr(numbering *t, const ox_attr *a)
 	}
 }
 
-static void mix_operator(numbering *t, const ox_node *n)
-{
-	mix_num(t, n->op);
-	if (!n->op)
-		mix_num(t, (uint64_t)(uintptr_t)n->op_type ^ (uint64_t)(uintptr_t)n->domain << 1);
-	mix_num(t, n->nattr);
-	for (uint32_t i = 0; i < n->nattr; i++)
-		mix_attr(t, &n->attr[i]);
-}
-
-uint64_t window_node_number(const window *w, const ox_node *n)
-{
-	numbering t = {.w = w};
-
-	mix_operator(&t, n);
-	return t.h;
-}
-
 static void mix_node(numbering *t, const wnode *n)
 {
-	mix_operator(t, n->n);
+	mix_num(t, n->n->op);
+	if (!n->n->op)
+		mix_num(t, (uint64_t)(uintptr_t)n->n->op_type ^ (uint64_t)(uintptr_t)n->n->domain << 1);
 	mix_num(t, (uint64_t)ox_node_opset(n->n));
+	mix_num(t, n->n->nattr);
+	for (uint32_t i = 0; i < n->n->nattr; i++)
+		mix_attr(t, &n->n->attr[i]);
 	mix_num(t, n->nin);
 	for (uint32_t i = 0; i < n->nin; i++)
 		mix_value(t, n->in[i]);

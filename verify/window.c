@@ -670,7 +670,7 @@ static const wnode *maker_in(const wside *s, const ox_value *v)
 	return NULL;
 }
 
-/* Made by equal nodes from the same values? */
+/* Made by equal nodes from the same values? With the model as it was, where both are there. */
 static bool is_congruent(const window *w, const wpair *p)
 {
 	const wnode *a = maker_in(&w->before, p->was);
@@ -682,7 +682,7 @@ static bool is_congruent(const window *w, const wpair *p)
 	const wnode b = picture_of(n, w->a);
 	if (a->nin != b.nin || memcmp(a->in, b.in, a->nin * sizeof *a->in))
 		return false;
-	return window_node_number(w, a->n) == window_node_number(w, n);
+	return a->n->op == n->op && ox_attrs_equal(w->m, a->n, n);
 }
 
 static void drop_congruent(window *w)
@@ -735,7 +735,9 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, unsigned reach
 	ox_arena_reset(&all->check);
 	if (!collect(&w))
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = w.why};
+	ox_txn_swap(all->m);
 	drop_congruent(&w);
+	ox_txn_swap(all->m);
 	if (all_pairs_are_one(&w))
 		return (ox_window_verdict){.verdict = OX_V_PROVED};
 	const uint64_t number = window_number(&w, how * 3 + reach + 1) | 1;

@@ -57,8 +57,6 @@ bool window_facts_hold(const window *w, wchoice *c, const wbounds *b);
 /* ---- same_window.c ---- */
 
 uint64_t window_number(const window *w, uint64_t seed);
-/* Of operator and attributes alone, as the node is now. */
-uint64_t window_node_number(const window *w, const ox_node *n);
 
 /* ---- compute.c ---- */
 

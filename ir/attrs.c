@@ -1,10 +1,10 @@
-/* attrs.c - are the attributes of two nodes the same?
+/* attrs.c - are the attributes of two nodes the same? And integers as attributes.
  *
  * Order does not matter, and an attribute that holds its schema's default is as good as
  * absent. Floats are compared bit for bit, tensors by type, dims and bytes. Lists are not
  * compared with list defaults: [1, 1] written out differs from absent, which is cautious.
  */
-#include "passes/pass.h"
+#include "ir/ir.h"
 
 static bool is_default(const ox_schema *s, const ox_attr *a)
 {
@@ -116,4 +116,23 @@ bool ox_attrs_equal(const ox_model *m, const ox_node *a, const ox_node *b)
 	const ox_schema *s = ox_node_schema(a);
 
 	return covers(m, s, a, b) && covers(m, s, b, a);
+}
+
+void ox_node_set_int(ox_node *n, const char *name, int64_t x)
+{
+	ox_node_set_attr(n, &(ox_attr){
+		.name = ox_name_of(n->graph->model, ox_cstr(name)), .type = OX_A_INT, .has_type = true,
+		.has_payload = true, .i = x,
+	});
+}
+
+void ox_node_set_ints(ox_node *n, const char *name, const int64_t *p, size_t count)
+{
+	ox_model *m = n->graph->model;
+	int64_t *own = ox_new_array(&m->arena, int64_t, count + 1);
+
+	memcpy(own, p, count * sizeof *p);
+	ox_node_set_attr(n, &(ox_attr){
+		.name = ox_name_of(m, ox_cstr(name)), .type = OX_A_INTS, .has_type = true, .n = count, .ints = own,
+	});
 }

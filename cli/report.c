@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One sentence, the same in table and report, until numeric checks exist. */
-
 /* ---- the table ------------------------------------------------------------- */
 
 static void print_opsets(FILE *f, ox_cli *c, const ox_model *m)

@@ -15,6 +15,8 @@
 
 enum { LARGE = 12, MAX_ELEMENTS = 1 << 22, SYMBOLS = 64, NUMBERS = 256 };
 
+static const double LARGE_FLOATS = 64;
+
 typedef struct sizes {
 	ox_dim sym[SYMBOLS];
 	int64_t size[SYMBOLS];
@@ -139,10 +141,13 @@ static double special_or_normal(uint64_t i, uint64_t *state)
 }
 
 /* `first`: of the special ones. */
-static void fill_floats(ox_array *x, unsigned fill, uint64_t first, uint64_t *state)
+static void fill_floats(ox_array *x, const wchoice *c, uint64_t first, uint64_t *state)
 {
+	const unsigned fill = c->fill;
+	const double scale = c->large ? LARGE_FLOATS : 1;
+
 	for (uint64_t i = 0; i < x->count; i++)
-		ox_put_double(x, i, fill == 0 ? draw_normal(state) : fill == 1 ? draw_unit(state)
+		ox_put_double(x, i, fill == 0 ? scale * draw_normal(state) : fill == 1 ? draw_unit(state)
 		                    : special_or_normal(i < OX_LEN(special) ? (first + i) % OX_LEN(special) : i, state));
 }
 
@@ -215,7 +220,7 @@ static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, u
 	if (!x)
 		return NULL;
 	if (ox_kind_of(t->elem) == OX_FLOATING)
-		fill_floats(x, fill, (fill - 2) * count + first, state);
+		fill_floats(x, s->choice, (fill - 2) * count + first, state);
 	else if (!fill_ints(w, v, x, s, fill, state))
 		return NULL;
 	return x;

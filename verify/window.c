@@ -10,8 +10,11 @@
  *
  * That is a window of reach 0. Where it does not agree, one of reach 1 decides. Readers belong to
  * it: of x, a Shape reads the dims alone. So does what moves what the window makes: a factor may
- * go into weights that lie above a Transpose, and then what is transposed is another. Of reach 2,
- * floats are traced upwards as well: a value may be known to be all zero from what makes it.
+ * go into weights that lie above a Transpose, and then what is transposed is another. To one of
+ * reach 2 belong makers of floats: those that follow from constants and shapes alone, such as
+ * states that are all zero, and a few that move or map elements, such as the inner of two Neg.
+ * Other floats are free in every window, since what they hold proves nothing: computed from the
+ * inputs of the model, a Relu might see no number below zero.
  */
 #include "verify/window_parts.h"
 
@@ -23,6 +26,8 @@ enum {
 	MAX_TOUCHED = 512,
 	MAX_NODES = 96,               /* of one side */
 	MAX_ABOVE = 48,
+	MAX_NEAR = 8,                 /* makers of floats that move or map */
+	MAX_DEPTH = 16,               /* of makers above one another */
 	MAX_THROUGH = 16,             /* readers of one value that are looked at */
 	SHAKES = 3,
 	FEW = 24,                     /* shaken elements of a channel */
@@ -312,15 +317,66 @@ static bool is_input(const window *w, const ox_value *v)
 	return false;
 }
 
-/* May what makes v stand above both sides? */
-static bool can_trace(const window *w, const ox_value *v)
+static bool is_whole(const ox_value *v)
 {
 	const ox_dtype t = ox_dtype_known(v);
+
+	return t == OX_BOOL || ox_kind_of(t) == OX_SIGNED || ox_kind_of(t) == OX_UNSIGNED;
+}
+
+/* Can what makes v be computed, the same on both sides? */
+static bool can_compute(const window *w, const ox_value *v)
+{
 	const ox_node *n = v->def;
 	const ox_op_row *row = n ? ox_op_row_of(n->op) : NULL;
 
-	return row && row->flags & OX_PURE && (w->reach > 1 || t == OX_BOOL || ox_kind_of(t) == OX_SIGNED || ox_kind_of(t) == OX_UNSIGNED)
-	       && ox_eval_has_kernel(n->op) && stands_still(w, n) && w->above.n < MAX_ABOVE;
+	return row && row->flags & OX_PURE && ox_eval_has_kernel(n->op) && stands_still(w, n);
+}
+
+static bool has_op(const wside *side, ox_op op)
+{
+	for (size_t i = 0; i < side->n; i++)
+		if (side->p[i].n->op == op)
+			return true;
+	return false;
+}
+
+/* Does n move or map elements, or is it what goes, once more (Hardmax of Hardmax)? And are few
+ * such nodes there already? */
+static bool is_near(const window *w, const ox_node *n)
+{
+	size_t near = 0;
+
+	for (size_t i = 0; i < w->above.n; i++)
+		near += w->above.p[i].nout && w->above.p[i].out[0] && !is_whole(w->above.p[i].out[0]);
+	return near < MAX_NEAR
+	       && (ox_op_row_of(n->op)->flags & (OX_MOVES | OX_ELEMWISE) || has_op(&w->before, n->op));
+}
+
+/* Is no float among all that v is computed from, but constants? left: nodes to look at. */
+static bool follows_from_constants(const window *w, const ox_value *v, unsigned depth, unsigned *left)
+{
+	if (!v || ox_value_const(v) || is_whole(v))
+		return true;
+	if (!depth || !*left || !can_compute(w, v))
+		return false;
+	--*left;
+	for (uint32_t i = 0; i < v->def->nin; i++)
+		if (!follows_from_constants(w, v->def->in[i].val, depth - 1, left))
+			return false;
+	return true;
+}
+
+/* May what makes v stand above both sides? */
+static bool can_trace(const window *w, const ox_value *v)
+{
+	unsigned left = MAX_ABOVE;
+
+	if (w->above.n >= MAX_ABOVE || !can_compute(w, v))
+		return false;
+	if (is_whole(v))
+		return true;
+	return w->reach > 1 && (is_near(w, v->def) || follows_from_constants(w, v, MAX_DEPTH, &left));
 }
 
 static void need(window *w, const wside *side, ox_value *v)
@@ -386,6 +442,7 @@ typedef struct trial {
 	uint64_t seed;
 	ox_array **was, **is;         /* for each pair */
 	double used;
+	bool large;                   /* the present sample is of large floats */
 	uint64_t ops;
 } trial;
 
@@ -424,13 +481,13 @@ static const char *bits_differ(trial *t, size_t pair)
 
 /* How far element i moves when what comes in is rounded once more; and how far its like, of the
  * same channel, do: a single one may stay by chance. */
-typedef struct floor { double *one, *like; uint64_t stride, nlike; } floor_of;
+typedef struct moves { double *one, *like; uint64_t stride, nlike; } moves;
 
-static floor_of measure(trial *t, size_t pair, ox_array ***shaken, ox_arena *a)
+static moves measure(trial *t, size_t pair, ox_array ***shaken, ox_arena *a)
 {
 	const ox_array *x = t->was[pair];
 	const uint32_t axis = x->rank > 2 ? 1 : x->rank ? x->rank - 1 : 0;
-	floor_of f = {.stride = 1, .nlike = x->rank && x->count ? (uint64_t)x->dims[axis] : 1};
+	moves f = {.stride = 1, .nlike = x->rank && x->count ? (uint64_t)x->dims[axis] : 1};
 
 	for (uint32_t i = axis + 1; i < x->rank; i++)
 		f.stride *= (uint64_t)x->dims[i];
@@ -459,19 +516,20 @@ static floor_of measure(trial *t, size_t pair, ox_array ***shaken, ox_arena *a)
 	return f;
 }
 
-static bool is_double(ox_dtype t) { return t == OX_F64; }
-
 static const char *bound_broken(trial *t, size_t pair, ox_array ***shaken, ox_arena *a)
 {
 	const ox_array *x = t->was[pair], *y = t->is[pair];
 
-	if (!is_double(x->dtype))
+	if (x->dtype != OX_F64)
 		return bits_differ(t, pair);
-	const floor_of f = measure(t, pair, shaken, a);
+	const moves f = measure(t, pair, shaken, a);
 	const double unit = 2 * window_unit(ox_dtype_known(t->w->pairs.p[pair].was));
 	for (uint64_t i = 0; i < x->count; i++) {
 		const double was = ox_get_double(x, i), is = ox_get_double(y, i);
 		if (was == is || (isnan(was) && isnan(is)))
+			continue;
+		/* far from 1, one side may be beyond what a number can be, on the way (catalogue, reassoc) */
+		if (t->large && !(isfinite(was) && isfinite(is)))
 			continue;
 		const double bound = LENIENT * fmax(f.one[i], f.like[i / f.stride % f.nlike]) + unit * fabs(was) + 1e-300;
 		const double share = fabs(was - is) / bound;
@@ -484,7 +542,7 @@ static const char *bound_broken(trial *t, size_t pair, ox_array ***shaken, ox_ar
 
 /* ---- trying ------------------------------------------------------------------------------------- */
 
-/* The values of the pairs on one side, in arena `keep`. False: *why. */
+/* The values of the pairs on one side; all: of everything, or NULL. False: *why. */
 static bool values_of(trial *t, bool after, const wbounds *given, double shake, uint64_t turn, ox_array **out,
                       wbounds *all, const char **why)
 {
@@ -574,6 +632,7 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 /* Small where that is possible; what disagrees then is tried as large as it is. */
 static outcome try_choice(trial *t, wchoice *c, const char **why)
 {
+	t->large = c->large;
 	c->shrink = true;
 	c->shrunk = c->symbols = false;
 	outcome o = try_sample(t, c, why);
@@ -594,12 +653,19 @@ static bool has_floats(const window *w)
 	return false;
 }
 
-/* Rounding is measured with numbers near 1; special values are few where elements are few. */
+/* Where rounding is measured, floats are near 1, and then far from it; elsewhere special values
+ * are few where elements are few. */
 static unsigned fills_of(const trial *t, const wchoice *c)
 {
 	if (t->how == OX_AGREE_BOUND && has_floats(t->w))
-		return 1;
+		return 2;
 	return t->ops < FEW_OPS && !c->sizes ? WINDOW_MANY_FILLS : WINDOW_FILLS;
+}
+
+static void choose_fill(const trial *t, wchoice *c, unsigned i)
+{
+	c->large = i && t->how == OX_AGREE_BOUND && has_floats(t->w);
+	c->fill = c->large ? 0 : i;
 }
 
 static ox_window_verdict try_all(trial *t)
@@ -609,8 +675,9 @@ static ox_window_verdict try_all(trial *t)
 	bool enough = false;
 
 	for (c.sizes = 0; c.sizes < WINDOW_SIZES && (c.symbols || !c.sizes); c.sizes++)
-		for (c.fill = 0; c.fill < fills_of(t, &c) && !enough; c.fill++) {
+		for (unsigned i = 0; i < fills_of(t, &c) && !enough; i++) {
 			const char *why;
+			choose_fill(t, &c, i);
 			const outcome o = try_choice(t, &c, &why);
 			if (o == DIFFERS)
 				return (ox_window_verdict){.verdict = OX_V_MISMATCH, .why = why ? why : "it fails now"};
@@ -742,11 +809,10 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, unsigned reach
 		return (ox_window_verdict){.verdict = OX_V_PROVED};
 	const uint64_t number = window_number(&w, how * 3 + reach + 1) | 1;
 	struct seen *known = all->room ? place_of(all->seen, all->room, number) : NULL;
-	if (known && known->number) {
-		known->v.known = true;
+	if (known && known->number)
 		return known->v;
-	}
-	if (all->seconds > MOST_SECONDS)
+	/* what disagrees is looked into, however late it is */
+	if (!reach && all->seconds > MOST_SECONDS)
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "the checks had taken their time"};
 	const double began = ox_os_seconds();
 	ox_window_verdict v = try_all(&t);

@@ -34,7 +34,6 @@ typedef struct ox_window_verdict {
 	const char *why;              /* UNVERIFIED, MISMATCH: a sentence; until the next check */
 	uint32_t samples;             /* that the original could be computed with */
 	double used;                  /* BOUND: the largest share of the bound */
-	bool known;                   /* equal windows were checked before */
 	bool dear;                    /* UNVERIFIED: it would have taken too long, or too much */
 } ox_window_verdict;
 

@@ -42,6 +42,7 @@ enum { WINDOW_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8 };
 typedef struct wchoice {
 	unsigned sizes;               /* of symbols: primes, 1, other primes, 0 */
 	unsigned fill;
+	bool large;                   /* floats are far from 1 */
 	bool shrink;                  /* large numbers become small ones */
 	bool shrunk, symbols;         /* out: there were some */
 	struct sizes *made;           /* out: what symbols stand for */

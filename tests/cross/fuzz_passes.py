@@ -729,25 +729,30 @@ def check(tool, folder, seed, stats):
     return None
 
 
-def main():
+def run(judge, stats, count):
+    """judge(tool, folder, seed, stats) for each seed; how many it had something to say of."""
     p = argparse.ArgumentParser()
     p.add_argument("--tool", default="build/onnxopt")
-    p.add_argument("--count", type=int, default=300)
+    p.add_argument("--count", type=int, default=count)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--keep", type=Path, help="where models that fail stay")
     o = p.parse_args()
-    stats = {"runs": 0, "nodes": 0, "left": 0}
     failed = 0
     with tempfile.TemporaryDirectory() as t:
         folder = o.keep or Path(t)
         folder.mkdir(parents=True, exist_ok=True)
         for seed in range(o.seed, o.seed + o.count):
-            said = check(o.tool, folder, seed, stats)
+            said = judge(o.tool, folder, seed, stats)
             if said:
                 failed += 1
                 print(said, flush=True)
-    print(f"{o.count} models, {stats['runs']} runs compared, {stats['nodes']} nodes, then {stats['left']}; "
-          f"{failed} fail")
+    return o.count, failed
+
+
+def main():
+    stats = {"runs": 0, "nodes": 0, "left": 0}
+    count, failed = run(check, stats, 300)
+    print(f"{count} models, {stats['runs']} runs compared, {stats['nodes']} nodes, then {stats['left']}; {failed} fail")
     sys.exit(1 if failed or not stats["runs"] else 0)
 
 

@@ -9,10 +9,7 @@ rounding of sums), element types and shapes; there are never more nodes; the int
 Exit 1: one of these does not hold, or nothing was compared, or no Transpose ever went.
 """
 
-import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 import fuzz_passes
 import numpy as np
@@ -249,26 +246,11 @@ def check(tool, folder, seed, stats):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--tool", default="build/onnxopt")
-    p.add_argument("--count", type=int, default=200)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--keep", type=Path, help="where models that fail stay")
-    o = p.parse_args()
     fuzz_passes.Scope, fuzz_passes.same, fuzz_passes.session = Mixed, close, session
     fuzz_passes.FORMS[:] = [("x", f) for f in FORMS]
     stats = {"runs": 0, "there": 0, "left": 0}
-    failed = 0
-    with tempfile.TemporaryDirectory() as t:
-        folder = o.keep or Path(t)
-        folder.mkdir(parents=True, exist_ok=True)
-        for seed in range(o.seed, o.seed + o.count):
-            said = check(o.tool, folder, seed, stats)
-            if said:
-                failed += 1
-                print(said, flush=True)
-    print(f"{o.count} models, {stats['runs']} runs compared, {stats['there']} Transposes, then {stats['left']}; "
-          f"{failed} fail")
+    count, failed = fuzz_passes.run(check, stats, 200)
+    print(f"{count} models, {stats['runs']} runs compared, {stats['there']} Transposes, then {stats['left']}; {failed} fail")
     sys.exit(1 if failed or not stats["runs"] or stats["left"] >= stats["there"] else 0)
 
 

@@ -40,6 +40,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+from fuzz_passes import accepted
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -380,14 +381,6 @@ def optimize(tool, golden, source, target):
                           capture_output=True, text=True, timeout=60)
     if done.returncode:
         raise Wrong(f"exit {done.returncode}: {done.stderr.strip()[-300:]}")
-
-
-def accepted(model):
-    try:
-        onnx.checker.check_model(model, full_check=True)
-        return True
-    except Exception:
-        return False
 
 
 def session(model):

@@ -304,7 +304,7 @@ bool cli_inputs_next(ox_cli *c, ox_model *m, cli_inputs *in)
 	return some && make_up(&r);
 }
 
-bool cli_inputs_read(ox_cli *c, ox_model *m, cli_inputs *in)
+bool cli_inputs_given(ox_cli *c, ox_model *m, cli_inputs *in)
 {
 	reader r = {c, m, in};
 
@@ -316,6 +316,15 @@ bool cli_inputs_read(ox_cli *c, ox_model *m, cli_inputs *in)
 	for (size_t i = 0; i < c->options.inputs.n; i++)
 		if (!give_word(&r, c->options.inputs.p[i]))
 			return false;
+	return true;
+}
+
+bool cli_inputs_read(ox_cli *c, ox_model *m, cli_inputs *in)
+{
+	reader r = {c, m, in};
+
+	if (!cli_inputs_given(c, m, in))
+		return false;
 	if (!c->options.random)
 		return all_given(&r);
 	in->synth = ox_synth_new(m, &in->arena);

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -28,60 +27,9 @@ ox_run_config cli_runner_options(const ox_cli *c)
 	};
 }
 
-const char *cli_failure_text(ox_cli *c, const ox_run_failure *f)
-{
-	ox_arena *a = &c->arena;
+const char *cli_failure_text(ox_cli *c, const ox_run_failure *f) { return ox_run_failure_text(f, &c->arena); }
 
-	if (!f->node)
-		return f->why;
-	const char *at = ox_node_path(f->within ? f->within : f->node, a);
-	if (!f->within || f->within == f->node)
-		return ox_str_printf(a, "%s: %s", at, f->why).p;
-	return ox_str_printf(a, "%s, within %s: %s", at, ox_node_path(f->node, a), f->why).p;
-}
-
-/* ---- values ------------------------------------------------------------------------- */
-
-static const char *real_text(ox_arena *a, double x, ox_dtype t)
-{
-	return cli_text(a, "%.*g", t == OX_F64 || t == OX_C128 ? 15 : t == OX_F32 || t == OX_C64 ? 8 : 5, x);
-}
-
-static const char *complex_text(ox_arena *a, const ox_array *x, uint64_t i)
-{
-	double part[2];
-	float f[2];
-
-	if (x->dtype == OX_C128) {
-		memcpy(part, (const char *)x->data + 16 * i, 16);
-	} else {
-		memcpy(f, (const char *)x->data + 8 * i, sizeof f);
-		part[0] = (double)f[0];
-		part[1] = (double)f[1];
-	}
-	return cli_text(a, "%s%s%si", real_text(a, part[0], x->dtype), part[1] < 0 ? "" : "+",
-	                real_text(a, part[1], x->dtype));
-}
-
-const char *cli_element(ox_cli *c, const ox_array *x, uint64_t i)
-{
-	ox_arena *a = &c->arena;
-
-	if (x->dtype == OX_STRING)
-		return ox_str_printf(a, "\"%s\"", ox_show(a, ((const ox_str *)x->data)[i])).p;
-	if (x->dtype == OX_C64 || x->dtype == OX_C128)
-		return complex_text(a, x, i);
-	if (x->dtype == OX_BOOL)
-		return ox_get(x, i).u ? "true" : "false";
-	switch (ox_kind_of(x->dtype)) {
-	case OX_FLOATING:
-		return real_text(a, ox_get(x, i).f, x->dtype);
-	case OX_SIGNED:
-		return cli_text(a, "%" PRId64, ox_get(x, i).s);
-	default:
-		return cli_text(a, "%" PRIu64, ox_get(x, i).u);
-	}
-}
+const char *cli_element(ox_cli *c, const ox_array *x, uint64_t i) { return ox_array_element_text(x, i, &c->arena); }
 
 /* ---- folders ------------------------------------------------------------------------ */
 

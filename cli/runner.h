@@ -6,6 +6,7 @@
 #include "ops/run.h"
 #include "verify/synth.h"
 #include "verify/values.h"
+#include "verify/whole.h"
 
 /* Loaded, and sound enough to be run. NULL after reporting. */
 ox_model *cli_runner_load(ox_cli *c, const char *path);
@@ -34,10 +35,17 @@ typedef struct cli_inputs {
 	unsigned choice;              /* of sizes, now */
 } cli_inputs;
 
-/* Before a run is made. False after reporting; cli_inputs_free either way. */
+/* Those of --inputs alone; the others are NULL. False after reporting; cli_inputs_free either way. */
+bool cli_inputs_given(ox_cli *c, ox_model *m, cli_inputs *in);
+/* All of them, before a run is made. Likewise. */
 bool cli_inputs_read(ox_cli *c, ox_model *m, cli_inputs *in);
 /* The next choice of sizes for what is made up. False: there is none. */
 bool cli_inputs_next(ox_cli *c, ox_model *m, cli_inputs *in);
 void cli_inputs_free(cli_inputs *in);
+
+/* ---- two models compared (verify.c) --------------------------------------------------- */
+
+/* The member `outputs` into the object that is open. */
+void cli_whole_put(json *w, const ox_whole_result *r);
 
 #endif

@@ -4,33 +4,16 @@
  *     y       float[3,10]    98 %   1.2e-07   3.1e-06    2.4e-07      4 %   same
  *
  * First the interfaces: names, element types and ranks, in order. Then both are computed on the
- * same made-up or given inputs, several times. An output may differ by the tolerance of its type
- * (notes of docs/guarantees.md), scaled by its largest element, or by four times what rounding
- * does to the first model: how far it lies, computed as declared, from itself computed in double.
+ * same made-up or given inputs, several times (verify/whole.h).
  */
 #include "cli/runner.h"
 
-#include <inttypes.h>
-#include <math.h>
-
 enum { SAMPLES = 3 };
-static const double OF_ROUNDING = 4;
-
-/* What is known of one output, over all samples. */
-typedef struct result {
-	const char *type;
-	uint64_t elements, equal, wrong;
-	double max_abs, max_rel, rounding, used;
-	const char *first;            /* how it differs; NULL: it does not */
-} result;
 
 typedef struct pair {
 	ox_cli *c;
 	ox_model *a, *b;
-	cli_inputs in;
-	ox_run *run_a, *run_b, *wide;
-	result *outputs;
-	unsigned samples, failed;     /* that could be compared; on which the first model has no result */
+	ox_whole_result r;
 } pair;
 
 /* ---- interfaces -------------------------------------------------------------------------- */
@@ -75,194 +58,6 @@ static bool same_interface(pair *p)
 	return same;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------- */
-
-/* Where nothing is measured: f64, f32, f16, bf16. */
-static ox_tolerance tolerance_of(const ox_cli *c, ox_dtype t)
-{
-	ox_tolerance o = {.rtol = 1e-4, .atol = 1e-5};
-
-	if (t == OX_F64)
-		o = (ox_tolerance){.rtol = 1e-9, .atol = 1e-12};
-	if (t == OX_F16)
-		o = (ox_tolerance){.rtol = 1e-2, .atol = 1e-3};
-	if (t == OX_BF16)
-		o = (ox_tolerance){.rtol = 3e-2, .atol = 1e-2};
-	if (c->options.has_rtol)
-		o.rtol = c->options.rtol;
-	if (c->options.has_atol)
-		o.atol = c->options.atol;
-	return o;
-}
-
-static double largest(const ox_array *x)
-{
-	double most = 0;
-
-	for (uint64_t i = 0; i < x->count; i++)
-		if (isfinite(ox_get_double(x, i)))
-			most = fmax(most, fabs(ox_get_double(x, i)));
-	return most;
-}
-
-/* How far x lies from itself in double. */
-static double rounding_of(const ox_array *x, const ox_array *wide)
-{
-	double most = 0;
-
-	if (!wide || !ox_is_tensor(wide) || wide->count != x->count)
-		return 0;
-	for (uint64_t i = 0; i < x->count; i++) {
-		const double d = fabs(ox_get_double(x, i) - ox_get_double(wide, i));
-		if (isfinite(d))
-			most = fmax(most, d);
-	}
-	return most;
-}
-
-static void count_equal(result *r, const ox_array *a, const ox_array *b)
-{
-	const size_t w = ox_elem_width(a->dtype);
-
-	r->elements += a->count;
-	for (uint64_t i = 0; i < a->count && a->dtype != OX_STRING; i++)
-		r->equal += !memcmp((const char *)a->data + i * w, (const char *)b->data + i * w, w);
-}
-
-static const char *first_difference(pair *p, const ox_difference *d)
-{
-	ox_arena *t = &p->c->arena;
-
-	switch (d->what) {
-	case OX_UNLIKE_TYPE:
-	case OX_UNLIKE_SHAPE:
-	case OX_UNLIKE_KIND:
-		return cli_text(t, "%s, and %s there", ox_array_type_text(d->want, t), ox_array_type_text(d->got, t));
-	case OX_UNLIKE_COUNT:
-		return "another number of items";
-	default:
-		return cli_text(t, "element %" PRIu64 " is %s, and %s there", d->at, cli_element(p->c, d->want, d->at),
-		                cli_element(p->c, d->got, d->at));
-	}
-}
-
-static void compare_output(pair *p, size_t i, unsigned sample)
-{
-	const ox_array *a = ox_run_output(p->run_a, (uint32_t)i), *b = ox_run_output(p->run_b, (uint32_t)i);
-	result *r = &p->outputs[i];
-	ox_difference d = {0};
-
-	if (!b) {
-		r->first = cli_text(&p->c->arena, "it cannot be computed there: %s",
-		                    cli_failure_text(p->c, ox_run_blame(p->run_b, (uint32_t)i)));
-		return;
-	}
-	const bool is_float = ox_is_tensor(a) && ox_kind_of(a->dtype) == OX_FLOATING;
-	ox_tolerance t = tolerance_of(p->c, a->dtype);
-	if (is_float) {
-		const double rounding = rounding_of(a, ox_run_output(p->wide, (uint32_t)i));
-		t.atol = fmax(t.atol * fmax(1, largest(a)), OF_ROUNDING * rounding);
-		r->rounding = fmax(r->rounding, rounding);
-	}
-	r->type = ox_array_type_text(a, &p->c->arena);
-	const bool alike = ox_compare(b, a, &t, &d);
-	r->max_abs = fmax(r->max_abs, d.worst_abs);
-	r->max_rel = fmax(r->max_rel, d.worst_rel);
-	if (is_float)
-		r->used = fmax(r->used, d.worst_abs / t.atol);
-	if (alike || d.what == OX_UNLIKE_VALUES)
-		if (ox_is_tensor(a))
-			count_equal(r, a, b);
-	if (alike)
-		return;
-	r->wrong += d.what == OX_UNLIKE_VALUES ? d.wrong : 1;
-	if (!r->first)
-		r->first = cli_text(&p->c->arena, "sample %u: %s", sample, first_difference(p, &d));
-}
-
-/* ---- samples --------------------------------------------------------------------------------- */
-
-static size_t input_of(const ox_model *m, const ox_name *name)
-{
-	size_t i = 0;
-
-	while (m->graph->inputs.p[i].name->n != name->n || memcmp(m->graph->inputs.p[i].name->s, name->s, name->n))
-		i++;
-	return i;
-}
-
-static bool go(pair *p, ox_run *r, const ox_model *m)
-{
-	const ox_graph *g = p->a->graph;
-
-	for (size_t i = 0; i < g->inputs.n; i++)
-		ox_run_set(r, (uint32_t)input_of(m, g->inputs.p[i].name), p->in.x[i]);
-	return ox_run_go(r);
-}
-
-/* With other sizes of what is made up, until the first model gives everything. */
-static bool go_first(pair *p)
-{
-	if (go(p, p->run_a, p->a))
-		return true;
-	while (!ox_run_limit(p->run_a) && cli_inputs_next(p->c, p->a, &p->in))
-		if (go(p, p->run_a, p->a))
-			return true;
-	return false;
-}
-
-/* After the inputs: making them up uses the marks of a run. */
-static bool make_runs(pair *p)
-{
-	ox_run_config o = cli_runner_options(p->c);
-
-	o.lens = OX_LENS_NATIVE;
-	p->run_a = ox_run_new(p->a, &o);
-	p->run_b = ox_run_new(p->b, &o);
-	o.lens = OX_LENS_DOUBLE;
-	p->wide = ox_run_new(p->a, &o);
-	if (p->run_a && p->run_b && p->wide)
-		return true;
-	cli_error(p->c, OX_E_CYCLE, NULL, "a model's nodes form a cycle");
-	return false;
-}
-
-static void free_runs(pair *p)
-{
-	ox_run_free(p->run_a);
-	ox_run_free(p->run_b);
-	ox_run_free(p->wide);
-	p->run_a = p->run_b = p->wide = NULL;
-}
-
-static void compute(pair *p, unsigned sample)
-{
-	if (!go_first(p)) {
-		p->failed++;
-		return;
-	}
-	go(p, p->run_b, p->b);
-	go(p, p->wide, p->a);
-	p->samples++;
-	for (size_t i = 0; i < p->a->graph->outputs.n; i++)
-		compare_output(p, i, sample);
-}
-
-static bool try_sample(pair *p, unsigned sample)
-{
-	ox_cli *c = p->c;
-
-	c->options.random_seed = c->options.seed + sample;
-	c->options.random = true;
-	const bool fine = cli_inputs_read(c, p->a, &p->in) && make_runs(p);
-	if (fine)
-		compute(p, sample);
-	free_runs(p);
-	cli_inputs_free(&p->in);
-	p->in = (cli_inputs){0};
-	return fine;
-}
-
 /* ---- telling ----------------------------------------------------------------------------------- */
 
 static const char *percent(ox_arena *a, double share)
@@ -272,33 +67,56 @@ static const char *percent(ox_arena *a, double share)
 
 static const char *number(ox_arena *a, double x) { return x == 0 ? "0" : cli_text(a, "%.1e", x); }
 
-static bool is_same(const pair *p)
+static const char *why(const ox_whole_output *o)
 {
-	for (size_t i = 0; i < p->a->graph->outputs.n; i++)
-		if (p->outputs[i].first)
-			return false;
-	return true;
+	return o->why ? o->why : o->verdict <= OX_V_BOUND ? "same" : "";
 }
 
 static void print(pair *p)
 {
 	ox_arena *a = &p->c->arena;
+	const ox_whole_result *r = &p->r;
 	cli_table t = {.arena = a, .align = "llrrrrrl", .most = 60};
 
 	cli_row(&t, "output", "type", "equal", "max abs", "max rel", "rounding", "of bound", "");
-	for (size_t i = 0; i < p->a->graph->outputs.n; i++) {
-		const result *r = &p->outputs[i];
-		cli_row(&t, ox_show(a, ox_name_str(p->a->graph->outputs.p[i]->name)), r->type ? r->type : "",
-		        r->elements ? percent(a, (double)r->equal / (double)r->elements) : "", number(a, r->max_abs),
-		        number(a, r->max_rel), number(a, r->rounding), percent(a, r->used), r->first ? r->first : "same");
+	for (size_t i = 0; i < r->n; i++) {
+		const ox_whole_output *o = &r->outputs[i];
+		cli_row(&t, ox_show(a, ox_name_str(o->name)), o->type ? o->type : "",
+		        o->elements ? percent(a, (double)o->equal / (double)o->elements) : "", number(a, o->max_abs),
+		        number(a, o->max_rel), number(a, o->rounding), percent(a, o->used), why(o));
 	}
-	if (p->samples)
+	if (r->valid)
 		cli_table_print(&t, p->c->human, "");
-	fprintf(p->c->human, "%s on %u sample%s", !p->samples ? "not compared" : is_same(p) ? "the same" : "not the same",
-	        p->samples, p->samples == 1 ? "" : "s");
-	if (p->failed)
-		fprintf(p->c->human, "; %u left out, on which the first has no result", p->failed);
+	fprintf(p->c->human, "%s on %u sample%s", !r->valid ? "not compared" : r->verdict <= OX_V_BOUND ? "the same"
+	        : r->verdict == OX_V_UNVERIFIED ? "not all compared" : "not the same", r->valid, r->valid == 1 ? "" : "s");
+	if (r->discarded)
+		fprintf(p->c->human, "; %u left out, on which the first has no result", r->discarded);
 	putc('\n', p->c->human);
+}
+
+void cli_whole_put(json *w, const ox_whole_result *r)
+{
+	json_open(w, "outputs", '[');
+	for (size_t i = 0; i < r->n; i++) {
+		const ox_whole_output *o = &r->outputs[i];
+		json_open(w, NULL, '{');
+		json_str(w, "name", ox_name_str(o->name));
+		json_text(w, "type", o->type);
+		json_text(w, "verdict", ox_verdict_name(o->verdict));
+		json_uint(w, "elements", o->elements);
+		json_uint(w, "equal_bits", o->equal);
+		json_uint(w, "wrong", o->wrong);
+		json_exact(w, "max_abs", o->max_abs);
+		json_uint(w, "max_abs_at", o->max_at);
+		json_uint(w, "max_abs_sample", o->max_sample);
+		json_exact(w, "max_rel", o->max_rel);
+		json_uint(w, "max_ulp", o->max_ulp);
+		json_exact(w, "rounding", o->rounding);
+		json_exact(w, "of_bound", o->used);
+		json_text(w, "why", o->why);
+		json_close(w);
+	}
+	json_close(w);
 }
 
 static void put_json(pair *p)
@@ -309,58 +127,62 @@ static void put_json(pair *p)
 	json_uint(&w, "schema_version", 1);
 	json_text(&w, "first", p->c->args.p[0]);
 	json_text(&w, "second", p->c->args.p[1]);
-	json_text(&w, "verdict", !p->samples ? "unverified" : is_same(p) ? "pass-within-bound" : "FAIL");
-	json_uint(&w, "samples", p->samples);
-	json_uint(&w, "left_out", p->failed);
+	json_text(&w, "verdict", ox_verdict_name(p->r.verdict));
+	json_uint(&w, "samples", p->r.valid);
+	json_uint(&w, "left_out", p->r.discarded);
 	json_uint(&w, "seed", p->c->options.seed);
-	json_open(&w, "outputs", '[');
-	for (size_t i = 0; i < p->a->graph->outputs.n; i++) {
-		const result *r = &p->outputs[i];
-		json_open(&w, NULL, '{');
-		json_str(&w, "name", ox_name_str(p->a->graph->outputs.p[i]->name));
-		json_uint(&w, "elements", r->elements);
-		json_uint(&w, "equal_bits", r->equal);
-		json_uint(&w, "wrong", r->wrong);
-		json_exact(&w, "max_abs", r->max_abs);
-		json_exact(&w, "max_rel", r->max_rel);
-		json_exact(&w, "rounding", r->rounding);
-		json_exact(&w, "of_bound", r->used);
-		if (r->first)
-			json_text(&w, "why", r->first);
-		else
-			json_null(&w, "why");
-		json_close(&w);
-	}
-	json_close(&w);
+	cli_whole_put(&w, &p->r);
 	json_close(&w);
 }
 
 static void tell(pair *p)
 {
+	ox_arena *a = &p->c->arena;
+
 	cli_progress_clear();
 	if (p->c->options.json)
 		put_json(p);
 	else if (!p->c->options.quiet)
 		print(p);
-	for (size_t i = 0; i < p->a->graph->outputs.n; i++)
-		if (p->outputs[i].first)
+	for (size_t i = 0; i < p->r.n; i++)
+		if (p->r.outputs[i].verdict == OX_V_MISMATCH)
 			cli_error(p->c, OX_E_DIFFERS, p->c->args.p[1], "output '%s': %s",
-			          ox_show(&p->c->arena, ox_name_str(p->a->graph->outputs.p[i]->name)), p->outputs[i].first);
-	if (!p->samples)
-		cli_error(p->c, OX_E_NOT_COMPARED, p->c->args.p[0], "the models were not compared: on no sample has the first a result");
+			          ox_show(a, ox_name_str(p->r.outputs[i].name)), p->r.outputs[i].why);
+	if (p->r.verdict == OX_V_UNVERIFIED)
+		cli_error(p->c, OX_E_NOT_COMPARED, p->c->args.p[0], "the models were not compared: %s%s",
+		          p->r.valid ? "" : "on no sample has the first a result: ", p->r.why);
+}
+
+static void compare(pair *p, const cli_inputs *in)
+{
+	const cli_options *o = &p->c->options;
+	const ox_whole_given given = {in->x, &in->bound};
+	const ox_whole_config config = {
+		.samples = SAMPLES, .rounding = true, .go_on = true, .seed = o->seed, .max_bytes = o->max_memory,
+		.max_ops = o->max_ops, .max_ms = o->timeout, .has_rtol = o->has_rtol, .rtol = o->rtol,
+		.has_atol = o->has_atol, .atol = o->atol, .given = &given, .ngiven = o->inputs.n > 0,
+		.progress = &p->c->progress, .arena = &p->c->arena,
+	};
+	ox_whole *w = ox_whole_new(p->a, &config);
+
+	if (!w) {
+		cli_error(p->c, OX_E_CYCLE, NULL, "a model's nodes form a cycle");
+		return;
+	}
+	ox_whole_compare(w, p->b, &p->r);
+	tell(p);
+	ox_whole_free(w);
 }
 
 static void verify(pair *p)
 {
-	const unsigned most = p->c->options.inputs.n ? 1 : SAMPLES;
+	cli_inputs in;
 
-	p->outputs = ox_new_array(&p->c->arena, result, p->a->graph->outputs.n + 1);
 	if (!same_interface(p))
 		return;
-	for (unsigned i = 0; i < most; i++)
-		if (!try_sample(p, i))
-			return;
-	tell(p);
+	if (cli_inputs_given(p->c, p->a, &in))
+		compare(p, &in);
+	cli_inputs_free(&in);
 }
 
 int cli_verify(ox_cli *c)

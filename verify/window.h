@@ -15,15 +15,7 @@
 #define OX_VERIFY_WINDOW_H
 
 #include "ops/eval.h"
-
-/* From best to worst; the worst of many is that of all. */
-typedef enum ox_verdict {
-	OX_V_PROVED,                  /* nothing that anybody reads has changed */
-	OX_V_EXACT,                   /* the same bits on every sample */
-	OX_V_BOUND,                   /* within the bound on every sample */
-	OX_V_UNVERIFIED,
-	OX_V_MISMATCH,
-} ox_verdict;
+#include "verify/verdict.h"
 
 /* What the two must agree in. BOUND: in double, within what rounding the constants and inputs
  * of the original once more would do to it. */

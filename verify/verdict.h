@@ -1,0 +1,22 @@
+/* verdict.h - floor 4: how sure it is that two things compute the same. docs/guarantees.md */
+#ifndef OX_VERIFY_VERDICT_H
+#define OX_VERIFY_VERDICT_H
+
+/* From best to worst; the worst of many is that of all. */
+typedef enum ox_verdict {
+	OX_V_PROVED,                  /* nothing that anybody reads has changed */
+	OX_V_EXACT,                   /* the same bits on every sample */
+	OX_V_BOUND,                   /* within the bound on every sample */
+	OX_V_UNVERIFIED,
+	OX_V_MISMATCH,
+} ox_verdict;
+
+/* As in reports: "proved", "pass-exact", "pass-within-bound", "unverified", "FAIL". */
+static inline const char *ox_verdict_name(ox_verdict v)
+{
+	static const char *const names[] = {"proved", "pass-exact", "pass-within-bound", "unverified", "FAIL"};
+
+	return names[v];
+}
+
+#endif

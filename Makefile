@@ -225,7 +225,7 @@ arm64: $(BUILD)/onnxopt                     ## the same bytes from an arm64 buil
 infer-check: $(BUILD)/onnxopt $(BUILD)/asan/onnxopt   ## shapes and contents beside ONNX Runtime: never wrong, strong, bad input
 	$(Q)STEPS=infer sh tests/cross/run.sh $(BUILD)
 
-.PHONY: laws orders guards-c
+.PHONY: laws orders guards-c mutants
 laws: $(BUILD)/onnxopt                      ## every golden with one law broken at a time, in ONNX Runtime
 	$(Q)$(BUILD)/venv/bin/python tests/cross/laws.py --tool $(BUILD)/onnxopt
 
@@ -234,6 +234,10 @@ orders: $(BUILD)/onnxopt                    ## the passes of default in 20 rando
 
 guards-c: $(BUILD)/onnxopt                  ## each guard of the passes in C switched off: a golden must fail
 	$(Q)$(PYTHON) tests/guards_c.py --tool $(BUILD)/onnxopt
+
+MUTANTS_SAMPLE ?= 0
+mutants: $(BUILD)/onnxopt                   ## passes made wrong, on every model: the check must find them; MUTANTS_SAMPLE=100: some
+	$(Q)$(BUILD)/venv/bin/python tests/cross/mutants.py --tool $(BUILD)/onnxopt --sample $(MUTANTS_SAMPLE)
 
 judge: $(BUILD)/onnxopt                     ## ../shared/judge on ../shared/models
 	$(Q)sh tests/cross/judge.sh $(BUILD)

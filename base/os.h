@@ -101,6 +101,13 @@ void ox_out_abort_all(void);                  /* async-signal-safe: unlink every
 
 bool ox_same_file(const char *a, const char *b);   /* both exist and are one file */
 
+/* ---- a folder for a while -------------------------------------------------- */
+
+/* A fresh folder in `folder` (NULL: $TMPDIR, else /tmp), for files alone; one at a time. It goes
+ * with ox_scratch_end, or with ox_out_abort_all. NULL after reporting. */
+const char *ox_scratch_begin(const char *folder, ox_diag *d);
+void ox_scratch_end(void);                    /* async-signal-safe */
+
 /* ---- work that may crash, in a child ---------------------------------------- */
 
 /* Foreign code runs in a child, which may crash, hang or exit without harm: what it prints
@@ -137,9 +144,12 @@ void ox_child_free(ox_child *k);              /* what was not committed goes */
 
 /* In the child, around each call of foreign code: a step. Elsewhere they do nothing. */
 void ox_step_begin(const char *who, const char *what);
+void ox_step_goes_on(const char *what);       /* with something else: no new patience */
 void ox_step_end(void);
 bool ox_in_step(void);
 void ox_child_done(int code);                 /* async-signal-safe: says how the child ends */
+/* In the child: what it writes from here on is its own affair, and gets its names at once. */
+void ox_child_alone(void);
 /* Where an output lies until it has its name: path itself, but in a child. */
 const char *ox_out_lies_at(const char *path);
 

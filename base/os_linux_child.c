@@ -49,13 +49,16 @@ struct ox_child_out {
 /* In the child. */
 static struct {
 	int news;                     /* -1: this is no child */
+	bool alone;                   /* it says nothing of its outputs */
 	page *page;
 	uint32_t files;
 	struct { char *target, *temp; } *list;        /* of those that were made */
 	size_t nlist;
 } mine = {.news = -1};
 
-bool ox_in_child(void) { return mine.news >= 0; }
+bool ox_in_child(void) { return mine.news >= 0 && !mine.alone; }
+
+void ox_child_alone(void) { mine.alone = true; }
 
 /* ---- the child -------------------------------------------------------------------------- */
 
@@ -125,7 +128,7 @@ void ox_child_done(int code)
 {
 	const news x = {.kind = NEWS_DONE, .code = code};
 
-	if (ox_in_child())
+	if (mine.news >= 0)
 		send_all(mine.news, &x, sizeof x);
 }
 
@@ -147,6 +150,12 @@ void ox_step_begin(const char *who, const char *what)
 	atomic_store(&mine.page->inside, true);
 }
 
+void ox_step_goes_on(const char *what)
+{
+	if (mine.page)
+		snprintf(mine.page->what, OX_STEP_TEXT, "%s", what);
+}
+
 void ox_step_end(void)
 {
 	if (mine.page)
@@ -160,6 +169,7 @@ static _Noreturn void be_child(int news_fd, int text, page *p, int (*work)(void 
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	mine.news = news_fd;
+	mine.alone = false;
 	mine.page = p;
 	if (dup2(text, STDOUT_FILENO) < 0)
 		_exit(1);

@@ -171,7 +171,7 @@ conformance: $(BUILD)/onnxopt               ## operator cases and models of the 
 install-test: all lib                       ## install, then build and run the example against it
 	$(Q)sh tests/install.sh $(BUILD)
 
-asan: $(BUILD)/asan/onnxopt $(BUILD)/asan/fuzz/eval $(UNITS:%=$(BUILD)/asan/unit/%)   ## unit tests, goldens, models, some fuzzing under ASan+UBSan
+asan: $(BUILD)/asan/onnxopt $(BUILD)/asan/fuzz/eval $(BUILD)/asan/fuzz/data $(UNITS:%=$(BUILD)/asan/unit/%)   ## unit tests, goldens, models, some fuzzing under ASan+UBSan
 	$(Q)sh tests/asan.sh $(BUILD)/asan
 
 compilers: $(BUILD)/clang/onnxopt static    ## also with clang, also static
@@ -192,6 +192,9 @@ FUZZ_JOBS    ?= 2
 
 fuzz-eval: $(BUILD)/asan/fuzz/eval          ## kernels on made-up nodes, ASan+UBSan; FUZZ_SECONDS=600 FUZZ_SEED=1
 	$< --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED) --jobs $(FUZZ_JOBS) --out $(BUILD)/fuzz --table
+
+fuzz-data: $(BUILD)/asan/fuzz/data          ## readers of .npy and .npz on damaged files, ASan+UBSan; FUZZ_SECONDS FUZZ_SEED
+	$< --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 # coverage tells libFuzzer which bytes to keep; clang with its runtime libraries
 $(BUILD)/libfuzzer/eval: fuzz/eval.c $(call sources,base ir ops)
@@ -252,6 +255,6 @@ help:                                       ## this list
 	$(Q)sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 .PHONY: docs docs-check chains loops arm64 all demo static lib install test floors unit golden guards bless cli-test models conformance install-test \
-        asan compilers faults fuzz-eval fuzz-eval-lib bench-io bench-infer bench-rules bench-eval cross infer-check judge peers clean help
+        asan compilers faults fuzz-eval fuzz-eval-lib fuzz-data bench-io bench-infer bench-rules bench-eval cross infer-check judge peers clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 typedef enum form { FORM_PB, FORM_NPY, FORM_NPZ } form;
 
@@ -34,15 +35,28 @@ static bool has_default(const reader *r, size_t i)
 	return input(r, i)->val && input(r, i)->val->tensor;
 }
 
+static bool ends_with(const char *path, const char *end)
+{
+	const size_t n = strlen(path), k = strlen(end);
+
+	return n >= k && !strcmp(path + n - k, end);
+}
+
+/* Where the bytes say nothing the name does: then the reader can tell what is missing. Nothing but a
+ * regular file is opened: a pipe would have us wait. */
 static form form_of(const char *path)
 {
 	uint8_t head[6] = {0};
-	FILE *f = fopen(path, "rb");
+	FILE *f = cli_is_file(path) ? fopen(path, "rb") : NULL;
 	const size_t n = f ? fread(head, 1, sizeof head, f) : 0;
 
 	if (f)
 		fclose(f);
-	return n >= 6 && !memcmp(head, "\x93NUMPY", 6) ? FORM_NPY : n >= 4 && (!memcmp(head, "PK\3\4", 4) || !memcmp(head, "PK\5\6", 4)) ? FORM_NPZ : FORM_PB;
+	if (n >= 6 && !memcmp(head, "\x93NUMPY", 6))
+		return FORM_NPY;
+	if (n >= 4 && (!memcmp(head, "PK\3\4", 4) || !memcmp(head, "PK\5\6", 4)))
+		return FORM_NPZ;
+	return ends_with(path, ".npy") ? FORM_NPY : ends_with(path, ".npz") ? FORM_NPZ : FORM_PB;
 }
 
 /* ---- one value ---------------------------------------------------------------------------- */
@@ -168,7 +182,9 @@ static bool give_all(reader *r, const char *path)
 		if (!give(r, i, ox_npz_read(z, k, input(r, i)->type, &r->c->diag), path))
 			return false;
 	}
-	return z;
+	if (z && !ox_npz_count(z))
+		cli_error(r->c, OX_E_INPUT_GIVEN, path, "the file has no array in it");
+	return z && ox_npz_count(z);
 }
 
 static bool give_message(reader *r, const char *path, size_t at)
@@ -199,9 +215,13 @@ static bool give_folder(reader *r, const char *folder)
 		if (!give_message(r, path, i))
 			return false;
 	}
-	if (i)
+	const char *stray = cli_stray_file(r->c, folder, "input", i);
+	if (i && !stray)
 		return true;
-	cli_error(r->c, OX_E_INPUT_GIVEN, folder, "the folder has no input_0.pb");
+	if (stray)
+		cli_error(r->c, OX_E_INPUT_GIVEN, folder, "the folder has %s, but no input_%zu.pb", stray, i);
+	else
+		cli_error(r->c, OX_E_INPUT_GIVEN, folder, "the folder has no input_0.pb");
 	return false;
 }
 
@@ -249,7 +269,10 @@ static bool give_word(reader *r, const char *word)
 		return give_named(r, i, rest);
 	if (colon)
 		return no_such_input(r, NULL, (ox_str){word, (size_t)(colon - word)});
-	cli_error(r->c, OX_E_FILE_OPEN, word, "it cannot be opened: %s", strerror(errno));
+	if (access(word, F_OK))
+		cli_error(r->c, OX_E_FILE_OPEN, word, "it cannot be opened: %s", strerror(errno));
+	else
+		cli_error(r->c, OX_E_FILE_KIND, word, "it is neither a regular file nor a folder");
 	return false;
 }
 

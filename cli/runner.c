@@ -73,3 +73,23 @@ bool cli_folders(ox_cli *c, const char *path, const char *begin, cli_list *out)
 		qsort(out->p, out->n, sizeof *out->p, by_name);
 	return true;
 }
+
+const char *cli_stray_file(ox_cli *c, const char *folder, const char *what, size_t missing)
+{
+	DIR *d = opendir(folder);
+	const size_t n = strlen(what);
+	const char *found = NULL;
+
+	if (!d)
+		return NULL;
+	for (const struct dirent *e; !found && (e = readdir(d));) {
+		char *end;
+		if (strncmp(e->d_name, what, n) || e->d_name[n] != '_')
+			continue;
+		const unsigned long long k = strtoull(e->d_name + n + 1, &end, 10);
+		if (end != e->d_name + n + 1 && !strcmp(end, ".pb") && k > missing)
+			found = ox_str_copy(&c->arena, ox_cstr(e->d_name)).p;
+	}
+	closedir(d);
+	return found ? cli_show(c, found) : NULL;
+}

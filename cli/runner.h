@@ -21,6 +21,8 @@ bool cli_is_file(const char *path);
 /* Folders below `path` whose name begins like this, sorted; links count as what they lead
  * to. False after reporting. */
 bool cli_folders(ox_cli *c, const char *path, const char *begin, cli_list *out);
+/* A file WHAT_K.pb of a data set with K > missing, where WHAT_missing.pb is not; NULL: none. */
+const char *cli_stray_file(ox_cli *c, const char *folder, const char *what, size_t missing);
 
 /* ---- inputs (inputs.c) -------------------------------------------------------------- */
 

@@ -239,16 +239,25 @@ static ox_array *read_array(subject *s, const char *path, const ox_type *t, ox_s
 	return x ? ox_array_of_data(x, s->m, &s->arena, why) : NULL;
 }
 
+/* File n is not there: is one behind it? */
+static const char *gap(subject *s, const char *set, const char *what, size_t n)
+{
+	const char *stray = cli_stray_file(s->c, set, what, n);
+
+	return stray ? cli_text(&s->c->arena, "it has %s, but no %s_%zu.pb", stray, what, n) : NULL;
+}
+
 /* NULL, or why it cannot be. */
 static const char *set_inputs(subject *s, const char *set)
 {
 	const ox_graph *g = s->m->graph;
 	ox_bindings bound = {.arena = &s->arena};
 	const char *path, *why = NULL;
+	size_t i = 0;
 
-	for (uint32_t i = 0; i < g->inputs.n; i++)
-		ox_run_set(s->run, i, NULL);
-	for (size_t i = 0; (path = file_of(s, set, "input", i)); i++) {
+	for (uint32_t k = 0; k < g->inputs.n; k++)
+		ox_run_set(s->run, k, NULL);
+	for (; (path = file_of(s, set, "input", i)); i++) {
 		ox_str name;
 		const ox_array *x = read_array(s, path, type_at(s, i), &name, &why);
 		if (!x)
@@ -262,7 +271,7 @@ static const char *set_inputs(subject *s, const char *set)
 			                     cli_type(s->c, d->type, NULL, NULL), ox_array_type_text(x, &s->arena)).p;
 		ox_run_set(s->run, (uint32_t)k, x);
 	}
-	return NULL;
+	return gap(s, set, "input", i);
 }
 
 /* "element 5 is 0.1, expected 0.2 (3 of 24 differ, at most by 0.01)" */
@@ -345,7 +354,8 @@ static outcome run_set(subject *s, const char *set, outcome o)
 		if (!check_output(s, path, i, &o))
 			return o;
 	}
-	return i ? o : unreadable(o, "it has no output_0.pb");
+	why = gap(s, set, "output", i);
+	return why ? unreadable(o, why) : i ? o : unreadable(o, "it has no output_0.pb");
 }
 
 static void test_set(tally *t, subject *s, const char *set, const char *name)

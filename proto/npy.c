@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { MOST_RANK = 64, MOST_HEADER = 1 << 20 };
+enum { MOST_RANK = 64, MOST_HEADER = 1 << 20, PICKLE = 0x80 };
 
 /* ---- the header -------------------------------------------------------------------------- */
 
@@ -172,8 +172,14 @@ static bool read_header(npy *y, const uint8_t *data, size_t n)
 
 	y->data = data;
 	y->p = (const char *)data;
-	if (n < 10 || memcmp(data, magic, sizeof magic))
+	if (n > 1 && data[0] == PICKLE && data[1] < 8) {
+		fault(y, OX_E_DATA_KIND, "this is a Python pickle, a program, which is never run, expected a .npy file");
+		return false;
+	}
+	if (n < sizeof magic || memcmp(data, magic, sizeof magic))
 		return broken(y, "this is no .npy file: it does not begin with \\x93NUMPY");
+	if (n < 10)
+		return broken(y, "the file is cut off in its header");
 	const unsigned major = data[6];
 	const size_t prefix = major == 1 ? 10 : 12;
 	if (major < 1 || major > 3 || data[7])

@@ -156,15 +156,44 @@ static bool read_directory(ox_npz *z, ox_diag *d)
 	return true;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const ox_str x = *(const ox_str *)a, y = *(const ox_str *)b;
+	const int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+
+	return order ? order : (x.n > y.n) - (x.n < y.n);
+}
+
+/* Readers of zip files do not agree which of two entries of one name counts. */
+static bool keys_differ(ox_npz *z, ox_diag *d)
+{
+	const size_t n = z->entries.n;
+	ox_arena *a = &z->store->m->arena;
+	ox_str *keys = ox_new_array(a, ox_str, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		keys[i] = z->entries.p[i].key;
+	qsort(keys, n, sizeof *keys, by_key);
+	for (size_t i = 1; i < n; i++)
+		if (ox_str_eq(keys[i - 1], keys[i]))
+			return fault(z, OX_E_DATA_FORM, z->n, d,
+			             ox_str_printf(a, "two arrays are called '%s', expected each name once", ox_show(a, keys[i])).p);
+	return true;
+}
+
+ox_npz *ox_npz_parse(ox_store *s, const char *path, const uint8_t *data, size_t n, ox_diag *d)
+{
+	ox_npz *z = ox_new(&s->m->arena, ox_npz);
+
+	*z = (ox_npz){.store = s, .path = ox_str_copy(&s->m->arena, ox_cstr(path)).p, .data = data, .n = n};
+	return read_directory(z, d) && keys_differ(z, d) ? z : NULL;
+}
+
 ox_npz *ox_npz_open(ox_store *s, const char *path, ox_diag *d)
 {
 	const ox_map *map = ox_store_map(s, path, d);
 
-	if (!map)
-		return NULL;
-	ox_npz *z = ox_new(&s->m->arena, ox_npz);
-	*z = (ox_npz){.store = s, .path = ox_str_copy(&s->m->arena, ox_cstr(path)).p, .data = map->data, .n = map->size};
-	return read_directory(z, d) ? z : NULL;
+	return map ? ox_npz_parse(s, path, map->data, map->size, d) : NULL;
 }
 
 size_t ox_npz_count(const ox_npz *z)

@@ -24,6 +24,7 @@ sh tests/unit.sh "$dir"/unit/test_?*[!.d] || failed=1
 "$dir/onnxopt" test tests/golden || failed=1
 python3 tests/models.py --tool "$dir/onnxopt" --quick tests/models || failed=1
 env -u ASAN_OPTIONS "$dir/fuzz/eval" --runs 30000 --out "$dir/found" || failed=1
+TMPDIR=$dir "$dir/fuzz/data" --seconds 10 || failed=1
 for log in "$logs"/*; do
 	[ -e "$log" ] || continue
 	failed=1

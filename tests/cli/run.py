@@ -7,6 +7,7 @@ the help pages in tests/cli/help.
 """
 import argparse
 import hashlib
+import io
 import json
 import os
 import pty
@@ -1519,10 +1520,10 @@ def test_data_that_is_wrong(d):
     assert b"OX4003" in expect(5, "test-data", big, "--max-ops", "1").stderr
 
 
-def npy(descr, shape, raw, fortran=False):
+def npy(descr, shape, raw, fortran=False, version=1):
     head = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
     head += b" " * (-(10 + len(head) + 1) % 64) + b"\n"
-    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + raw
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(head)) + head + raw
 
 
 def npz(path, **arrays):
@@ -1596,6 +1597,181 @@ def run_on_what_does_not_fit(d):
         r = expect(code, "run", m, *[w for g in words for w in ("--inputs", g)])
         assert what in r.stderr.decode(), (what, r.stderr.decode())
         assert not r.stdout, r.stdout
+
+
+def zipped(*entries, method=zipfile.ZIP_DEFLATED, large=False):
+    f = io.BytesIO()
+    with zipfile.ZipFile(f, "w", method) as z:
+        for name, data in entries:
+            with z.open(name, "w", force_zip64=large) as e:
+                e.write(data)
+    return f.getvalue()
+
+
+def twice(name, data):
+    """Two entries of one name; zipfile would warn of it."""
+    return zipped((name, data), ("?" + name[1:], data)).replace(b"?" + name[1:].encode(), name.encode())
+
+
+TWO = npy("<f4", (2,), floats(1, -2))
+# file: whether it is read
+DATA_READ = {
+    "v1.npy": TWO, "v2.npy": npy("<f4", (2,), floats(1, -2), version=2), "v3.npy": npy("<f4", (2,), floats(1, -2), version=3),
+    "fortran.npy": npy("<f4", (2,), floats(1, -2), fortran=True), "big.npy": npy(">f4", (2,), struct.pack(">2f", 1, -2)),
+    "no_name": TWO, "stored.npz": zipped(("x.npy", TWO), method=zipfile.ZIP_STORED), "deflated.npz": zipped(("x.npy", TWO)),
+    "zip64.npz": zipped(("x.npy", TWO), large=True), "comment.npz": zipped(("x.npy", TWO))[:-2] + b"\2\0hi",
+    "x.pb": ob.tensor("x", (2,), floats(1, -2)),
+}
+# file: exit code, what is said, content
+DATA_REFUSED = {
+    "magic.npy": (3, "OX3701", "it does not begin with \\x93NUMPY", b"\x94" + TWO[1:]),
+    "empty.npy": (3, "OX3701", "it does not begin with", b""),
+    "text.npy": (3, "OX3701", "this is no .npy file", b"1.0 2.0"),
+    "version.npy": (3, "OX3701", "the version of the .npy format is not 1.0, 2.0 or 3.0", TWO[:6] + b"\4" + TWO[7:]),
+    "minor.npy": (3, "OX3701", "the version of the .npy format", TWO[:7] + b"\1" + TWO[8:]),
+    "prefix.npy": (3, "OX3701", "the file is cut off in its header", TWO[:9]),
+    "header.npy": (3, "OX3701", "the header is longer than the file", TWO[:40]),
+    "long.npy": (3, "OX3701", "the header is longer than the file", TWO[:8] + b"\xff\xff" + TWO[10:]),
+    "code.npy": (3, "OX3701", "the header is not a dict",
+                 TWO[:8] + struct.pack("<H", 30) + b"__import__('os').system('ls') " + floats(1, 2)),
+    "objects.npy": (3, "OX3702", "an array of Python objects is a program", npy("|O", (2,), b"\x80\4K\1.")),
+    "pickle.npy": (3, "OX3702", "this is a Python pickle, a program", b"\x80\4\x95\x10\0\0\0\0\0\0\0"),
+    "more.npy": (3, "OX3701", "the elements take 12 bytes, but 8 follow the header", npy("<f4", (3,), floats(1, 2))),
+    "less.npy": (3, "OX3701", "the elements take 4 bytes, but 8 follow the header", npy("<f4", (1,), floats(1, 2))),
+    "cut.npy": (3, "OX3701", "the elements take 8 bytes, but 7 follow", TWO[:-1]),
+    "huge.npy": (3, "OX3701", "the elements take 4000000000000 bytes", npy("<f4", (10**12,), b"")),
+    "wrap.npy": (3, "OX3701", "the array is too large", npy("<f4", (2**62, 4), b"")),
+    "negative.npy": (3, "OX3701", "a dim is no number from 0 to", npy("<f4", "(-2,)", floats(1, 2))),
+    "records.npy": (3, "OX3702", "an array of records cannot be read",
+                    TWO[:10] + TWO[10:].replace(b"'<f4'", b"[('a', '<f4')]")),
+    "time.npy": (3, "OX3702", "elements of type '<M8[ns]' have no type in ONNX", npy("<M8[ns]", (1,), b"\0" * 8)),
+    "words.npy": (2, "OX2012", "input 'x': expected float[N], got string[2]", npy("<U3", (2,), "abcdef".encode("utf-32-le"))),
+    "surrogate.npy": (3, "OX3701", "a letter that Unicode does not have", npy("<U1", (1,), b"\0\xd8\0\0")),
+    "double.npy": (2, "OX2012", "expected float[N], got double[2]", npy("<f8", (2,), b"\0" * 16)),
+    "rank.npy": (2, "OX2012", "expected float[N], got float[2,1]", npy("<f4", (2, 1), floats(1, 2))),
+    "traversal.npz": (2, "OX2012", "the model has no input '../../../x'", zipped(("../../../x.npy", TWO))),
+    "absolute.npz": (2, "OX2012", "the model has no input '/tmp/x'", zipped(("/tmp/x.npy", TWO))),
+    "twice.npz": (3, "OX3701", "two arrays are called 'x', expected each name once", twice("x.npy", TWO)),
+    "none.npz": (2, "OX2012", "the file has no array in it", zipped()),
+    "text.npz": (3, "OX3701", "this is no zip file, or its end is missing", b"PK? no."),
+    "inner.npz": (3, "OX3701", "this is no .npy file", zipped(("x.npy", b"hello"))),
+    "method.npz": (3, "OX3702", "packed in another way than deflate", zipped(("x.npy", TWO), method=zipfile.ZIP_BZIP2)),
+    "secret.npz": (3, "OX3702", "an entry is encrypted", zipped(("x.npy", TWO)).replace(b"PK\1\2\x14\3\x14\0\0\0", b"PK\1\2\x14\3\x14\0\1\0")),
+    "crc.npz": (3, "OX3701", "its checksum is another one", zipped(("x.npy", TWO), method=zipfile.ZIP_STORED).replace(floats(1, -2), floats(1, 2))),
+    "end.npz": (3, "OX3701", "its end is missing", zipped(("x.npy", TWO))[:-5]),
+    "directory.npz": (3, "OX3701", "directory lies outside the file",
+                      zipped(("x.npy", TWO))[:-6] + struct.pack("<IH", 2**31, 0)),
+    "entry.npz": (3, "OX3701", "the zip file's directory is damaged", zipped(("x.npy", TWO)).replace(b"PK\1\2", b"PK\1\3")),
+    "short.pb": (3, "OX3107", "raw_data has 8 bytes, type and dims need 12", ob.tensor("x", (3,), floats(1, 2))),
+    "ints.pb": (2, "OX2012", "expected float[N], got int64[2]", ob.tensor("x", (2,), b"\0" * 16, 7)),
+    "junk.pb": (3, "OX3003", "cut off", b"\xff\xff\xff"),
+    "empty.pb": (3, "OX3101", "data_type is absent", b""),
+    "seq.pb": (3, "OX3", "", ob.field(1, "s") + ob.field(3, ob.tensor("x", (2,), floats(1, 2)))),
+}
+
+
+def on_inputs(m, what):
+    """The verbs that take inputs, on one."""
+    return [("run", m, "--inputs", what), ("verify", m, m, "--inputs", what)]
+
+
+@test
+def data_files_that_are_odd(d):
+    m = model_of(d, "m", """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N] x) => (float[N] y) { y = Relu (x) }
+""")
+    for name, data in DATA_READ.items():
+        path = write(f"{d}/{name}", data)
+        assert output_of(m, "--inputs", path)[0] == [1, 0], name
+        for words in on_inputs(m, path):
+            expect(0, *words)
+    for name, (code, ox, what, data) in DATA_REFUSED.items():
+        path = write(f"{d}/{name}", data)
+        for words in on_inputs(m, path):
+            err = expect(code, *words).stderr.decode()
+            assert what in err and ox in err and f"--> {path}" in err, (name, what, err)
+    # as a value of a name, where no name in the file counts
+    assert output_of(m, "--inputs", f"x:{d}/traversal.npz")[0] == [1, 0]
+    no_residue(d, "m", *DATA_READ, *DATA_REFUSED)
+
+
+@test
+def data_that_is_a_bomb(d):
+    m = model_of(d, "m", """<ir_version: 8, opset_import: ["" : 17]>
+g (float[N] x) => (float[N] y) { y = Relu (x) }
+""")
+    n = 64 << 20
+    bomb = write(d + "/bomb.npz", zipped(("x.npy", npy("<f4", (n // 4,), b"\0" * n))))
+    assert os.path.getsize(bomb) < n // 900
+    for words in on_inputs(m, bomb):
+        start = time.time()
+        err = expect(5, *words, "--max-memory", "32M").stderr.decode()
+        assert "OX4001" in err and "larger than the limit of memory" in err and time.time() - start < 10, err
+    # it says that it is a hundred times as large as deflate could make it
+    z = bytearray(zipped(("x.npy", TWO)))
+    at = z.rindex(b"PK\1\2") + 24
+    z[at:at + 4] = struct.pack("<I", 10**8)
+    liar = write(d + "/liar.npz", bytes(z))
+    for words in on_inputs(m, liar):
+        assert b"larger than its bytes can be" in expect(3, *words).stderr
+
+
+@test
+def data_that_is_no_file(d):
+    m = model_of(d, "add", ADD)
+    os.mkfifo(d + "/pipe")
+    a = write(d + "/a.npy", npy("<f4", (2, 2), floats(1, 2, 3, 4)))
+    for what in "a:" + d + "/pipe", d + "/pipe", "a:/dev/zero", "a:" + d:
+        for words in on_inputs(m, what):
+            assert b"OX1004" in expect(4, *words).stderr
+    if os.geteuid():
+        os.chmod(a, 0)
+        expect(4, "run", m, "--inputs", "a:" + a)
+        os.chmod(a, 0o600)
+
+
+@test
+def data_sets_that_are_not_whole(d):
+    m = model_of(d, "add", ADD)
+    s = d + "/set"
+    os.mkdir(s)
+    t = ob.tensor("", (1, 2), floats(1, 2))
+    write(s + "/input_0.pb", t)
+    assert b"input 'b' is not given" in expect(2, "run", m, "--inputs", s).stderr
+    expect(0, "verify", m, m, "--inputs", s)               # the rest is made up
+    write(s + "/input_2.pb", t)
+    for words in on_inputs(m, s):
+        assert b"the folder has input_2.pb, but no input_1.pb" in expect(2, *words).stderr
+    write(s + "/output_0.pb", t)
+    assert b"it has input_2.pb, but no input_1.pb" in expect(3, "test-data", m, s).stdout
+    write(s + "/input_1.pb", t)
+    for words in on_inputs(m, s):
+        assert b"this is one value more than the model has inputs" in expect(2, *words).stderr
+    os.unlink(s + "/input_2.pb")
+    write(s + "/output_0.pb", ob.tensor("y", (1, 2), floats(2, 4)))
+    expect(0, "test-data", m, s)
+    write(s + "/output_2.pb", t)
+    assert b"it has output_2.pb, but no output_1.pb" in expect(3, "test-data", m, s).stdout
+    os.unlink(s + "/input_0.pb")
+    for words in on_inputs(m, s):
+        assert b"the folder has input_1.pb, but no input_0.pb" in expect(2, *words).stderr
+
+
+@test
+def inputs_on_which_the_model_fails(d):
+    """The index is beyond the table: the model has no result, which is neither equal nor different."""
+    m = model_of(d, "m", """<ir_version: 8, opset_import: ["" : 17]>
+g (int64[N] i) => (float[N] y) <float[3] t = {1.0, 2.0, 3.0}> { y = Gather (t, i) }
+""")
+    good = write(d + "/good.npy", npy("<i8", (2,), struct.pack("<2q", 0, -3)))
+    bad = write(d + "/bad.npy", npy("<i8", (2,), struct.pack("<2q", 0, 3)))
+    assert output_of(m, "--inputs", good)[0] == [1, 1]
+    assert b"OX3601" in expect(3, "run", m, "--inputs", bad).stderr
+    expect(0, "verify", m, m, "--inputs", good)
+    r = expect(6, "verify", m, m, "--inputs", bad)
+    assert b"OX5003" in r.stderr and b"not compared on 0 samples; 1 left out" in r.stdout, r
+    j = json.loads(expect(6, "verify", m, m, "--inputs", bad, "--json").stdout)
+    assert (j["verdict"], j["samples"], j["left_out"]) == ("unverified", 0, 1), j
 
 
 @test

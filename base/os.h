@@ -153,4 +153,16 @@ void ox_child_alone(void);
 /* Where an output lies until it has its name: path itself, but in a child. */
 const char *ox_out_lies_at(const char *path);
 
+/* ---- commands of the user --------------------------------------------------- */
+
+typedef enum ox_command_end {
+	OX_COMMAND_EXIT,              /* code: the status */
+	OX_COMMAND_SIGNAL,            /* code: the signal */
+	OX_COMMAND_HUNG,              /* not done in time: it was ended, with all that it had started */
+} ox_command_end;
+
+/* Runs `text` in the shell, without input; what it prints goes nowhere, or if loud to standard
+ * error. Patience: seconds. False after reporting: it was not run. */
+bool ox_command_run(const char *text, bool loud, double patience, ox_command_end *end, int *code, ox_diag *d);
+
 #endif

@@ -28,6 +28,9 @@ int ox_fd_above_stdio(int fd);
 /* Reports "'PATH' WHAT: reason", the reason taken from error (0: none). Returns false. */
 bool ox_os_complain(ox_diag *d, ox_code code, const char *path, const char *what, int error);
 
+/* In a signal's handler: ends the command that runs (os_linux_command.c). */
+void ox_command_abort(void);
+
 /* ---- outputs of a child (os_linux_child.c), which only its parent gives their names */
 
 bool ox_in_child(void);

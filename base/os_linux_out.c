@@ -64,6 +64,7 @@ void ox_out_abort_all(void)
 		if (atomic_compare_exchange_strong(&slots[i].state, &expected, DYING))
 			unlinkat(slots[i].dir, slots[i].name, 0);
 	}
+	ox_command_abort();
 	ox_scratch_end();
 	errno = error;
 }

@@ -29,8 +29,8 @@ enum {
 	V_OPTIMIZE = 1 << 0, V_CHECK = 1 << 1, V_INSPECT = 1 << 2, V_PRINT = 1 << 3,
 	V_PARSE = 1 << 4, V_PASSES = 1 << 5, V_OPS = 1 << 6, V_EXPLAIN = 1 << 7, V_TEST = 1 << 8,
 	V_TEST_DATA = 1 << 9, V_RUN = 1 << 10, V_DOCTOR = 1 << 11,
-	V_VERIFY = 1 << 12,
-	V_ALL = (1 << 13) - 1,
+	V_VERIFY = 1 << 12, V_REDUCE = 1 << 13, V_REPRO = 1 << 14, V_BISECT = 1 << 15,
+	V_ALL = (1 << 16) - 1,
 };
 
 /* A NULL-terminated list of strings. */
@@ -92,6 +92,7 @@ typedef struct cli_options {
 	uint64_t random_seed;
 	bool random;
 	cli_list inputs;
+	const char *test;             /* a shell command that says yes by exit status 0 */
 	int format;                   /* FORMAT_* */
 	int lens;                     /* ox_lens: exact, native */
 	bool profile;
@@ -357,6 +358,7 @@ int cli_test(ox_cli *c);
 int cli_test_data(ox_cli *c);
 int cli_run(ox_cli *c);
 int cli_verify(ox_cli *c);
+int cli_reduce(ox_cli *c);
 int cli_doctor(ox_cli *c);
 
 const char *cli_numerics_name(ox_numerics n);      /* "const_rounding" */

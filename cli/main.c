@@ -27,6 +27,8 @@ static const cli_verb verbs[] = {
 	 "DIR has input_0.pb, output_0.pb..., or folders test_data_set_* that have (default: beside\n"
 	 "the model). MODEL may be a folder of cases, each with a model.onnx and its test data."},
 	{"verify",   V_VERIFY,   "A B",         "do two models compute the same? whoever made them", 2, 2, cli_verify, NULL},
+	{"reduce",   V_REDUCE,   "MODEL",       "makes a model smaller as long as a command says yes", 1, 1, cli_reduce,
+	 "CMD is run in the shell on every candidate. Written is -o OUT, or reduced.onnx."},
 	{"doctor",   V_DOCTOR,   "[MODEL...]",  "what this program can do here; whether a plugin is sound", 0, SIZE_MAX,
 	 cli_doctor, "with --plugin FILE: loads it, and tries its passes; on models that are named, too"},
 };

@@ -760,6 +760,126 @@ void ox_graph_drop_input(ox_graph *g, uint32_t i)
 	ox_touch_readers(m, v);
 }
 
+/* ---- another interface ---------------------------------------------------------- */
+
+static ox_decl *push_input(ox_model *m, ox_value *v, const ox_type *t)
+{
+	ox_keep(m, &v->graph->inputs, sizeof v->graph->inputs);
+	ox_decl *d = ox_graph_add_input(v->graph, v->name, t);
+
+	d->val = v;
+	return d;
+}
+
+ox_value *ox_graph_new_input(ox_graph *g, const ox_type *t, const char *hint)
+{
+	ox_model *m = begin_edit(g);
+	ox_value *v = ox_value_new(g, ox_fresh_name(m, hint), OX_HOME_INPUT);
+
+	ox_name_bear(m, v->name);
+	v->type = t;
+	v->is_input = true;
+	push_input(m, v, t);
+	return v;
+}
+
+/* What makes v lets go of it. */
+static void part_from_maker(ox_model *m, ox_value *v)
+{
+	ox_node *carrier = v->carrier;
+
+	if (v->home == OX_HOME_NODE) {
+		OX_SET(m, v->def->out[v->out], NULL);
+		ox_touch_node(m, v->def);
+		OX_SET(m, v->def, NULL);
+	} else if (carrier) {
+		OX_SET(m, carrier->out[0], NULL);
+		remove_node(m, carrier);
+		bury_node(m, carrier);
+		OX_SET(m, v->carrier, NULL);
+	} else {
+		leave_list(m, v);
+	}
+}
+
+void ox_value_to_input(ox_value *v, const ox_type *t)
+{
+	assert(v->home != OX_HOME_DEAD && !v->pinned);
+	ox_model *m = begin_edit(v->graph);
+	const bool was_input = v->is_input;
+	if (!was_input)
+		part_from_maker(m, v);
+	else if (v->tensor || v->sparse)
+		leave_list(m, v);
+	ox_keep(m, v, sizeof *v);
+	v->home = OX_HOME_INPUT;
+	v->is_input = true;
+	v->overridable = false;
+	v->tensor = NULL;
+	v->sparse = NULL;
+	v->type = t;
+	if (!was_input)
+		push_input(m, v, t);
+	ox_touch_readers(m, v);
+}
+
+void ox_value_set_tensor(ox_value *v, ox_tensor *t)
+{
+	ox_model *m = begin_edit(v->graph);
+
+	assert(v->tensor);
+	if (v->carrier) {
+		t = anonymous(m, t);
+		ox_node_set_attr(v->carrier, &(ox_attr){
+			.name = ox_intern_str(&m->names, OX_S("value")), .type = OX_A_TENSOR,
+			.has_type = true, .has_payload = true, .t = t,
+		});
+	}
+	OX_SET(m, v->tensor, t);
+	OX_SET(m, v->type, ox_type_of_tensor(m, t));
+	ox_touch_readers(m, v);
+}
+
+void ox_graph_new_output(ox_graph *g, ox_value *v, const ox_type *t)
+{
+	ox_model *m = begin_edit(g);
+
+	assert(v->graph == g);
+	ox_keep(m, &g->outputs, sizeof g->outputs);
+	ox_use_link(m, &ox_graph_add_output(g, v->name, t)->use, v);
+}
+
+void ox_graph_drop_output(ox_graph *g, uint32_t i)
+{
+	assert(i < g->outputs.n);
+	ox_model *m = begin_edit(g);
+	const size_t behind = g->outputs.n - i - 1;
+	ox_use_unlink(m, &g->outputs.p[i]->use);
+	ox_keep(m, &g->outputs.p[i], (behind + 1) * sizeof *g->outputs.p);
+	memmove(&g->outputs.p[i], &g->outputs.p[i + 1], behind * sizeof *g->outputs.p);
+	OX_SET(m, g->outputs.n, g->outputs.n - 1);
+	for (uint32_t k = i; k < g->outputs.n; k++)
+		OX_SET(m, g->outputs.p[k]->use.index, k);
+}
+
+void ox_graph_drop_info(ox_graph *g)
+{
+	OX_SET(g->model, g->value_info.n, 0);
+	g->model->edits++;
+}
+
+void ox_model_drop_training(ox_model *m)
+{
+	for (size_t i = 0; i < m->training.n; i++)
+		for (size_t k = 0; k < m->training.p[i].bindings.n; k++) {
+			ox_value *v = m->training.p[i].bindings.p[k].val;
+			if (v)
+				OX_SET(m, v->pinned, false);
+		}
+	m->edits += m->training.n;
+	OX_SET(m, m->training.n, 0);
+}
+
 /* The lists of `from` stay: they lie in a graph that is about to go. */
 void ox_graph_take_info(ox_graph *to, const ox_graph *from)
 {

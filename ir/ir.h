@@ -681,6 +681,18 @@ void      ox_graph_declare_value(ox_graph *g, size_t i, ox_value *v, const ox_ty
 /* The value stays if it is an initializer. To drop many begin with the last: each costs
  * the number of inputs behind it. */
 void      ox_graph_drop_input(ox_graph *g, uint32_t i);
+/* Another interface: for who cuts a model out of another. An input named after hint; what a node
+ * makes, or a constant, as an input of its name (the node is left with an absent output), and an
+ * input without its default; an output more, named like the value, and one less. To drop many
+ * begin with the last. */
+ox_value *ox_graph_new_input(ox_graph *g, const ox_type *t, const char *hint);
+void      ox_value_to_input(ox_value *v, const ox_type *t);
+void      ox_graph_new_output(ox_graph *g, ox_value *v, const ox_type *t);
+void      ox_graph_drop_output(ox_graph *g, uint32_t i);
+void      ox_value_set_tensor(ox_value *v, ox_tensor *t);     /* of a constant; a Constant node has it as `value` */
+void      ox_graph_drop_info(ox_graph *g);                    /* its value_info */
+/* Nothing is bound by training any more. */
+void      ox_model_drop_training(ox_model *m);
 /* value_info and annotations of `from` whose value has moved to `to` go there too. */
 void      ox_graph_take_info(ox_graph *to, const ox_graph *from);
 void      ox_function_kill(ox_function *f);

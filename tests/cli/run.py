@@ -31,7 +31,7 @@ import schema  # noqa: E402
 from schema import validate  # noqa: E402
 
 MODELS = os.path.join(ROOT, "tests", "models")
-VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data", "verify", "doctor"]
+VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data", "verify", "reduce", "doctor"]
 TOOL = ""
 BLESS = False
 TESTS = []
@@ -2099,6 +2099,164 @@ def plugins_page(d):
     example = read(os.path.join(ROOT, "tests", "plugin", "marker.c")).decode()
     assert example == next(b for i, b, _, _ in blocks(text) if i == "c marker.c"), "marker.c is another one there"
 
+
+
+# ---- reduce -------------------------------------------------------------------
+
+def parsed(d, name, text):
+    expect(0, "parse", "-", d + "/" + name, data=text.encode())
+    return d + "/" + name
+
+
+def text_of(path, *args):
+    return expect(0, "print", path, *args).stdout.decode()
+
+
+def ops_of(path):
+    return re.findall(r" = (\w+)", text_of(path))
+
+
+def haystack(n, needles):
+    """n nodes in three strands with weights of their own, a branch, and the needles somewhere in the middle."""
+    lines, last = [], ["x", "x", "x"]
+    for i in range(n):
+        k = i % 3
+        op = needles.get(i, ["Relu", "Neg", "Abs", "Tanh"][i * 7 % 4])
+        args = last[k] if i % 5 else f"{last[k]}, w{i}"
+        lines.append(f"  v{i} = {op if i % 5 else 'Mul'} ({args})")
+        last[k] = f"v{i}"
+    inits = ", ".join(f"float[4,8] w{i} = {{{', '.join(['2'] * 32)}}}" for i in range(0, n, 5))
+    return ('<ir_version: 8, opset_import: ["" : 17, "other" : 1]>\n'
+            f"g (float[N,4,8] x) => (float[N,4,8] y, float[N,4,8] v{n - 1}, float[N,4,8] v{n - 2}) <{inits}> {{\n"
+            + "\n".join(lines) + f"\n  y = Sum ({', '.join(last)})\n}}\n")
+
+
+@test
+def reduce_keeps_the_needle(d):
+    m = parsed(d, "m.onnx", haystack(400, {201: "Cos"}))
+    r = expect(0, "reduce", m, "--test", "grep -q Cos {}", "-o", d + "/s.onnx")
+    assert ops_of(d + "/s.onnx") == ["Cos"] and re.search(r"\d+ tests, \d+ of them yes, 0 hung", r.stdout.decode())
+    assert re.search(r"^nodes +401 +1 ", r.stdout.decode(), re.M), r.stdout
+    text = text_of(d + "/s.onnx")
+    assert "(float[N,1,1] v198) => (float[N,1,1] v201)" in text and "other" not in text, text
+    expect(0, "check", d + "/s.onnx")
+    assert int(re.search(r"(\d+) tests", r.stdout.decode())[1]) < 60, r.stdout
+    expect(0, "reduce", m, "--test", "grep -q Cos", "-q", cwd=d)
+    assert read(d + "/reduced.onnx") == read(d + "/s.onnx")
+
+
+@test
+def reduce_keeps_needles_that_belong_together(d):
+    """What makes the interesting value stays with it: 200 reads 197."""
+    m = parsed(d, "m.onnx", haystack(300, {197: "Cos", 200: "Sin" if 200 % 5 else "Mul", 203: "Sin"}))
+    probe = f"{TOOL} print {{}} | tr -d '\\n' | grep -q 'v197 = Cos.*v203 = Sin (v200)'"
+    expect(0, "reduce", m, "--test", probe, "-o", d + "/s.onnx")
+    assert sorted(ops_of(d + "/s.onnx")) == ["Cos", "Sin"], text_of(d + "/s.onnx")
+
+
+@test
+def reduce_steps_over_what_lies_between(d):
+    m = parsed(d, "m.onnx", '<ir_version: 8, opset_import: ["" : 17]>\ng (float[3] x) => (float[3] y) {\n  a0 = Cos (x)\n'
+               + "".join(f"  a{i + 1} = Relu (a{i})\n" for i in range(40)) + "  y = Sin (a40)\n}\n")
+    probe = f"{TOOL} print {{}} | tr -d '\\n' | grep -q '(float[^ ]* x) => (float[^ ]* y).*Cos.*Sin'"
+    expect(0, "reduce", m, "--test", probe, "-o", d + "/s.onnx")
+    assert ops_of(d + "/s.onnx") == ["Cos", "Sin"], text_of(d + "/s.onnx")
+
+
+@test
+def reduce_weights_and_dims(d):
+    text = '<ir_version: 8, opset_import: ["" : 17]>\ng (float[5,64] x) => (float[5,48] y)\n' \
+           '<float[64,32] a = {' + ", ".join(map(str, range(2048))) + '}, float[32,48] b = {' \
+           + ", ".join(map(str, range(1536))) + '}> {\n  t = MatMul (x, a)\n  y = MatMul (t, b)\n}\n'
+    m = parsed(d, "m.onnx", text)
+    probe = f"{TOOL} {{}} --passes none -q --assert 'ops.MatMul>=2' --assert 'initializers>=1'"
+    expect(0, "reduce", m, "--test", probe, "-o", d + "/s.onnx")
+    assert re.search(r"g \(float\[1,1\] x, float\[1,1\] [ab]\) => \(float\[1,1\] y\)\s*<float\[1,1\] [ab] = \{0.0\}>",
+                     text_of(d + "/s.onnx")), text_of(d + "/s.onnx")
+    expect(0, "check", d + "/s.onnx")
+
+
+@test
+def reduce_in_bodies(d):
+    branch = "\n".join(f"      t{i} = {'Cos' if i == 17 else 'Neg'} ({'x' if not i else f't{i - 1}'})" for i in range(30))
+    text = '<ir_version: 8, opset_import: ["" : 17]>\ng (bool c, float[3] x) => (float[3] y) {\n  k = Abs (x)\n' \
+           '  z = If (c) <then_branch = a () => (float[3] t29) {\n' + branch + '\n  }, else_branch = b () => (float[3] e) {\n' \
+           '    e = Tanh (k)\n  }>\n  y = Relu (z)\n}\n'
+    m = parsed(d, "m.onnx", text)
+    expect(0, "reduce", m, "--test", "grep -q Cos {}", "-o", d + "/s.onnx")
+    ops = ops_of(d + "/s.onnx")
+    assert ops[0] == "If" and ops.count("Cos") == 1 and "Tanh" not in ops and len(ops) <= 5, text_of(d + "/s.onnx")
+    expect(0, "check", d + "/s.onnx")
+
+
+@test
+def reduce_functions(d):
+    """Functions that are called stay, others go."""
+    text = '<ir_version: 8, opset_import: ["" : 17, "f" : 1]>\ng (float[3] x) => (float[3] y) {\n  a = f.One (x)\n' \
+           '  b = f.Two (a)\n  y = f.Three (b)\n}\n' + "".join(
+               f'<domain: "f", opset_import: ["" : 17]>\n{n} (x) => (y) {{\n  y = {op} (x)\n}}\n'
+               for n, op in (("One", "Neg"), ("Two", "Cos"), ("Three", "Abs")))
+    m = parsed(d, "m.onnx", text)
+    expect(0, "reduce", m, "--test", "grep -q Cos {}", "-o", d + "/s.onnx")
+    text = text_of(d + "/s.onnx")
+    assert "f.Two" in text and "One" not in text and "Three" not in text and "Neg" not in text, text
+    expect(0, "check", d + "/s.onnx")
+
+
+@test
+def reduce_says_no(d):
+    m = parsed(d, "m.onnx", haystack(20, {}))
+    write(d + "/s.onnx", b"precious")
+    for test, word in (("false", b"does not exit with 0"), ("exit 3", b"does not exit with 0"),
+                       ("kill -11 $$", b"signal"), ("sleep 50", b"did not come to its end")):
+        r = expect(2, "reduce", m, "--test", test + " #", "-o", d + "/s.onnx", "--timeout", "300ms")
+        assert b"OX2020" in r.stderr and word in r.stderr, r.stderr
+    expect(2, "reduce", m, "-o", d + "/s.onnx")
+    expect(2, "reduce", m, "-o", m, "--test", "true")
+    expect(2, "reduce", m, "-o", "-", "--test", "true")
+    expect(4, "reduce", d + "/no.onnx", "-o", d + "/s.onnx", "--test", "true")
+    expect(3, "reduce", write(d + "/bad.onnx", bad()), "-o", d + "/s.onnx", "--test", "true")
+    assert read(d + "/s.onnx") == b"precious"
+    no_residue(d, "m.onnx", "bad.onnx", "s.onnx")
+
+
+@test
+def reduce_survives_commands(d):
+    """That hang, crash, leave processes and files behind, or need odd paths."""
+    m = parsed(d, "m.onnx", haystack(12, {7: "Cos"}))
+    tmp = d + "/it's a tmp"
+    os.mkdir(tmp)
+    env = {"TMPDIR": tmp}
+    hang = "case {} in *candidate*) sleep 77.125;; esac; exit 0 #"
+    start = time.time()
+    r = expect(0, "reduce", m, "--test", hang, "-o", d + "/s.onnx", "--timeout", "50ms", env=env)
+    hung = re.search(r"(\d+) tests, 0 of them yes, (\d+) hung", r.stdout.decode())
+    assert hung and hung[1] == hung[2] and time.time() - start < 0.5 * int(hung[1]) + 10, r.stdout
+    assert sorted(ops_of(d + "/s.onnx")) == sorted(ops_of(m))
+    r = expect(0, "reduce", m, "--test", "grep -q Cos {} || kill -9 $$", "-o", d + "/s.onnx", env=env)
+    assert ops_of(d + "/s.onnx") == ["Cos"] and not re.search(r" 0 crashed", r.stdout.decode())
+    litter = "touch {}.log; (sleep 77.25 &) ; grep -q Cos {}"
+    expect(0, "reduce", m, "--test", litter, "-o", d + "/s.onnx", env=env)
+    assert ops_of(d + "/s.onnx") == ["Cos"] and os.listdir(tmp) == []
+    alive = [p for p in os.listdir("/proc") if p.isdigit() and os.path.exists(f"/proc/{p}/cmdline")
+             and b"77.125" in read(f"/proc/{p}/cmdline") + b"77.25" and b"sleep\x0077.125" in read(f"/proc/{p}/cmdline")]
+    assert not alive, alive
+    expect(4, "reduce", m, "--test", "grep -q Cos {}", "-o", d + "/no/s.onnx", env=env)
+    expect(4, "reduce", m, "--test", "grep -q Cos {}", "-o", d + "/t.onnx", env={"TMPDIR": d + "/no"})
+    assert os.listdir(tmp) == []
+
+
+@test
+def reduce_is_stopped(d):
+    m = parsed(d, "m.onnx", haystack(12, {7: "Cos"}))
+    os.mkdir(d + "/tmp")
+    hang = f"case {{}} in *candidate*) touch {d}/began; sleep 77.5;; esac #"
+    p = subprocess.Popen([TOOL, "reduce", m, "--test", hang, "-o", d + "/s.onnx"], env=clean_env(TMPDIR=d + "/tmp"))
+    until = time.time() + 30
+    while not os.path.exists(d + "/began") and time.time() < until:
+        time.sleep(0.01)
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(10) == -signal.SIGTERM and os.listdir(d + "/tmp") == [] and not os.path.exists(d + "/s.onnx")
 
 
 @test

@@ -735,3 +735,35 @@ Test(txn, a_value_with_many_readers)
 	cr_sound(m);
 	ox_model_free(m);
 }
+
+Test(edit, values_become_inputs_and_outputs)
+{
+	ox_model *m = sample();
+	ox_graph *g = m->graph;
+	const ox_type *t = ox_type_tensor(m, OX_F32, 0, NULL);
+	ox_value *c = find(g, "c"), *k = find(g, "k"), *w = find(g, "w");
+	ox_node *mul = c->def;
+
+	twice(m, ox_graph_new_output(g, find(g, "b"), t));
+	cr_assert(find(g, "b")->noutput == 1 && g->outputs.n == 2);
+	twice(m, ox_graph_drop_output(g, 0));
+	cr_assert(!find(g, "z")->noutput && g->outputs.p[0]->use.index == 0);
+	twice(m, {
+		ox_value_to_input(c, t);
+		ox_node_kill(mul);
+	});
+	cr_assert(c->is_input && c->home == OX_HOME_INPUT && !c->def && c->type == t);
+	twice(m, ox_value_set_tensor(k, scalar(m, 8)));
+	cr_assert(k->carrier && ox_node_attr(k->carrier, "value")->t == k->tensor);
+	twice(m, ox_value_to_input(k, t));
+	cr_assert(k->is_input && !ox_value_const(k) && !k->carrier);
+	twice(m, ox_value_set_tensor(w, scalar(m, 7)));
+	twice(m, ox_value_to_input(w, t));
+	cr_assert(w->is_input && !ox_value_const(w) && g->inputs.n == 4);
+	twice(m, ox_graph_drop_info(g));
+	cr_assert_eq(g->value_info.n, 0);
+	twice(m, ox_graph_new_input(g, t, "x"));
+	cr_assert_str_eq(g->inputs.p[4].name->s, "x_1");
+	cr_text(g, "Relu(x)=a; Add(a,w)=b; If(x){Neg(a)=t; -> t}{iw; Add(a,iw)=e; -> e}=y; Add(c,y)=z; -> b");
+	ox_model_free(m);
+}

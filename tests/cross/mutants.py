@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Seeded miscompilations: passes made wrong, mechanically; the check must find each that matters.
 
-    mutants.py [--tool build/onnxopt] [--kind rule] [--pass NAME] [--sample N] [--again] [MODEL...]
+    mutants.py [--tool build/onnxopt] [--kind rule|change] [--pass NAME] [--sample N] [--again] [MODEL...]
 
 A mutant is a pass with one thing changed:
 
     rule     the text of a rule: tests/cross/mutate_rules.py
+    change   what a pass, in C or a rule, makes of the model: tests/cross/mutate.c
 
 It is applied once, at its first site, to every model of ../shared/models and tests/models and
 every golden of its pass, as they stand where the pass would do its first rewrite, at the end
@@ -49,6 +50,9 @@ import mutate_rules
 ROOT = Path(__file__).resolve().parent.parent.parent
 TABLE = ROOT / "tests/mutants.txt"
 SIZES, SEEDS, TRIALS = 3, 2, 6
+CHANGES = "axis list order factor forget exchange drop above scale element sign".split()
+PLACES = 3                            # of a rewrite, for each change
+NOTHING = 99                          # exit code: it has no such place
 SECONDS = 5                           # a check may take
 ORT_SECONDS = 40                      # for the runs of a model in one state
 END = re.compile(r"^#! (?:after|unchanged)", re.M)     # of the model of a golden
@@ -106,16 +110,24 @@ def run(argv, seconds=120, **more):
 
 
 class Mutant:
-    """What runs: a pass in a given program, environment or text."""
+    """What runs: a rule of another text, or a pass in another program."""
 
-    def __init__(self, kind, pass_name, where, what, text=None):
-        self.kind, self.pass_name, self.where, self.what, self.text = kind, pass_name, where, what, text
+    def __init__(self, kind, pass_name, where, what, text=None, program=None, setting=None):
+        self.kind, self.pass_name, self.where, self.what = kind, pass_name, where, what
+        self.text, self.program, self.setting = text, program, setting
 
     @property
     def key(self):
         return f"{self.kind} {self.pass_name} {self.where} {self.what}"
 
+    @property
+    def follows(self):
+        """Does it act only where the pass does?"""
+        return self.where == "after" or self.kind == "change"
+
     def argv(self, tool, state, out, folder):
+        if self.program:
+            return ["env", self.setting, self.program, state, out, "--passes", f"none,{self.pass_name}", "--rewrite-limit", "1"]
         file = folder / "rule.yaml"
         file.write_text(mutate_rules.guards.renamed(self.text))
         return [tool, state, out, "--passes", f"none,{file}", "--rewrite-limit", "1"]
@@ -147,6 +159,12 @@ def accepted(item):
         return [m for m in some if apply(m, tool, folder / "m.onnx", folder / "o.onnx", folder, ["-q"], False)[0].returncode == 0]
 
 
+def change_mutants(program, names):
+    for name in names:
+        some = [Mutant("change", name, change, str(n), None, program, f"OX_MUTANT={change}:{n}") for change in CHANGES for n in range(PLACES)]
+        yield name, some, []
+
+
 # ---- where a pass is applied
 
 
@@ -170,8 +188,8 @@ class Site:
         return h not in (self.legit, self.own)
 
 
-def sites(model, tool, pass_name, fired, folder):
-    """States of the model, most telling first; those that are the same once."""
+def sites(model, tool, pass_name, fired, folder, quiet):
+    """States of the model, most telling first; those that are the same once. quiet: also where the pass does nothing."""
     raw = folder / "raw.onnx"
     if not model.load(tool, raw):
         return
@@ -189,6 +207,8 @@ def sites(model, tool, pass_name, fired, folder):
     if not model.golden and pass_name in fired:
         yield site("before", folder / "before.onnx", ["--rewrite-limit", fired.index(pass_name)])
     yield site("raw", raw, None)
+    if not quiet:
+        return
     yield site("after", folder / "after.onnx", ["--passes", f"none,{pass_name}"])
     if not model.golden:
         yield site("end", folder / "end.onnx", [])
@@ -364,15 +384,15 @@ def work(item):
     with tempfile.TemporaryDirectory() as t:
         folder = Path(t)
         out = folder / "out.onnx"
-        for site in sites(model, tool, pass_name, fired, folder):
+        for site in sites(model, tool, pass_name, fired, folder, not all(m.follows for m in mutants)):
             if site is None:
                 continue
-            left = [m for m in mutants if not rows.get(m.key, {}).get("differs") and (site.acts or m.where != "after")]
+            left = [m for m in mutants if not rows.get(m.key, {}).get("differs") and (site.acts or not m.follows)]
             if not left or not site.acts and not any_acts(left, tool, site, out, folder):
                 continue
             for m in left:
                 done, _ = apply(m, tool, site.path, out, folder, [*model.options, "-q"], False)
-                if done.returncode == 0 and not site.changed(out):
+                if done.returncode == NOTHING or done.returncode == 0 and not site.changed(out):
                     continue
                 new = judged(m, tool, site, out, folder, done, keep)
                 if m.key not in rows or new["differs"]:
@@ -429,8 +449,6 @@ def kept(m, tool, site, folder, keep, wrong):
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(site.path, home / "model.onnx")
     shutil.copy(wrong, home / "wrong.onnx")
-    if (folder / "rule.yaml").exists() and m.text:
-        shutil.copy(folder / "rule.yaml", home)
     argv = m.argv("build/onnxopt", home / "model.onnx", home / "out.onnx", home)
     return " ".join(map(str, [*argv, *site.model.options]))
 
@@ -454,30 +472,44 @@ def prepare(item):
         return sorted(ops), trace.read_text().split() if trace.exists() else []
 
 
-def build(tool):
+def build():
     """The tool, with tests/cross/mutate.c called for each rewrite before it is checked."""
-    folder = tool.parent / "mutants"
+    tree = ROOT / "build"
+    folder = tree / "mutants"
     folder.mkdir(exist_ok=True)
     manager = (ROOT / "passes/manager.c").read_text()
     mark = "static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox_node *n)\n{\n"
     assert manager.count(mark) == 1, "passes/manager.c: is_right is another one"
     (folder / "manager.c").write_text(manager.replace(mark, "void ox_mutate(ox_model *, const char *);\n" + mark + "\tox_mutate(mg->m, p->name);\n"))
     flags = ["-std=c11", "-D_DEFAULT_SOURCE", "-D_POSIX_C_SOURCE=200809L", '-DOX_VERSION="0"', "-ffp-contract=off", "-O1", "-w",
-             "-I.", "-Iinclude", f"-I{tool.parent}/gen", "-Ipasses"]
+             "-I.", "-Iinclude", f"-I{tree}/gen", "-Ipasses"]
+    sources = [tree / "libonnxopt.a", ROOT / "tests/cross/mutate.c"]
+    newest = max(f.stat().st_mtime for f in sources)
+    program = folder / "onnxopt"
+    if program.exists() and program.stat().st_mtime > newest:
+        return program
     objects = []
     for source in (folder / "manager.c", ROOT / "tests/cross/mutate.c"):
         objects.append(folder / (source.stem + ".o"))
         subprocess.run(["gcc", *flags, "-c", "-o", objects[-1], source], check=True, cwd=ROOT)
-    program = folder / "onnxopt"
-    subprocess.run(["gcc", "-O1", "-o", program, *objects, *sorted((tool.parent / "obj/cli").glob("*.o")), tool.parent / "libonnxopt.a",
+    new = folder / "onnxopt.new"
+    subprocess.run(["gcc", "-O1", "-o", new, *objects, *sorted((tree / "obj/cli").glob("*.o")), tree / "libonnxopt.a",
                     "-lprotobuf-c", "-lyaml", "-lz", "-lm"], check=True, cwd=ROOT)
+    new.replace(program)              # whoever runs the old one goes on
     return program
 
 
-def is_for(model, pass_name, pictures, ops):
-    if model.passes is not None and pass_name not in model.passes:
-        return False
-    return not pictures or any(all(any(op in ops for op in need) for need in picture) for picture in pictures)
+def is_for(model, pass_name, must_fire, pictures, known):
+    """known: the operators of the model, and what fired."""
+    if model.passes is not None:
+        return pass_name in model.passes
+    if must_fire:
+        return pass_name in known[1]
+    return any(all(any(op in known[0] for op in need) for need in picture) for picture in pictures)
+
+
+def pass_names(tool):
+    return [line.split()[0] for line in run([tool, "passes"]).stdout.splitlines()[1:] if line]
 
 
 def chosen(mutants, count, seed):
@@ -522,6 +554,7 @@ def main():
     p.add_argument("--tool", type=Path, default=ROOT / "build/onnxopt")
     p.add_argument("--judge", type=Path, default=ROOT / "../shared/judge")
     p.add_argument("--pass", dest="passes", action="append", help="mutants of this one alone; repeatable")
+    p.add_argument("--kind", dest="kinds", action="append", choices=["rule", "change"], help="of these alone; repeatable")
     p.add_argument("--sample", type=int, default=0, help="so many mutants, drawn")
     p.add_argument("--seed", type=int, default=0, help="of the draw")
     p.add_argument("--jobs", type=int, default=2)
@@ -534,12 +567,15 @@ def main():
     o = p.parse_args()
     o.tool = o.tool.resolve()
     where = o.where or [ROOT / "tests/golden", ROOT / "tests/models", ROOT / "../shared/models"]
-    groups = list(rule_mutants(o.tool, o.passes, o.jobs))
+    kinds, program = o.kinds or ["rule", "change"], build()
+    groups = list(rule_mutants(o.tool, o.passes, o.jobs)) if "rule" in kinds else []
+    if "change" in kinds:
+        groups += change_mutants(program, [n for n in pass_names(o.tool) if not o.passes or n in o.passes])
     drawn = chosen([m for _, ms, _ in groups for m in ms], o.sample, o.seed)
     made = collections.Counter(f"{m.kind} {m.where}" for _, ms, _ in groups for m in ms if m.key in drawn)
     old = [json.loads(line) for line in o.results.read_text().splitlines()] if o.results.exists() else []
     state = {tuple(i["item"]): i for i in old}
-    todo = [] if o.tell else list(items(o, groups, drawn, models(where), state))
+    todo = [] if o.tell else list(items(o, groups, drawn, models(where), state, program))
     o.results.parent.mkdir(exist_ok=True)
     start = time.monotonic()
     with o.results.open("a") as log:
@@ -555,16 +591,15 @@ def main():
                 print(f"{key[0]} on {key[1]}: {problem}", flush=True)
             if n % 50 == 49:
                 print(f"-- {n + 1} of {len(todo)}, {time.monotonic() - start:.0f} s", flush=True)
-    rows = [r for i in state.values() for r in i["rows"] if not o.passes or r["pass"] in o.passes]
+    rows = [r for i in state.values() for r in i["rows"] if (not o.passes or r["pass"] in o.passes) and r["kind"] in kinds]
     missed = table(rows, made)
     for r in missed:
         print(f"missed: {r['pass']} {r['where']} {r['mutant']} on {r['model']} ({r['state']}): {r['differs']}; {r.get('said')}\n    {r.get('command')}")
     return 1 if missed or not rows else 0
 
 
-def items(o, groups, drawn, some, state):
+def items(o, groups, drawn, some, state, tracer):
     """(model, tool, pass, mutants, passes that fired, where misses stay) of what is to be done."""
-    tracer = build(o.tool)
     names = {name for name, _, _ in groups}
     some = [m for m in some if m.passes is None or names & set(m.passes)]
     infer_true.use_judge(o.judge, [m.path for m in some])
@@ -579,7 +614,7 @@ def items(o, groups, drawn, some, state):
             done = state.get(key)
             if done and not (o.again and any(r["differs"] and not r["caught"] for r in done["rows"])):
                 continue
-            if mutants and is_for(model, name, pictures, known[0]):
+            if mutants and is_for(model, name, mutants[0].kind == "change", pictures, known):
                 yield model, o.tool, name, mutants, known[1], o.keep
 
 

@@ -6,7 +6,8 @@ A guard is a condition that declines - each alternative of `if (a || b)` before 
 `return ox_skip(...)`, `return false`, `return NULL` or `continue` - and each part of a condition
 that leads to something: `return a && b`, `if (a && b)`, `x = a && b`. All are built into one
 program, in which OX_GUARD_OFF=K takes guard K away; so a guard costs one run of the goldens
-of its pass and, if those pass, one of all goldens.
+of its pass and, if those pass, one of all goldens. (Into a file OX_GUARDS_THAT_MATTER it writes the
+numbers of those that declined; tests/cross/mutants.py asks.)
 
 What only says that a node is as its schema wants it - operands that are there, their number,
 attributes that are no references - is not counted: models that the checker lets pass do not
@@ -31,13 +32,35 @@ SCHEMA = re.compile(r"!?\w+(\[\w+\])?$|!?\w+(->def)?->(in|out)\[\w+\](\.val)?(->
 DECLINES = re.compile(r"\s*(?:return (?:OX_SAME|ox_skip\(|false|NULL|-1|decline\(|no\()|continue;)")
 FILES = "eliminate_*.c fuse_*.c simplify_*.c merge_*.c rewrite_*.c fold_*.c share_*.c affine.c scaled.c " \
         "reshape_target.c give_way.c attrs.c extract_*.c lift_*.c"
-PRELUDE = "extern unsigned ox_guard_off;\n#define OX_ON(k) (ox_guard_off != (k))\n"
-SWITCH = """#include <stdlib.h>
+PRELUDE = """extern unsigned ox_guard_off;
+int ox_guard_mattered(unsigned k);
+#define OX_DECLINES(k, c) (ox_guard_off != (k) && (c) && ox_guard_mattered(k))
+#define OX_HOLDS(k, c) (ox_guard_off == (k) || (c) || !ox_guard_mattered(k))
+"""
+SWITCH = """#include <stdio.h>
+#include <stdlib.h>
 unsigned ox_guard_off;
+static unsigned char mattered[1 << 14];
+int ox_guard_mattered(unsigned k)
+{
+	mattered[k] = 1;
+	return 1;
+}
+static void tell(void)
+{
+	FILE *f = fopen(getenv("OX_GUARDS_THAT_MATTER"), "w");
+	for (unsigned k = 0; f && k < sizeof mattered; k++)
+		if (mattered[k])
+			fprintf(f, "%u\\n", k);
+	if (f)
+		fclose(f);
+}
 __attribute__((constructor)) static void choose(void)
 {
 	const char *s = getenv("OX_GUARD_OFF");
 	ox_guard_off = s ? (unsigned)atoi(s) : 0;
+	if (getenv("OX_GUARDS_THAT_MATTER"))
+		atexit(tell);
 }
 """
 
@@ -129,10 +152,13 @@ def instrument(path, guards):
         if start < at or SCHEMA.match(" ".join(text[start:end].split())):     # within another: the outer one counts
             continue
         guards.append(Guard(len(guards) + 1, path, text, start, end))
-        how = f"(OX_ON({len(guards)}) && " if declines else f"(!OX_ON({len(guards)}) || "
-        out += [text[at:start], how, "(", text[start:end], "))"]
+        out += [text[at:start], f"{'OX_DECLINES' if declines else 'OX_HOLDS'}({len(guards)}, (", text[start:end], "))"]
         at = end
     return "".join(out + [text[at:]])
+
+
+def sources(names=None):
+    return sorted({f for n in names or FILES.split() for f in (ROOT / "passes").glob(Path(n).name)})
 
 
 def build(tool, files, guards):
@@ -175,8 +201,7 @@ def main():
     p.add_argument("--tool", required=True, type=Path)
     p.add_argument("files", nargs="*")
     a = p.parse_args()
-    names = a.files or FILES.split()
-    files = sorted({f for n in names for f in (ROOT / "passes").glob(Path(n).name)})
+    files = sources(a.files)
     lines = TABLE.read_text().split("\n") if TABLE.exists() else []
     excuses = {line.split("  | ")[0].strip() for line in lines if line and not line.startswith("#")}
     guards, used, failed = [], set(), 0

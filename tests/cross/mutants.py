@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Seeded miscompilations: passes made wrong, mechanically; the check must find each that matters.
 
-    mutants.py [--tool build/onnxopt] [--kind rule|change] [--pass NAME] [--sample N] [--again] [MODEL...]
+    mutants.py [--tool build/onnxopt] [--kind KIND] [--pass NAME] [--sample N] [--again] [MODEL...]
 
 A mutant is a pass with one thing changed:
 
     rule     the text of a rule: tests/cross/mutate_rules.py
     change   what a pass, in C or a rule, makes of the model: tests/cross/mutate.c
+    guard    a pass in C without a guard: tests/guards_c.py
+    hand     a wrong rule of tests/wrong.py, whose operator is given an Identity to take away
 
 It is applied once, at its first site, to every model of ../shared/models and tests/models and
 every golden of its pass, as they stand where the pass would do its first rewrite, at the end
@@ -47,9 +49,14 @@ import inferred
 import laws
 import mutate_rules
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import guards_c  # noqa: E402
+import wrong  # noqa: E402
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 TABLE = ROOT / "tests/mutants.txt"
 SIZES, SEEDS, TRIALS = 3, 2, 6
+KINDS = ["rule", "change", "guard", "hand"]
 CHANGES = "axis list order factor forget exchange drop above scale element sign".split()
 PLACES = 3                            # of a rewrite, for each change
 NOTHING = 99                          # exit code: it has no such place
@@ -94,11 +101,6 @@ def models(where):
                 yield Model(f)
 
 
-def operators(model):
-    nodes = laws.every_node(model)
-    return sorted({n.op_type for n in nodes})
-
-
 # ---- the tool
 
 
@@ -121,6 +123,15 @@ class Mutant:
         return f"{self.kind} {self.pass_name} {self.where} {self.what}"
 
     @property
+    def heading(self):
+        return heading(self.kind, self.where)
+
+    @property
+    def distinct(self):
+        """What counts as one: a guard that several passes share is one."""
+        return self.heading, self.where, self.what, self.kind != "guard" and self.pass_name
+
+    @property
     def follows(self):
         """Does it act only where the pass does?"""
         return self.where == "after" or self.kind == "change"
@@ -133,6 +144,11 @@ class Mutant:
         return [tool, state, out, "--passes", f"none,{file}", "--rewrite-limit", "1"]
 
 
+def heading(kind, where):
+    """In the table."""
+    return f"{kind} {where}" if kind in ("rule", "change") else kind
+
+
 def apply(mutant, tool, state, out, folder, options, check):
     out.unlink(missing_ok=True)
     start = time.monotonic()
@@ -141,12 +157,12 @@ def apply(mutant, tool, state, out, folder, options, check):
 
 
 def rule_mutants(tool, only, jobs):
-    """(pass, mutants, operators of its pictures) of each rule; mutants that are no rules are left out."""
+    """(pass, mutants) of each rule; those that are no rules are left out."""
     rules = [(tool, name, body) for name, _, _, body in mutate_rules.guards.rules() if not only or name in only]
     for (_, name, body), found, problem in inferred.in_children(accepted, rules, jobs=jobs):
         if problem:
             raise SystemExit(f"{name}: {problem}")
-        yield name, found, list(mutate_rules.operators(body))
+        yield name, found
 
 
 def accepted(item):
@@ -161,8 +177,51 @@ def accepted(item):
 
 def change_mutants(program, names):
     for name in names:
-        some = [Mutant("change", name, change, str(n), None, program, f"OX_MUTANT={change}:{n}") for change in CHANGES for n in range(PLACES)]
-        yield name, some, []
+        yield name, [Mutant("change", name, change, str(n), None, program, f"OX_MUTANT={change}:{n}")
+                     for change in CHANGES for n in range(PLACES)]
+
+
+def guard_mutants(names):
+    """Of a pass in C: its own guards, and those of what passes share."""
+    guards = []
+    program = guards_c.build(ROOT / "build/onnxopt", guards_c.sources(), guards)
+    for name in names:
+        some = [Mutant("guard", name, g.path.name, f"{g.line}: {g.what}", None, program, f"OX_GUARD_OFF={g.number}")
+                for g in guards if g.path.stem == name or g.path.stem not in names]
+        if any(m.where == f"{name}.c" for m in some):
+            yield name, some
+
+
+# Attributes that a convolution or a pool in a model has, and a wrong rule does not speak of.
+OTHERS = {"Conv": ["kernel_shape", "strides", "dilations", "group"], "MaxPool": ["strides"], "AveragePool": ["strides"]}
+
+
+def hand_mutants():
+    """Each as a pass of its own."""
+    for name, (_, _, right, made, numerics, *_) in wrong.ROWS.items():
+        for op, attrs in OTHERS.items():
+            if right.startswith(f"{op} ") and made.startswith(f"{op} "):
+                right, made = (with_attributes(call, [a for a in attrs if a not in right + made]) for call in (right, made))
+        yield name, [Mutant("hand", name, "", "", wrong.rule(right, made, numerics))]
+
+
+def with_attributes(call, names):
+    every = "".join(f"{name} = @{name}, " for name in names)
+    return call.replace(" <", f" <{every}", 1) if "<" in call else call.replace(" (", f" <{every[:-2]}> (", 1)
+
+
+def seeded(path, name):
+    """The model there, with an Identity before the operand that the rule speaks of. False: it has none."""
+    op, operands = re.search(r"(\w+)(?: <[^>]*>)? \(([^()]*\{\}[^()]*)\)", wrong.ROWS[name][2]).groups()
+    at = [o.strip() for o in operands.split(",")].index("{}")
+    proto = inferred.load(path, external=False)
+    found = [i for i, n in enumerate(proto.graph.node) if n.op_type == op and len(n.input) > at and n.input[at]]
+    for i in reversed(found):
+        n = proto.graph.node[i]
+        proto.graph.node.insert(i, onnx.helper.make_node("Identity", [n.input[at]], [f"seeded_{i}"]))
+        proto.graph.node[i + 1].input[at] = f"seeded_{i}"
+    path.write_bytes(proto.SerializeToString())
+    return bool(found)
 
 
 # ---- where a pass is applied
@@ -174,7 +233,8 @@ class Site:
     def __init__(self, label, path, model, tool, pass_name, folder):
         self.label, self.path, self.model = label, path, model
         legit = folder / f"{label}.legit.onnx"
-        done = run([tool, path, legit, "--passes", f"none,{pass_name}", "--rewrite-limit", "1", "--check", "off", "-q", *model.options])
+        done = run([tool, path, legit, "--passes", f"none,{pass_name}" if pass_name else "none", "--rewrite-limit", "1", "--check", "off",
+                    "-q", *model.options])
         self.legit = hashlib.sha256(legit.read_bytes()).digest() if done.returncode == 0 else None
         self.own = hashlib.sha256(path.read_bytes()).digest()
         self.reference = None
@@ -186,6 +246,16 @@ class Site:
     def changed(self, out):
         h = hashlib.sha256(out.read_bytes()).digest()
         return h not in (self.legit, self.own)
+
+
+def seeded_sites(model, tool, name, folder):
+    """As it came, and at the end of the default pipeline."""
+    for label, argv in (("raw", ["--passes", "none"]), ("end", [])):
+        path, out = folder / f"{label}.onnx", folder / f"{label}.again.onnx"
+        if model.golden or run([tool, model.path, path, *argv, "--check", "off", "-q"]).returncode or not seeded(path, name):
+            return
+        if run([tool, path, out, "--passes", "none", "--check", "off", "-q"]).returncode == 0:
+            yield Site(label, out, model, tool, None, folder)
 
 
 def sites(model, tool, pass_name, fired, folder, quiet):
@@ -380,17 +450,18 @@ def nudged(a, rng):
 def work(item):
     """Rows for the mutants of a pass on a model."""
     model, tool, pass_name, mutants, fired, keep = item
+    tool = mutants[0].program or tool
     rows = {}
     with tempfile.TemporaryDirectory() as t:
         folder = Path(t)
         out = folder / "out.onnx"
-        for site in sites(model, tool, pass_name, fired, folder, not all(m.follows for m in mutants)):
+        where = seeded_sites(model, tool, pass_name, folder) if mutants[0].kind == "hand" else \
+            sites(model, tool, pass_name, fired, folder, not all(m.follows for m in mutants))
+        for site in where:
             if site is None:
                 continue
             left = [m for m in mutants if not rows.get(m.key, {}).get("differs") and (site.acts or not m.follows)]
-            if not left or not site.acts and not any_acts(left, tool, site, out, folder):
-                continue
-            for m in left:
+            for m in that_may_act(left, tool, site, out, folder):
                 done, _ = apply(m, tool, site.path, out, folder, [*model.options, "-q"], False)
                 if done.returncode == NOTHING or done.returncode == 0 and not site.changed(out):
                     continue
@@ -400,14 +471,21 @@ def work(item):
     return {"rows": list(rows.values())}
 
 
-def any_acts(mutants, tool, site, out, folder):
-    """Of rules, where the rule itself does nothing: all of them in one run."""
-    if any(m.kind != "rule" for m in mutants):
-        return True
-    file = folder / "all.yaml"
+def that_may_act(mutants, tool, site, out, folder):
+    """Of many, found in one run."""
+    options = ["--rewrite-limit", "1", "--check", "off", "-q", *site.model.options]
+    if mutants and mutants[0].kind == "guard":
+        told = folder / "told"
+        told.unlink(missing_ok=True)
+        run(["env", f"OX_GUARDS_THAT_MATTER={told}", mutants[0].program, site.path, out, "--passes", f"none,{mutants[0].pass_name}", *options])
+        numbers = told.read_text().split() if told.exists() else []
+        return [m for m in mutants if m.setting.split("=")[1] in numbers]
+    if not mutants or mutants[0].kind != "rule" or site.acts:
+        return mutants
+    file = folder / "all.yaml"        # where the rule itself does nothing: does any of them?
     file.write_text("\n".join(mutate_rules.guards.renamed(m.text).replace("trial_of_", f"trial_{i}_of_", 1) for i, m in enumerate(mutants)))
-    done = run([tool, site.path, out, "--passes", f"none,{file}", "--rewrite-limit", "1", "--check", "off", "-q", *site.model.options])
-    return done.returncode != 0 or site.changed(out)
+    done = run([tool, site.path, out, "--passes", f"none,{file}", *options])
+    return mutants if done.returncode or site.changed(out) else []
 
 
 def judged(m, tool, site, out, folder, done, keep):
@@ -457,19 +535,19 @@ def kept(m, tool, site, folder, keep, wrong):
 
 
 def prepare(item):
-    """(operators, passes in the order of their rewrites) of a model."""
+    """(passes in the order of their rewrites, passes that looked at a node) of a model. None: it is refused."""
     model, tracer = item
     with tempfile.TemporaryDirectory() as t:
-        raw, end, trace = Path(t) / "raw.onnx", Path(t) / "end.onnx", Path(t) / "trace"
+        raw, end, trace, report = (Path(t) / name for name in ("raw.onnx", "end.onnx", "trace", "report.json"))
         if not model.load(tracer, raw):
             return None
         if model.golden:
-            return operators(inferred.load(raw, external=False)), []
-        done = run([tracer, raw, end, "--check", "off", "-q"], env={**os.environ, "OX_MUTANT_TRACE": str(trace)})
+            return [], model.passes
+        done = run([tracer, raw, end, "--check", "off", "-q", "--report", report], env={**os.environ, "OX_MUTANT_TRACE": str(trace)})
         if done.returncode:
             return None
-        ops = {*operators(inferred.load(raw, external=False)), *operators(inferred.load(end, external=False))}
-        return sorted(ops), trace.read_text().split() if trace.exists() else []
+        looked = [p["name"] for p in json.loads(report.read_text())["run"]["passes"] if p["attempts"]]
+        return trace.read_text().split() if trace.exists() else [], looked
 
 
 def build():
@@ -499,13 +577,10 @@ def build():
     return program
 
 
-def is_for(model, pass_name, must_fire, pictures, known):
-    """known: the operators of the model, and what fired."""
-    if model.passes is not None:
-        return pass_name in model.passes
-    if must_fire:
-        return pass_name in known[1]
-    return any(all(any(op in known[0] for op in need) for need in picture) for picture in pictures)
+def is_for(kind, pass_name, model, known):
+    if kind == "hand":
+        return not model.golden
+    return pass_name in known[0 if kind == "change" and not model.golden else 1]
 
 
 def pass_names(tool):
@@ -535,7 +610,7 @@ def table(rows, made):
     tally = collections.defaultdict(list)
     for r in rows:
         side = "goldens" if "/" in r["model"] else "models"
-        for key in ((side, f"{r['kind']} {r['where']}"), (side, "all")):
+        for key in ((side, heading(r["kind"], r["where"])), (side, "all")):
             tally[key].append(r)
     for key in sorted(tally):
         some = tally[key]
@@ -554,7 +629,7 @@ def main():
     p.add_argument("--tool", type=Path, default=ROOT / "build/onnxopt")
     p.add_argument("--judge", type=Path, default=ROOT / "../shared/judge")
     p.add_argument("--pass", dest="passes", action="append", help="mutants of this one alone; repeatable")
-    p.add_argument("--kind", dest="kinds", action="append", choices=["rule", "change"], help="of these alone; repeatable")
+    p.add_argument("--kind", dest="kinds", action="append", choices=KINDS, help="of these alone; repeatable")
     p.add_argument("--sample", type=int, default=0, help="so many mutants, drawn")
     p.add_argument("--seed", type=int, default=0, help="of the draw")
     p.add_argument("--jobs", type=int, default=2)
@@ -567,12 +642,14 @@ def main():
     o = p.parse_args()
     o.tool = o.tool.resolve()
     where = o.where or [ROOT / "tests/golden", ROOT / "tests/models", ROOT / "../shared/models"]
-    kinds, program = o.kinds or ["rule", "change"], build()
+    kinds, program, names = o.kinds or KINDS, build(), pass_names(o.tool)
     groups = list(rule_mutants(o.tool, o.passes, o.jobs)) if "rule" in kinds else []
-    if "change" in kinds:
-        groups += change_mutants(program, [n for n in pass_names(o.tool) if not o.passes or n in o.passes])
-    drawn = chosen([m for _, ms, _ in groups for m in ms], o.sample, o.seed)
-    made = collections.Counter(f"{m.kind} {m.where}" for _, ms, _ in groups for m in ms if m.key in drawn)
+    groups += list(change_mutants(program, names)) if "change" in kinds else []
+    groups += list(guard_mutants(names)) if "guard" in kinds else []
+    groups += list(hand_mutants()) if "hand" in kinds else []
+    groups = [(name, some) for name, some in groups if not o.passes or name in o.passes]
+    drawn = chosen([m for _, some in groups for m in some], o.sample, o.seed)
+    made = collections.Counter(h for h, *_ in {m.distinct for _, some in groups for m in some if m.key in drawn})
     old = [json.loads(line) for line in o.results.read_text().splitlines()] if o.results.exists() else []
     state = {tuple(i["item"]): i for i in old}
     todo = [] if o.tell else list(items(o, groups, drawn, models(where), state, program))
@@ -600,7 +677,7 @@ def main():
 
 def items(o, groups, drawn, some, state, tracer):
     """(model, tool, pass, mutants, passes that fired, where misses stay) of what is to be done."""
-    names = {name for name, _, _ in groups}
+    names = {name for name, _ in groups}
     some = [m for m in some if m.passes is None or names & set(m.passes)]
     infer_true.use_judge(o.judge, [m.path for m in some])
     for (model, _), known, problem in inferred.in_children(prepare, [(m, tracer) for m in some], jobs=o.jobs, seconds=300):
@@ -608,14 +685,14 @@ def items(o, groups, drawn, some, state, tracer):
             if not model.golden:
                 print(f"{model.name}: left out: {problem or 'the tool refuses it'}")
             continue
-        for name, mutants, pictures in groups:
+        for name, mutants in groups:
             mutants = [m for m in mutants if m.key in drawn]
             key = (name, model.name, hashlib.sha256("".join(sorted(m.key for m in mutants)).encode()).hexdigest()[:8])
             done = state.get(key)
             if done and not (o.again and any(r["differs"] and not r["caught"] for r in done["rows"])):
                 continue
-            if mutants and is_for(model, name, mutants[0].kind == "change", pictures, known):
-                yield model, o.tool, name, mutants, known[1], o.keep
+            if mutants and is_for(mutants[0].kind, name, model, known):
+                yield model, o.tool, name, mutants, known[0], o.keep
 
 
 if __name__ == "__main__":

@@ -236,19 +236,6 @@ def mutants(rule, text):
             yield Mutant(rule, where, told(text, s, e, new), other)
 
 
-def operators(text):
-    """For each picture, the sets of operators of which it needs one each."""
-    for _, picture in guards.pictures(text):
-        need = []
-        for line in picture.split("\n"):
-            if re.match(r"\s*[a-z]\w* \|", line):
-                continue
-            for m in re.finditer(r"(?<![\w.@])((?:[\w.]+\.)?[A-Z]\w*(?:\|[A-Z]\w*)*)([*+]?)(?= as @|\s*[<(])", line):
-                if m.group(2) != "*":
-                    need.append({op.split(".")[-1] for op in m.group(1).split("|")})
-        yield need
-
-
 if __name__ == "__main__":
     for name, path, line, body in guards.rules():
         for m in mutants(name, body):

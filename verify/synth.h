@@ -7,6 +7,9 @@
  * choices, from the most telling (all sizes different) to the most harmless (all one), to
  * be tried until the model runs.
  *
+ * Ties decide nothing: what a TopK or ArgMax reads has no two equal elements, as far as the type
+ * has so many. Two seeds in a row give a single flag both its values.
+ *
  * The same seed gives the same values, whatever else is in the model: each input draws
  * from a stream of its own.
  */
@@ -15,15 +18,25 @@
 
 #include "verify/values.h"
 
+#include <limits.h>
+
 typedef struct ox_synth ox_synth;
 
 /* Infers types and shapes of m, which is checked and sorted by it; before ox_run_new, whose
  * marks it uses. It lives in arena a. NULL: nodes form a cycle. */
 ox_synth *ox_synth_new(ox_model *m, ox_arena *a);
 
+/* All open sizes 1; no batch, or whatever the first open size is: 0, where the model may run so. */
+#define OX_SYNTH_ONES (UINT_MAX - 1)
+#define OX_SYNTH_EMPTY UINT_MAX
+
 /* The n-th choice of sizes. What b has already stays, the rest gets a size. False: there is
  * no n-th choice. */
 bool      ox_synth_sizes(ox_synth *s, unsigned n, ox_bindings *b);
+
+/* How floats and integers are spread of which nothing is known; 0 before. What readers accept stays. */
+enum { OX_SYNTH_NORMAL, OX_SYNTH_UNIT, OX_SYNTH_SPARSE, OX_SYNTH_LARGE, OX_SYNTH_SPECIAL, OX_SYNTH_KINDS };
+void      ox_synth_kind(ox_synth *s, unsigned kind);
 
 /* A value for input i of the main graph, of the sizes chosen last. In arena a. NULL: *why,
  * for instance since it is a map. */

@@ -1804,9 +1804,49 @@ g (float[n,s] x) => (float[p,q] y) <int64[2] shape = {-1, 8}> { y = Reshape (x, 
     x = write(d + "/x.npy", npy("<f4", (3, 2), floats(*range(6))))
     r = expect(3, "run", m, "--random", "--inputs", "x:" + x)
     assert b"cannot evaluate: graph 'g' node 0 (Reshape): " in r.stderr and b"cannot be evaluated" in r.stdout, r
-    assert b"cannot be made up" in expect(2, "run", model_of(d, "seq", """<ir_version: 8, opset_import: ["" : 17]>
-g (seq(float) s) => (int64 y) { y = SequenceLength (s) }
+    assert b"cannot be made up" in expect(2, "run", model_of(d, "map", """<ir_version: 8, opset_import: ["ai.onnx.ml" : 3]>
+g (map(string, float) x) => (float[n,1] y) { y = ai.onnx.ml.DictVectorizer <string_vocabulary = ["a"]> (x) }
 """), "--random").stderr
+
+
+def made_up(d, name, body, seed=0):
+    m = model_of(d, name, """<ir_version: 9, opset_import: ["" : 18, "ai.onnx.ml" : 3]>\n""" + body)
+    j = json.loads(expect(0, "run", m, f"--random={seed}", "--json").stdout)
+    return [i.get("first") for i in j["inputs"]], [o.get("first") for o in j["outputs"]], j
+
+
+@test
+def inputs_are_made_for_their_readers(d):
+    # what is added on the way to a table is taken off again
+    ids = made_up(d, "off", """g (int64[50] i) => (float[50,1] y) <float[4,1] t = {0, 1, 2, 3}, int64 one = {1}>
+{ k = Sub (i, one) y = Gather (t, k) }""")[2]["inputs"][0]
+    assert (ids["min"], ids["max"]) == (1, 4), ids
+    # two seeds in a row take both branches; masks have both values, and something to see in each row
+    branches = [made_up(d, "if", """g (bool c) => (float y) {
+  y = If (c) <then_branch = a () => (float y) { y = Constant <value = float {1.0}> () },
+              else_branch = b () => (float y) { y = Constant <value = float {2.0}> () }> }""", s)[1][0][0] for s in (0, 1)]
+    assert sorted(branches) == [1, 2], branches
+    rows = made_up(d, "mask", """g (int64[64,2] mask) => (int64[64] y, int64 lo) <int64[1] last = {1}>
+{ y = ReduceMax <keepdims = 0> (mask, last) lo = ReduceMin <keepdims = 0> (mask) }""")[2]["outputs"]
+    assert rows[0]["min"] == rows[0]["max"] == 1 and rows[1]["max"] == 0, rows
+    # nothing hangs on ties
+    _, out, j = made_up(d, "top", """g (float16[4,100] x, int64[1] k) => (float16[4,a] v, int64[4,a] i, int64 n)
+{ v, i = TopK (x, k) f = Reshape (x, m) u = Unique (f) n = Size (u) }""".replace("=> (", "=> (").replace("{ v", "<int64[1] m = {-1}>\n{ v"))
+    assert out[2] == [400] and 1 <= j["inputs"][1]["min"] <= 100, j
+    # words and numbers that readers know
+    (words, numbers), _, _ = made_up(d, "words", """g (string[16] w, int64[16] n) => (int64[16] y, bool[16] z) <int64 key = {123456}>
+{ y = ai.onnx.ml.LabelEncoder <keys_strings = ["zebra", "yak"], values_int64s = [1, 2]> (w)  z = Equal (n, key) }""")
+    assert {"zebra", "yak"} < set(words) and 123456 in numbers and min(numbers) < 100, (words, numbers)
+    # axes that there are, each once; parts that add up; the shape that is declared
+    made_up(d, "axes", """g (float[2,3,1,5] x, int64[3] a, int64[2] p, int64[2] s, int64[1] q) => (float[c,d,e,f] y, float[c,d,e,g] l, float[c,d,e,h] r, float[6,5] z, float[t,u,v] w)
+{ y = ReduceL2 (x, a)  l, r = Split <axis = 3> (x, p)  z = Reshape (x, s)  w = Squeeze (x, q) }""")
+    # sequences and optionals, of sizes that their types declare
+    inputs = made_up(d, "seq", """g (seq(float[2,3]) s, optional(float[4]) o) => (float[a,3] y, float[4] z)
+{ y = ConcatFromSequence <axis = 0> (s)  z = OptionalGetElement (o) }""")[2]["inputs"]
+    assert inputs[0]["type"] == "seq(float[2,3])" and inputs[0]["items"] == 2, inputs
+    # weights that come in as inputs leave sums as large as what goes in
+    y = made_up(d, "weight", """g (float[1,900] x, float[900,50] w) => (float[1,50] y) { y = MatMul (x, w) }""")[2]["outputs"][0]
+    assert -5 < y["min"] < y["max"] < 5, y
 
 
 @test

@@ -66,6 +66,8 @@ typedef struct cli_options {
 	int inline_mode;              /* ox_inline_mode */
 	int check;                    /* cli_level */
 	int on_mismatch;              /* 0: fail; 1: roll back */
+	const char *cross_check;      /* "ort", "ort:PATH"; NULL: not asked for */
+	uint64_t cross_timeout;       /* milliseconds; 0: the default */
 	cli_list plugins;
 	uint64_t plugin_timeout;      /* milliseconds; 0: the default */
 	bool plugin_in_process;
@@ -337,6 +339,7 @@ void cli_schema_pipeline(ox_cli *c, FILE *f);
 void cli_schema_rules(FILE *f);
 /* docs/catalogue.md. */
 void cli_catalogue_print(ox_cli *c, FILE *f);
+bool cli_cross_valid(ox_cli *c);                   /* --cross-check. False after reporting (cross.c) */
 /* ---- plugins (plugin.c) ------------------------------------------------------ */
 
 int cli_with_plugins(ox_cli *c);                   /* the verb, with --plugin */

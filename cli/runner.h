@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "ops/run.h"
+#include "verify/cross.h"
 #include "verify/synth.h"
 #include "verify/values.h"
 #include "verify/whole.h"
@@ -49,5 +50,24 @@ void cli_inputs_free(cli_inputs *in);
 
 /* The member `outputs` into the object that is open. */
 void cli_whole_put(json *w, const ox_whole_result *r);
+
+/* ---- ONNX Runtime (cross.c) ------------------------------------------------------------ */
+
+typedef struct cli_cross {
+	const char *path[2];          /* first and second; NULL, "-": m is saved for it */
+	ox_model *m[2];
+	const char *what[2];          /* "the original", "the result" */
+	const char *out;              /* beside which; NULL, "-": in $TMPDIR */
+	ox_whole *samples;            /* of the first */
+	const ox_whole_result *seen;  /* on them */
+	const ox_whole_config *allowed;
+} cli_cross;
+
+/* NULL: --cross-check was not given, or after reporting. */
+const ox_cross_result *cli_cross_check(ox_cli *c, const cli_cross *x);
+/* Errors and warnings; a line; JSON, also of NULL. False: the two differ. */
+bool cli_cross_tell(ox_cli *c, const char *file, const ox_cross_result *r);
+void cli_cross_print(ox_cli *c, const ox_cross_result *r);
+void cli_cross_put(json *w, const char *key, const ox_cross_result *r);
 
 #endif

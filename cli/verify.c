@@ -14,6 +14,7 @@ typedef struct pair {
 	ox_cli *c;
 	ox_model *a, *b;
 	ox_whole_result r;
+	const ox_cross_result *cross; /* NULL: not asked for */
 } pair;
 
 /* ---- interfaces -------------------------------------------------------------------------- */
@@ -92,6 +93,8 @@ static void print(pair *p)
 	if (r->discarded)
 		fprintf(p->c->human, "; %u left out, on which the first has no result", r->discarded);
 	putc('\n', p->c->human);
+	if (p->cross)
+		cli_cross_print(p->c, p->cross);
 }
 
 void cli_whole_put(json *w, const ox_whole_result *r)
@@ -132,6 +135,7 @@ static void put_json(pair *p)
 	json_uint(&w, "left_out", p->r.discarded);
 	json_uint(&w, "seed", p->c->options.seed);
 	cli_whole_put(&w, &p->r);
+	cli_cross_put(&w, "cross_check", p->cross);
 	json_close(&w);
 }
 
@@ -148,6 +152,8 @@ static void tell(pair *p)
 		if (p->r.outputs[i].verdict == OX_V_MISMATCH)
 			cli_error(p->c, OX_E_DIFFERS, p->c->args.p[1], "output '%s': %s",
 			          ox_show(a, ox_name_str(p->r.outputs[i].name)), p->r.outputs[i].why);
+	if (p->cross)
+		cli_cross_tell(p->c, p->c->args.p[1], p->cross);
 	if (p->r.verdict == OX_V_UNVERIFIED)
 		cli_error(p->c, OX_E_NOT_COMPARED, p->c->args.p[0], "the models were not compared: %s%s",
 		          p->r.valid ? "" : "on no sample has the first a result: ", p->r.why);
@@ -170,6 +176,10 @@ static void compare(pair *p, const cli_inputs *in)
 		return;
 	}
 	ox_whole_compare(w, p->b, &p->r);
+	p->cross = cli_cross_check(p->c, &(cli_cross){
+		.path = {p->c->args.p[0], p->c->args.p[1]}, .m = {p->a, p->b}, .what = {"the first model", "the second model"},
+		.samples = w, .seen = &p->r, .allowed = &config,
+	});
 	tell(p);
 	ox_whole_free(w);
 }
@@ -189,6 +199,8 @@ int cli_verify(ox_cli *c)
 {
 	pair p = {.c = c};
 
+	if (!cli_cross_valid(c))
+		return c->diag.exit;
 	c->diag.file = c->args.p[0];
 	p.a = cli_runner_load(c, c->args.p[0]);
 	c->diag.file = c->args.p[1];

@@ -27,6 +27,7 @@ typedef struct ox_ort_model {
 typedef struct ox_ort_question {
 	const char *library;          /* a file or a folder; NULL: to be found */
 	ox_ort_model model[2];
+	uint32_t nmodels;             /* 1 or 2 */
 	const char *const *inputs, *const *outputs;   /* names */
 	size_t ninputs, noutputs;
 	const ox_array *const *const *samples;        /* [nsamples][ninputs]; NULL: not given */

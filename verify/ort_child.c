@@ -526,7 +526,7 @@ static int take_output(void)
 /* Before there is any limit: this is our own code, and our memory. */
 static bool save_models(child *k, const char *path[2])
 {
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < k->q->nmodels; i++) {
 		const ox_ort_model *m = &k->q->model[i];
 		path[i] = file_of(k, m, i);
 		if (path[i])
@@ -554,8 +554,8 @@ int ort_child(void *question)
 	limits(k->q);
 	ox_step_begin("ONNX Runtime", "loading its library");
 	if (open_runtime(k)) {
-		ask(k, 0, path[0]);
-		ask(k, 1, path[1]);
+		for (uint32_t i = 0; i < k->q->nmodels; i++)
+			ask(k, i, path[i]);
 	} else {
 		say(k, ORT_NONE, 0, k->error);
 	}

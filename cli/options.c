@@ -54,14 +54,13 @@ static const cli_option table[] = {
 	 "compute what each rewrite takes and brings"},
 	{"--on-mismatch", NULL, "fail|rollback", V_OPTIMIZE, K_CHOICE, ENV, AT(on_mismatch),
 	 "write nothing, or leave out what is wrong"},
-	{"--cross-check", NULL, "ort[:PATH]", V_OPTIMIZE | V_VERIFY, K_TEXT, ENV, AT(cross_check),
-	 "ask ONNX Runtime too, in a child"},
+	{"--cross-check", NULL, "ort[:PATH]", V_OPTIMIZE | V_VERIFY, K_TEXT, ENV, AT(cross_check), "ask ONNX Runtime, too"},
 	{"--cross-check-timeout", NULL, "60s", V_OPTIMIZE | V_VERIFY, K_TIME, JOIN | ENV, AT(cross_timeout), NULL},
 	{"--print-before", NULL, "P", V_OPTIMIZE, K_COMMAS, 0, AT(print_before), "show the model where P runs (or all)"},
 	{"--print-after", NULL, "P", V_OPTIMIZE, K_COMMAS, JOIN, AT(print_after), "where it did"},
-	{"--dump-dir", NULL, "DIR", V_OPTIMIZE, K_TEXT, 0, AT(dump_dir), "into files of a folder, not to standard error"},
-	{"--max-elements", NULL, "N", V_PRINT | V_OPTIMIZE, K_SIZE, ENV, AT(max_elements),
-	 "longer tensors print as ...; 0: all are whole"},
+	{"--dump-dir", NULL, "DIR", V_OPTIMIZE, K_TEXT, 0, AT(dump_dir), "into files of a folder"},
+	{"--max-elements", NULL, "N", V_PRINT | V_OPTIMIZE, K_SIZE, JOIN | ENV, AT(max_elements),
+	 "cut longer tensors; 0: none"},
 	{"--explain-pipeline", NULL, "SPEC", V_PASSES, K_TEXT, 0, AT(explain_pipeline),
 	 "what a SPEC or a file stands for"},
 	{"--schema", NULL, "pipeline|rules", V_PASSES, K_TEXT, 0, AT(schema), "JSON Schema of such files, for editors"},
@@ -433,7 +432,7 @@ bool cli_parse_words(ox_cli *c, cli_options *o, char **words, size_t n)
 static bool may_stand_in_file(const cli_option *row)
 {
 	return row->flags & ENV && row->verbs & V_OPTIMIZE && strncmp(row->name, "--plugin", 8)
-	       && row->at != AT(passes) && row->at != AT(config) && row->at != AT(no_config);
+	       && strncmp(row->name, "--cross-check", 13) && row->at != AT(passes) && row->at != AT(config) && row->at != AT(no_config);
 }
 
 static const char *bare_name(const cli_option *row) { return (row->name[1] == '-' ? row->name : row->alias) + 2; }

@@ -145,7 +145,7 @@ static void judge_end(ox_ort_answer *x, const ox_child *k, const ox_ort_question
 		x->why = ox_str_printf(a, "it was killed while %s: was there not enough memory?", doing).p;
 	else if (k->end == OX_CHILD_SIGNAL)
 		x->why = ox_str_printf(a, "it crashed while %s (signal %d, %s)", doing, k->code, strsignal(k->code)).p;
-	else if (k->end == OX_CHILD_EXIT || k->code)
+	else if ((k->end == OX_CHILD_EXIT || k->code) && !x->why)
 		x->why = ox_str_printf(a, "it ended its process while %s (exit %d)", doing, k->code).p;
 }
 

@@ -6,6 +6,7 @@ Standard library only. Each test is a function with a folder of its own; --bless
 the help pages in tests/cli/help.
 """
 import argparse
+import glob
 import hashlib
 import io
 import json
@@ -1875,6 +1876,142 @@ def run_writes_files(d):
 g (float[8,8] a) => (float[8,8] y) { y = MatMul (a, a) }
 """)
     expect(5, "run", dot, "--random", "--max-ops", "100")
+
+
+# ---- ONNX Runtime, asked for a second opinion --------------------------------
+
+def fake_ort(d):
+    """A library that is none: tests/cli/fake_ort.c."""
+    so = d + "/libonnxruntime.so.0"
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-w", "-o", so, os.path.join(HERE, "fake_ort.c")],
+                   check=True)
+    return so
+
+
+def real_ort():
+    """The library of the virtual environment that the conformance tests make; None: not there."""
+    found = glob.glob(os.path.join(ROOT, "build/venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*"))
+    if not found:
+        print("  no ONNX Runtime in build/venv: not tried")
+    return found[0] if found else None
+
+
+def relu_and(d, op):
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+g (float[2] x) => (float[2] y) { y = %s (x) }
+"""
+    return model_of(d, "first.onnx", text % "Relu"), model_of(d, "second.onnx", text % op)
+
+
+def crossed(code, *args, **kw):
+    """What --cross-check says, in JSON; and what stands on standard error."""
+    r = expect(code, *args, "--json", **kw)
+    return json.loads(r.stdout)["cross_check"], r.stderr.decode()
+
+
+@test
+def cross_check_without_a_runtime(d):
+    a, b = relu_and(d, "Relu")
+    write(d + "/text.so", b"no library")
+    os.mkdir(d + "/empty")
+    for where, env, what in (
+            ("ort:" + d + "/none.so", {}, f"there is no libonnxruntime at '{d}/none.so'"),
+            ("ort:" + d + "/empty", {}, f"there is no libonnxruntime at '{d}/empty'"),
+            ("ort", {"ONNXOPT_ORT": d + "/none.so"}, f"there is no libonnxruntime at '{d}/none.so'"),
+            ("ort:" + d + "/text.so", {}, "text.so: "),
+            ("ort:" + plugin("marker"), {}, "it has no OrtGetApiBase")):
+        x, err = crossed(0, "verify", a, b, "--cross-check", where, env=env)
+        assert x["verdict"] == "skipped" and what in x["why"] and x["samples"] == 0 and not x["outputs"], x
+        assert "warning[OX5021]: ONNX Runtime was not asked: " in err, err
+        text = expect(0, "verify", a, b, "--cross-check", where, env=env).stdout.decode()
+        assert "the same on 3 samples\nONNX Runtime: skipped: " in text, text
+    assert crossed(0, "verify", a, b)[0] is None
+    for wrong in "onnx", "ort:", "ortx", "":
+        expect(2, "verify", a, b, "--cross-check", wrong)
+    no_residue(d, "first.onnx", "second.onnx", "text.so", "empty")
+
+
+@test
+def cross_check_with_a_runtime_that_misbehaves(d):
+    a, b = relu_and(d, "Relu")
+    so = fake_ort(d)
+    os.mkdir(d + "/tmp")
+    for fake, what in {
+            "no_version": "its interface has none of the versions", "null": "it has no OrtGetApiBase",
+            "crash": "it crashed while loading its library (signal 11, ", "exit": "it ended its process while loading its library (exit 0)",
+            "sleep": "it took longer than 1 s, and was ended while loading its library", "memory": "while loading its library",
+            "scribble": "its answer makes no sense", "refuse_first": "the first model cannot be loaded: no such operator",
+            "fail_first": "the first model cannot be run: it does not run",
+            "crash_later": "it crashed while loading the second model (signal 6, ",
+            }.items():
+        env = {"FAKE": fake, "ONNXOPT_ORT": so, "TMPDIR": d + "/tmp"}
+        start = time.time()
+        x, err = crossed(0, "verify", a, b, "--cross-check", "ort", "--cross-check-timeout", "1s", "--max-memory", "256M", env=env)
+        assert x["verdict"] == "skipped" and what in x["why"], (fake, x)
+        assert "OX5021" in err and "noise" not in err and time.time() - start < 20, err
+    # outputs of which it says what cannot be: those are not compared
+    for fake in "rank", "dims":
+        x, err = crossed(0, "verify", a, b, "--cross-check", "ort:" + so, env={"FAKE": fake})
+        assert x["verdict"] == "unverified" and "OX5021" in err, (fake, x)
+    no_residue(d, "first.onnx", "second.onnx", os.path.basename(so), "tmp")
+    no_residue(d + "/tmp")
+
+
+@test
+def cross_check_tells(d):
+    a, b = relu_and(d, "Relu")
+    so = fake_ort(d)
+    words = ("verify", a, b, "--cross-check", "ort:" + d)          # a folder that has one
+    x, err = crossed(0, *words)
+    assert (x["verdict"], x["samples"], x["version"], x["interface"]) == ("pass-exact", 3, "0.0.fake", 3) and not err, x
+    assert x["library"] == so and x["outputs"][0]["equal_bits"] == 6, x
+    assert b"ONNX Runtime 0.0.fake: the same bits on 3 samples" in expect(0, *words).stdout
+    for fake, what in {
+            "differ": "sample 0: element 0 is 1, and 1.2 there", "shape": "sample 0: float[2], and float[1] there",
+            "fail_second": "sample 0: the second model cannot be run: it does not run",
+            "refuse_second": "the second model cannot be loaded: no such operator"}.items():
+        x, err = crossed(1, *words, env={"FAKE": fake})
+        assert x["verdict"] == "FAIL" and what in x["why"] and "error[OX5020]" in err and what in err, (fake, x, err)
+    # what its own optimizer moves as far says nothing
+    x, err = crossed(0, *words, env={"FAKE": "noise"})
+    assert x["verdict"] == "unverified" and "no more than its own optimizer changes" in x["why"], x
+    assert 0.09 < x["outputs"][0]["noise"] < 0.11 and "warning[OX5021]" in err, (x, err)
+    # tolerances are those of the comparison
+    x, _ = crossed(0, *words, "--atol", "0.5", env={"FAKE": "differ"})
+    assert x["verdict"] == "pass-within-bound", x
+    r = expect(0, *words, env={"FAKE": "escape"})
+    shown_safely(r.stdout + r.stderr)
+
+
+@test
+def cross_check_with_onnx_runtime(d):
+    so = real_ort()
+    if not so:
+        return
+    a, b = relu_and(d, "Abs")
+    x, _ = crossed(0, "verify", a, a, "--cross-check", "ort:" + so)
+    assert x["verdict"] == "pass-exact" and x["samples"] == 3, x
+    x, err = crossed(1, "verify", a, b, "--cross-check", "ort:" + os.path.dirname(so))
+    assert x["verdict"] == "FAIL" and x["outputs"][0]["wrong"] and "OX5020" in err, (x, err)
+    # found in a Python package, by the python3 of a virtual environment
+    x, _ = crossed(0, "verify", a, a, "--cross-check", "ort", env={"VIRTUAL_ENV": os.path.join(ROOT, "build/venv")})
+    assert x["verdict"] == "pass-exact" and x["library"] == so, x
+    # from standard input; text, integers, booleans, nothing at all
+    x = json.loads(expect(0, "verify", "-", a, "--cross-check", "ort:" + so, "--json", data=read(a)).stdout)["cross_check"]
+    assert x["verdict"] == "pass-exact", x
+    m = model_of(d, "kinds.onnx", """<ir_version: 8, opset_import: ["" : 17]>
+g (string[N] s, int64[N] i, bool[N] b, float[0] e, float16[2] h) => (string[N] t, int64[N] j, bool[N] c, float[0] f, float16[2] k, seq(int64[N]) q)
+{ t = Identity (s)  j = Neg (i)  c = Not (b)  f = Neg (e)  k = Sqrt (h)  q = SequenceConstruct (i) }
+""")
+    x, err = crossed(0, "verify", m, m, "--cross-check", "ort:" + so)
+    assert [o["verdict"] for o in x["outputs"]] == ["pass-exact"] * 5 + ["unverified"], x
+    assert x["outputs"][5]["why"] == "no tensor" and "OX5021" in err, (x, err)
+    # what it does not have says nothing of the second
+    m = model_of(d, "odd.onnx", """<ir_version: 8, opset_import: ["" : 17, "acme" : 1]>
+g (float[2] x) => (float[2] y, float[2] z) { y = acme.Odd (x)  z = Relu (x) }
+""")
+    x, err = crossed(6, "verify", m, m, "--cross-check", "ort:" + so)
+    assert x["verdict"] == "skipped", x
 
 
 # ---- plugins ----------------------------------------------------------------

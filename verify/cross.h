@@ -4,8 +4,9 @@
  * own kernels are. Its answer stands beside ours and changes nothing of it.
  *
  *     skipped      there is no runtime, it crashed, hung, ended, or cannot compute the first model
- *     unverified   the two differ, but no more than the runtime itself differs from itself once its own
- *                  optimizer has been over the first model; or an output could not be compared
+ *     unverified   the two differ, but no more than the first differs from itself where its inputs move by
+ *                  some units in the last place, or the runtime optimizes it; or an output could not be
+ *                  compared
  *     FAIL         they differ by more, or it loads or runs the first and not the second
  */
 #ifndef OX_VERIFY_CROSS_H
@@ -34,7 +35,7 @@ typedef struct ox_cross_output {
 	const char *type;             /* NULL: it was never compared */
 	uint64_t elements, equal, wrong;
 	double max_abs, max_rel, used;
-	double noise;                 /* the runtime from itself, optimized: where that was asked for */
+	double noise;                 /* the first model from itself: where that was asked for */
 	ox_verdict verdict;
 	const char *why;              /* UNVERIFIED, MISMATCH */
 } ox_cross_output;

@@ -327,7 +327,7 @@ bool cli_inputs_next(ox_cli *c, ox_model *m, cli_inputs *in)
 	return some && make_up(&r);
 }
 
-bool cli_inputs_given(ox_cli *c, ox_model *m, cli_inputs *in)
+bool cli_inputs_given(ox_cli *c, ox_model *m, const cli_list *words, cli_inputs *in)
 {
 	reader r = {c, m, in};
 
@@ -336,8 +336,8 @@ bool cli_inputs_given(ox_cli *c, ox_model *m, cli_inputs *in)
 	in->bound.arena = &in->arena;
 	in->x = ox_new_array(&in->arena, const ox_array *, ninputs(&r) + 1);
 	in->from = ox_new_array(&in->arena, const char *, ninputs(&r) + 1);
-	for (size_t i = 0; i < c->options.inputs.n; i++)
-		if (!give_word(&r, c->options.inputs.p[i]))
+	for (size_t i = 0; i < words->n; i++)
+		if (!give_word(&r, words->p[i]))
 			return false;
 	return true;
 }
@@ -346,7 +346,7 @@ bool cli_inputs_read(ox_cli *c, ox_model *m, cli_inputs *in)
 {
 	reader r = {c, m, in};
 
-	if (!cli_inputs_given(c, m, in))
+	if (!cli_inputs_given(c, m, &c->options.inputs, in))
 		return false;
 	if (!c->options.random)
 		return all_given(&r);
@@ -362,4 +362,56 @@ void cli_inputs_free(cli_inputs *in)
 {
 	ox_store_free(in->store);
 	ox_arena_free(&in->arena);
+}
+
+/* ---- several samples --------------------------------------------------------------------------- */
+
+/* A folder that has no values itself, but data sets: each of these; else the folder. */
+static bool add_folders(ox_cli *c, const char *path, cli_list *out)
+{
+	cli_list sets;
+
+	if (!cli_folders(c, path, "test_data_set_", &sets))
+		return false;
+	for (size_t i = 0; i < sets.n; i++)
+		*ox_push(&c->arena, out) = sets.p[i];
+	if (!sets.n)
+		*ox_push(&c->arena, out) = path;
+	return true;
+}
+
+/* Each folder is a sample of its own; what else is given belongs to all of them. */
+bool cli_sets_read(ox_cli *c, ox_model *m, cli_sets *sets)
+{
+	cli_list folders = {0}, others = {0};
+
+	for (size_t i = 0; i < c->options.inputs.n; i++) {
+		const char *word = c->options.inputs.p[i];
+		if (!cli_is_folder(word))
+			*ox_push(&c->arena, &others) = word;
+		else if (!add_folders(c, word, &folders))
+			return false;
+	}
+	const size_t n = folders.n ? folders.n : others.n > 0;
+	sets->p = ox_new_array(&c->arena, cli_inputs, n + 1);
+	sets->given = ox_new_array(&c->arena, ox_whole_given, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		cli_list words = {0};
+		for (size_t k = 0; k < others.n; k++)
+			*ox_push(&c->arena, &words) = others.p[k];
+		if (folders.n)
+			*ox_push(&c->arena, &words) = folders.p[i];
+		cli_inputs *in = &sets->p[sets->n++];
+		if (!cli_inputs_given(c, m, &words, in))
+			return false;
+		sets->given[i] = (ox_whole_given){in->x, &in->bound};
+	}
+	return true;
+}
+
+void cli_sets_free(cli_sets *sets)
+{
+	for (size_t i = 0; i < sets->n; i++)
+		cli_inputs_free(&sets->p[i]);
+	sets->n = 0;
 }

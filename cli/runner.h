@@ -38,13 +38,24 @@ typedef struct cli_inputs {
 	unsigned choice;              /* of sizes, now */
 } cli_inputs;
 
-/* Those of --inputs alone; the others are NULL. False after reporting; cli_inputs_free either way. */
-bool cli_inputs_given(ox_cli *c, ox_model *m, cli_inputs *in);
+/* Those that words of --inputs name; the others are NULL. False after reporting; cli_inputs_free either way. */
+bool cli_inputs_given(ox_cli *c, ox_model *m, const cli_list *words, cli_inputs *in);
 /* All of them, before a run is made. Likewise. */
 bool cli_inputs_read(ox_cli *c, ox_model *m, cli_inputs *in);
 /* The next choice of sizes for what is made up. False: there is none. */
 bool cli_inputs_next(ox_cli *c, ox_model *m, cli_inputs *in);
 void cli_inputs_free(cli_inputs *in);
+
+/* The samples that --inputs gives: each folder is one, and each data set of a folder of them. */
+typedef struct cli_sets {
+	cli_inputs *p;
+	ox_whole_given *given;
+	size_t n;
+} cli_sets;
+
+/* False after reporting; cli_sets_free either way. */
+bool cli_sets_read(ox_cli *c, ox_model *m, cli_sets *sets);
+void cli_sets_free(cli_sets *sets);
 
 /* ---- two models compared (verify.c) --------------------------------------------------- */
 

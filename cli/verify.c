@@ -82,7 +82,7 @@ static void print(pair *p)
 	cli_row(&t, "output", "type", "equal", "max abs", "max rel", "rounding", "of bound", "");
 	for (size_t i = 0; i < r->n; i++) {
 		const ox_whole_output *o = &r->outputs[i];
-		cli_row(&t, ox_show(a, ox_name_str(o->name)), o->type ? o->type : "",
+		cli_row(&t, ox_show(a, o->name), o->type ? o->type : "",
 		        o->elements ? percent(a, (double)o->equal / (double)o->elements) : "", number(a, o->max_abs),
 		        number(a, o->max_rel), number(a, o->rounding), percent(a, o->used), why(o));
 	}
@@ -103,7 +103,7 @@ void cli_whole_put(json *w, const ox_whole_result *r)
 	for (size_t i = 0; i < r->n; i++) {
 		const ox_whole_output *o = &r->outputs[i];
 		json_open(w, NULL, '{');
-		json_str(w, "name", ox_name_str(o->name));
+		json_str(w, "name", o->name);
 		json_text(w, "type", o->type);
 		json_text(w, "verdict", ox_verdict_name(o->verdict));
 		json_uint(w, "elements", o->elements);
@@ -115,6 +115,8 @@ void cli_whole_put(json *w, const ox_whole_result *r)
 		json_exact(w, "max_rel", o->max_rel);
 		json_uint(w, "max_ulp", o->max_ulp);
 		json_exact(w, "rounding", o->rounding);
+		json_exact(w, "floor", o->floor);
+		json_text(w, "bound", ox_whole_bound_name(o->bound));
 		json_exact(w, "of_bound", o->used);
 		json_text(w, "why", o->why);
 		json_close(w);
@@ -151,7 +153,7 @@ static void tell(pair *p)
 	for (size_t i = 0; i < p->r.n; i++)
 		if (p->r.outputs[i].verdict == OX_V_MISMATCH)
 			cli_error(p->c, OX_E_DIFFERS, p->c->args.p[1], "output '%s': %s",
-			          ox_show(a, ox_name_str(p->r.outputs[i].name)), p->r.outputs[i].why);
+			          ox_show(a, p->r.outputs[i].name), p->r.outputs[i].why);
 	if (p->cross)
 		cli_cross_tell(p->c, p->c->args.p[1], p->cross);
 	if (p->r.verdict == OX_V_UNVERIFIED)
@@ -159,14 +161,13 @@ static void tell(pair *p)
 		          p->r.valid ? "" : "on no sample has the first a result: ", p->r.why);
 }
 
-static void compare(pair *p, const cli_inputs *in)
+static void compare(pair *p, const cli_sets *sets)
 {
 	const cli_options *o = &p->c->options;
-	const ox_whole_given given = {in->x, &in->bound};
 	const ox_whole_config config = {
-		.samples = SAMPLES, .rounding = true, .go_on = true, .seed = o->seed, .max_bytes = o->max_memory,
+		.samples = o->samples ? (uint32_t)o->samples : SAMPLES, .rounding = true, .go_on = true, .agreement = OX_AGREE_BOUND, .seed = o->seed, .max_bytes = o->max_memory,
 		.max_ops = o->max_ops, .max_ms = o->timeout, .has_rtol = o->has_rtol, .rtol = o->rtol,
-		.has_atol = o->has_atol, .atol = o->atol, .given = &given, .ngiven = o->inputs.n > 0,
+		.has_atol = o->has_atol, .atol = o->atol, .given = sets->given, .ngiven = sets->n,
 		.progress = &p->c->progress, .arena = &p->c->arena,
 	};
 	ox_whole *w = ox_whole_new(p->a, &config);
@@ -186,13 +187,13 @@ static void compare(pair *p, const cli_inputs *in)
 
 static void verify(pair *p)
 {
-	cli_inputs in;
+	cli_sets sets = {0};
 
 	if (!same_interface(p))
 		return;
-	if (cli_inputs_given(p->c, p->a, &in))
-		compare(p, &in);
-	cli_inputs_free(&in);
+	if (cli_sets_read(p->c, p->a, &sets))
+		compare(p, &sets);
+	cli_sets_free(&sets);
 }
 
 int cli_verify(ox_cli *c)

@@ -9,6 +9,7 @@
  */
 #include "ops/run.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -42,6 +43,7 @@ typedef struct cell {
 	ox_array a;                   /* first: an ox_array * of ours is a cell * */
 	struct cell *prev, *next;     /* all of them */
 	block *own;                   /* NULL: none, data is another's */
+	uint32_t key;                 /* of a constant: its value's slot */
 	int64_t dims[];
 } cell;
 
@@ -69,6 +71,8 @@ struct ox_run {
 	const char *disputed;         /* of the nodes evaluated, as in ox_eval */
 	bool overflows;
 	const char *refused;          /* memory, or operations, for one node; NULL: none were */
+	double shake;                 /* units in the last place; 0: none */
+	uint64_t shake_seed;
 };
 
 /* ---- plans --------------------------------------------------------------------------- */
@@ -412,6 +416,59 @@ static bool bytes_serve(const ox_tensor *t)
 	       && *(const uint8_t *)&one == 1;
 }
 
+/* Units in the last place of 1. */
+static double last_place(ox_dtype t)
+{
+	switch (t) {
+	case OX_F64:  return 0x1p-52;
+	case OX_F32:  return 0x1p-23;
+	case OX_F16:  return 0x1p-10;
+	case OX_BF16: return 0x1p-7;
+	default:      return 0;
+	}
+}
+
+static bool shakes(const ox_run *r, ox_dtype t) { return r->shake > 0 && last_place(t) > 0; }
+
+static bool has_few_bits(double x)
+{
+	int e;
+	const double m = frexp(x, &e) * 256;
+
+	return m == floor(m);
+}
+
+static double moved(double was, double step, bool up, bool small)
+{
+	return was == 0 || !isfinite(was) || (small && has_few_bits(was)) ? was : was * (up ? 1 + step : 1 - step);
+}
+
+static void shake_one(ox_array *x, uint64_t i, double step, bool up, bool small)
+{
+	const double was = ox_get_double(x, i);
+
+	ox_put_double(x, i, moved(was, step, up, small));
+	if (!isfinite(ox_get_double(x, i)))
+		ox_put_double(x, i, was);
+}
+
+/* x has floats that were of type t. Every element draws a bit. */
+static void shake(const ox_run *r, ox_array *x, ox_dtype t, uint64_t key)
+{
+	const double step = r->shake * last_place(t);
+	const bool small = x->count <= 8;
+	uint64_t bits = 0;
+
+	for (uint64_t i = 0; i < x->count; i++, bits >>= 1) {
+		if (i % 64 == 0)
+			bits = ox_hash(&i, sizeof i, key ^ r->shake_seed * UINT64_C(0x9e3779b97f4a7c15));
+		if (x->dtype == OX_F64)
+			((double *)x->data)[i] = moved(((const double *)x->data)[i], step, bits & 1, small);
+		else
+			shake_one(x, i, step, bits & 1, small);
+	}
+}
+
 static ox_array *array_of_tensor(ox_eval *c, const ox_tensor *t)
 {
 	ox_array *plain = ox_array_of(t, c->arena);
@@ -424,7 +481,7 @@ static ox_array *array_of_tensor(ox_eval *c, const ox_tensor *t)
 	x->a.from = t;
 	if (t->source == OX_SRC_STRINGS)
 		x->a.data = t->strings;
-	else if (x->a.dtype == t->dtype && bytes_serve(t))
+	else if (x->a.dtype == t->dtype && bytes_serve(t) && !shakes(c->run, t->dtype))
 		x->a.data = (void *)(uintptr_t)t->bytes;
 	return ref(&x->a);
 }
@@ -432,8 +489,12 @@ static ox_array *array_of_tensor(ox_eval *c, const ox_tensor *t)
 /* x like y, element by element. */
 static void widen(ox_array *x, const ox_array *y)
 {
-	for (uint64_t i = 0; i < y->count; i++)
-		ox_put_double(x, i, ox_get_double(y, i));
+	if (y->dtype == OX_F32 && x->dtype == OX_F64)
+		for (uint64_t i = 0; i < y->count; i++)
+			((double *)x->data)[i] = (double)((const float *)y->data)[i];
+	else
+		for (uint64_t i = 0; i < y->count; i++)
+			ox_put_double(x, i, ox_get_double(y, i));
 }
 
 bool ox_run_read(ox_eval *c, ox_array *x)
@@ -455,6 +516,8 @@ bool ox_run_read(ox_eval *c, ox_array *x)
 	}
 	if (x->dtype != y.dtype)
 		widen(x, &y);
+	if (shakes(c->run, y.dtype))
+		shake(c->run, x, y.dtype, to->key);
 	return true;
 }
 
@@ -464,7 +527,10 @@ static ox_array *array_of_value(ox_eval *c, const ox_value *v)
 
 	if (s->x || (!v->tensor && !v->sparse) || s->why)
 		return s->x;
-	return s->x = v->tensor ? array_of_tensor(c, v->tensor) : ref(ox_sparse_array(c, v->sparse));
+	s->x = v->tensor ? array_of_tensor(c, v->tensor) : ref(ox_sparse_array(c, v->sparse));
+	if (s->x && v->tensor)
+		((cell *)s->x)->key = v->mark;
+	return s->x;
 }
 
 void ox_run_set(ox_run *r, uint32_t i, const ox_array *x)
@@ -472,24 +538,45 @@ void ox_run_set(ox_run *r, uint32_t i, const ox_array *x)
 	r->given[i] = (ox_array *)x;
 }
 
+void ox_run_bound_to(ox_run *r, uint64_t max_ops, uint64_t max_ms)
+{
+	r->o.max_ops = max_ops;
+	r->o.max_ms = max_ms;
+}
+
+void ox_run_shake(ox_run *r, double units, uint64_t seed)
+{
+	r->shake = units;
+	r->shake_seed = seed;
+}
+
+/* A copy in the type of the lens, shaken. */
+static ox_array *take_copy(ox_eval *c, const ox_array *x, uint64_t key)
+{
+	ox_array *y = ox_eval_new(c, through(c->run, x->dtype), x->rank, x->dims);
+
+	if (!y)
+		return NULL;
+	widen(y, x);
+	if (shakes(c->run, x->dtype))
+		shake(c->run, y, x->dtype, key);
+	return y;
+}
+
 /* Arrays from outside, also their items, become ours: they are counted then. */
-static ox_array *take_array(ox_eval *c, const ox_array *x)
+static ox_array *take_array(ox_eval *c, const ox_array *x, uint64_t key)
 {
 	ox_array *y;
 
 	if (!ox_is_tensor(x)) {
 		y = ox_eval_holder(c, x->kind, x->dtype, x->count);
 		for (uint64_t i = 0; y && i < x->count; i++)
-			if (!(ox_items(y)[i] = take_array(c, ox_items(x)[i])))
+			if (!(ox_items(y)[i] = take_array(c, ox_items(x)[i], key + i)))
 				return NULL;
 		return y;
 	}
-	if (through(c->run, x->dtype) != x->dtype) {
-		y = ox_eval_new(c, x->dtype, x->rank, x->dims);
-		if (y)
-			widen(y, x);
-		return y;
-	}
+	if (through(c->run, x->dtype) != x->dtype || shakes(c->run, x->dtype))
+		return take_copy(c, x, key);
 	cell *z = cell_new(c->run, x->rank, x->dims);
 	if (!z)
 		return out_of_memory(c);
@@ -791,7 +878,7 @@ static void place_inputs(ox_run *r)
 
 	for (uint32_t i = 0; i < g->inputs.n; i++) {
 		const ox_value *v = g->inputs.p[i].val;
-		ox_array *x = r->given[i] ? take_array(&c, r->given[i]) : NULL;
+		ox_array *x = r->given[i] ? take_array(&c, r->given[i], ~(uint64_t)i) : NULL;
 		if (x)
 			set_slot(r, v, x);
 		else if (v && !v->tensor)
@@ -868,6 +955,7 @@ const ox_run_failure *ox_run_failures(const ox_run *r, size_t *n)
 
 uint64_t ox_run_peak(const ox_run *r) { return r->peak; }
 uint64_t ox_run_ops(const ox_run *r)  { return r->ops; }
+bool ox_run_drew(const ox_run *r, const ox_node *n) { return n->mark <= r->count && r->plans[n->mark].draws; }
 const char *ox_run_limit(const ox_run *r) { return r->stopped ? r->stopped : r->refused; }
 
 void ox_run_free(ox_run *r)

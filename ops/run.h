@@ -38,6 +38,13 @@ typedef struct ox_run_failure {
 ox_run *ox_run_new(ox_model *m, const ox_run_config *o);
 void    ox_run_free(ox_run *r);               /* and every array it made */
 
+/* For the runs that follow, in place of the options': 0 is no limit. */
+void ox_run_bound_to(ox_run *r, uint64_t max_ops, uint64_t max_ms);
+/* Floats that come in, constants and inputs, are moved up or down by so many units of their last
+ * place, as the seed has it; 0: they are taken as they are. Numbers that nobody rounded stay: zeros,
+ * infinities, and those of few bits in small tensors, which are factors such as 0.5. */
+void ox_run_shake(ox_run *r, double units, uint64_t seed);
+
 /* Input i of the main graph for the next ox_run_go; borrowed until after it. In the DOUBLE
  * lens floats are widened here. NULL, or never set: the input's default, or missing. */
 void ox_run_set(ox_run *r, uint32_t i, const ox_array *x);
@@ -54,6 +61,8 @@ const ox_run_failure *ox_run_failures(const ox_run *r, size_t *n);
 bool ox_run_node(ox_run *r, const ox_node *n, ox_eval *c);
 uint64_t ox_run_peak(const ox_run *r);        /* bytes of arrays at most at one time */
 uint64_t ox_run_ops(const ox_run *r);
+/* Did n draw random numbers in the last ox_run_go? */
+bool ox_run_drew(const ox_run *r, const ox_node *n);
 /* The limit of the options that the last ox_run_go met; NULL: none. */
 const char *ox_run_limit(const ox_run *r);
 

@@ -217,14 +217,14 @@ static allowance allowed(const cross *x, const ox_array *want, size_t output)
  * no distance says anything of: integers, places of NaN and infinities. */
 static bool is_noise(const cross *x, uint32_t s, size_t i, const ox_array *want, const ox_array *got, double *noise)
 {
-	const weighed d = weigh(want, got, &(allowance){0, DBL_MAX});
+	const weighed d = weigh(want, got, &(allowance){.atol = DBL_MAX});
 	double far = 0, count = 0;
 
 	for (int k = 0; k < 2 * (MOVED + 1) && x->noisy[s]; k++) {
 		const ox_array *itself = x->noise.values[ox_ort_at(&x->noise, x->noisy[s] - 1 + k / 2, k % 2, i)];
 		if (!itself)
 			continue;
-		const weighed own = weigh(want, itself, &(allowance){0, DBL_MAX});
+		const weighed own = weigh(want, itself, &(allowance){.atol = DBL_MAX});
 		if (own.what != OX_ALIKE && own.what != OX_UNLIKE_VALUES)
 			return true;
 		far = fmax(far, own.max_abs);

@@ -19,4 +19,7 @@ static inline const char *ox_verdict_name(ox_verdict v)
 	return names[v];
 }
 
+/* What two sides must agree in. BOUND: rounding may differ. */
+typedef enum ox_agreement { OX_AGREE_BITS, OX_AGREE_BITS_BUT_ZERO_SIGN, OX_AGREE_BOUND } ox_agreement;
+
 #endif

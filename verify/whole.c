@@ -1,29 +1,10 @@
 /* whole.c - two models on the same samples: inputs made up or given, both computed, outputs compared.
  *
- * What is compared is what both compute in the types they declare, as fast as can be. A float may
- * be off by the tolerance of its type, scaled by the output's largest element, or by four times
- * what rounding does to the first model: how far it lies from itself computed in double.
+ * Samples are numbered: first values for each choice of sizes, then others for each, then one for
+ * each name of a dim that is 0. Which choice of sizes stands for which number is found by trying,
+ * and kept, so that a number means the same whenever it is asked for.
  */
 #include "verify/whole_parts.h"
-#include "verify/synth.h"
-
-#include <math.h>
-
-static const double OF_ROUNDING = 4;
-
-struct ox_whole {
-	ox_whole_config o;
-	ox_model *a;
-	ox_arena arena;
-	ox_arena values;              /* inputs of the sample at hand */
-	ox_synth *synth;
-	ox_bindings sizes;
-	const ox_array **x;           /* per input of a; NULL: its default */
-	ox_run *run, *wide;           /* of a: as declared, in double */
-	uint32_t at;                  /* the sample whose outputs `run` has, plus 1; 0: none */
-	bool is_wide;                 /* `wide` has them too */
-	double began;
-};
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
@@ -40,25 +21,37 @@ static const char *not_made(ox_whole *w, const ox_decl *d, const char *why)
 }
 
 /* The choice of sizes is made. NULL, or why not. */
-static const char *make_up(ox_whole *w, uint32_t sample)
+static const char *make_up(ox_whole *w, uint32_t sample, uint32_t fill)
 {
 	const ox_whole_given *given = given_of(w, sample);
 	const char *why;
 
-	for (uint32_t i = 0; i < w->a->graph->inputs.n; i++) {
-		const ox_decl *d = &w->a->graph->inputs.p[i];
+	for (uint32_t i = 0; i < w->side[FIRST]->graph->inputs.n; i++) {
+		const ox_decl *d = &w->side[FIRST]->graph->inputs.p[i];
 		w->x[i] = given ? given->x[i] : NULL;
 		if (w->x[i] || has_default(d))
 			continue;
-		w->x[i] = ox_synth_input(w->synth, i, w->o.seed + sample, &w->values, &why);
+		w->x[i] = ox_synth_input(w->synth, i, w->o.seed + fill, &w->values, &why);
 		if (!w->x[i])
 			return not_made(w, d, why);
 	}
 	return NULL;
 }
 
-/* The n-th choice of the sizes that are left open. */
-static bool choose_sizes(ox_whole *w, uint32_t sample, unsigned n)
+enum { MAX_CHOICES = 16, MORE_CHOICES = 4 };
+
+/* Where the usual choices are too few: other primes, for each name another. */
+static void bind_primes(ox_whole *w, unsigned round)
+{
+	static const int64_t primes[] = {3, 5, 2, 7, 11, 13};
+
+	for (size_t i = 0; i < w->dims.n; i++)
+		if (ox_binding_of(&w->sizes, w->dims.p[i]) < 0)
+			ox_bind(&w->sizes, w->dims.p[i], primes[(i + round) % OX_LEN(primes)]);
+}
+
+/* The n-th choice of the sizes that are left open; zero: what is 0, or NULL. */
+static bool choose_sizes(ox_whole *w, uint32_t sample, unsigned n, const ox_name *zero)
 {
 	const ox_whole_given *given = given_of(w, sample);
 
@@ -66,222 +59,244 @@ static bool choose_sizes(ox_whole *w, uint32_t sample, unsigned n)
 	w->sizes = (ox_bindings){.arena = &w->values};
 	for (size_t i = 0; given && i < given->sizes->list.n; i++)
 		ox_bind(&w->sizes, given->sizes->list.p[i].sym, given->sizes->list.p[i].size);
-	return ox_synth_sizes(w->synth, n, &w->sizes);
+	if (zero)
+		ox_bind(&w->sizes, zero, 0);
+	if (n >= MAX_CHOICES)
+		bind_primes(w, n - MAX_CHOICES);
+	return ox_synth_sizes(w->synth, n < MAX_CHOICES ? n : 0, &w->sizes);
 }
 
-/* ---- runs -------------------------------------------------------------------------------------- */
-
-static ox_run *new_run(const ox_whole *w, ox_model *m, ox_lens lens)
+/* The choice after n; there is no end of these. */
+static unsigned next_choice(ox_whole *w, uint32_t sample, unsigned n, const ox_name *zero)
 {
-	return ox_run_new(m, &(ox_run_config){
-		.lens = lens, .max_bytes = w->o.max_bytes, .max_ops = w->o.max_ops, .max_ms = w->o.max_ms,
-		.random = true, .seed = w->o.seed, .progress = w->o.progress,
-	});
+	return n < MAX_CHOICES && !choose_sizes(w, sample, n, zero) ? MAX_CHOICES : n;
 }
 
-static uint32_t input_of(const ox_model *m, const ox_name *name)
+static uint64_t volume_of(const ox_whole *w)
 {
-	uint32_t i = 0;
+	uint64_t sum = 0;
 
-	while (i < m->graph->inputs.n && !ox_str_eq(ox_name_str(m->graph->inputs.p[i].name), ox_name_str(name)))
-		i++;
-	return i;
+	for (size_t i = 0; i < w->side[FIRST]->graph->inputs.n; i++)
+		sum += w->x[i] ? w->x[i]->count : 0;
+	return sum;
 }
 
-static bool go(const ox_whole *w, ox_run *r, const ox_model *m)
+static uint64_t shapes_of(const ox_whole *w)
 {
-	const ox_graph *g = w->a->graph;
+	uint64_t h = 1;
 
-	for (size_t i = 0; i < g->inputs.n; i++) {
-		const uint32_t k = input_of(m, g->inputs.p[i].name);
-		if (k < m->graph->inputs.n)
-			ox_run_set(r, k, w->x[i]);
-	}
-	return ox_run_go(r);
+	for (size_t i = 0; i < w->side[FIRST]->graph->inputs.n; i++)
+		if (w->x[i] && w->x[i]->rank)
+			h = ox_hash(w->x[i]->dims, w->x[i]->rank * sizeof *w->x[i]->dims, h + i);
+	return h;
 }
 
-static const char *why_failed(const ox_whole *w, const ox_run *r, const ox_model *m)
+/* ---- samples ---------------------------------------------------------------------------------- */
+
+typedef struct place {
+	uint32_t number, fill, size;
+	const ox_name *zero;          /* NULL: none */
+} place;
+
+static uint32_t nsizes(const ox_whole *w) { return w->o.ngiven || !w->o.sizes ? 1 : w->o.sizes; }
+
+static uint32_t nplain(const ox_whole *w)
 {
-	for (uint32_t i = 0; i < m->graph->outputs.n; i++)
+	return w->o.ngiven ? (uint32_t)w->o.ngiven : (w->o.samples ? w->o.samples : 1) * nsizes(w);
+}
+
+static uint32_t nsamples(const ox_whole *w) { return nplain(w) + w->zeros; }
+
+static place place_of(const ox_whole *w, uint32_t sample)
+{
+	if (sample >= nplain(w))
+		return (place){.number = sample, .zero = w->dims.p[sample - nplain(w)]};
+	return (place){.number = sample, .fill = w->o.ngiven ? 0 : sample / nsizes(w), .size = w->o.ngiven ? 0 : sample % nsizes(w)};
+}
+
+static const char *why_failed(const ox_whole *w)
+{
+	const ox_run *r = w->runners[OX_LENS_NATIVE][FIRST].run;
+
+	for (uint32_t i = 0; r && i < w->side[FIRST]->graph->outputs.n; i++)
 		if (ox_run_blame(r, i))
 			return ox_run_failure_text(ox_run_blame(r, i), w->o.arena);
 	return "?";
 }
 
-/* Makes the inputs of a sample, with other sizes until the first model gives everything. NULL, or why
- * it never does: the reason of the first try. */
-static const char *reach(ox_whole *w, uint32_t sample)
-{
-	const char *first = NULL;
+/* NO_SUCH: there are not so many choices of sizes. */
+typedef enum reached { REACHED, NO_RESULT, NO_SUCH, NO_TIME } reached;
 
-	if (w->at == sample + 1)
-		return NULL;
-	w->at = 0;
-	w->is_wide = false;
-	for (unsigned n = 0; choose_sizes(w, sample, n); n++) {
-		const char *why = make_up(w, sample);
-		if (!why && go(w, w->run, w->a)) {
-			w->at = sample + 1;
-			return NULL;
-		}
-		if (!first)
-			first = why ? why : why_failed(w, w->run, w->a);
-		if (why || ox_run_limit(w->run))
+static const double SHARE = 0.45;     /* of the time left, for the first model; the second needs as much */
+
+/* Inputs are made. */
+static reached run_first(ox_whole *w, const place *p, const char **why)
+{
+	const wrunner *r = &w->runners[OX_LENS_NATIVE][FIRST];
+
+	if (runs_first(w, SHARE)) {
+		w->at = p->number + 1;
+		return REACHED;
+	}
+	*why = r->there ? why_failed(w) : w->until > 0 ? "the first model takes too long" : ox_run_limit(r->run);
+	return r->there ? NO_RESULT : NO_TIME;
+}
+
+static bool is_tried(const ox_whole *w, const uint64_t *tried, unsigned n, uint64_t shapes)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (tried[i] == shapes)
+			return true;
+	for (uint32_t i = 0; i < nsizes(w); i++)
+		if (w->choices[i] && w->shapes[i] == shapes)
+			return true;
+	return false;
+}
+
+/* Other sizes, until the first model has all its outputs. After one that took too long, smaller ones. */
+static reached search(ox_whole *w, const place *p, const char **why)
+{
+	const unsigned end = MAX_CHOICES + (p->size || p->zero ? MORE_CHOICES : 0);
+	uint64_t tried[MAX_CHOICES + MORE_CHOICES], too_large = UINT64_MAX;
+	reached all = NO_SUCH;
+	const char *now;
+	unsigned ntried = 0;
+
+	for (unsigned n = p->size ? w->choices[p->size - 1] : 0; n < end; n++) {
+		n = next_choice(w, p->number, n, p->zero);
+		if (n >= end || !choose_sizes(w, p->number, n, p->zero))
 			break;
+		const char *not_made = make_up(w, p->number, p->fill);
+		const uint64_t shapes = shapes_of(w), volume = volume_of(w);
+		if (not_made) {
+			*why = not_made;
+			return NO_RESULT;
+		}
+		if (volume >= too_large || is_tried(w, tried, ntried, shapes))
+			continue;
+		tried[ntried++] = shapes;
+		const reached r = run_first(w, p, &now);
+		if (r == REACHED) {
+			w->choices[p->size] = p->zero ? w->choices[p->size] : n + 1;
+			w->shapes[p->size] = p->zero ? w->shapes[p->size] : shapes;
+			return REACHED;
+		}
+		if (r == NO_TIME)
+			too_large = volume;
+		if (all == NO_SUCH || r == NO_TIME)
+			*why = now;
+		all = r == NO_TIME || all == NO_TIME ? NO_TIME : NO_RESULT;
 	}
-	return first ? first : "no sizes fit its inputs";
+	return p->size || p->zero ? NO_SUCH : all;
 }
 
-static const ox_array *in_double(ox_whole *w, uint32_t i)
+/* Makes the inputs of a sample, and has the first model compute it. */
+static reached reach(ox_whole *w, uint32_t sample, const char **why)
 {
-	if (!w->wide)
-		w->wide = new_run(w, w->a, OX_LENS_DOUBLE);
-	if (!w->is_wide) {
-		go(w, w->wide, w->a);
-		w->is_wide = true;
-	}
-	return ox_run_output(w->wide, i);
-}
+	const place p = place_of(w, sample);
+	const char *not_made;
 
-/* ---- one output ---------------------------------------------------------------------------------- */
-
-static void worsen(ox_whole_output *o, ox_verdict v, const char *why)
-{
-	if (v <= o->verdict)
-		return;
-	o->verdict = v;
-	o->why = why;
-}
-
-/* All that was seen so far, and what is new. */
-static void add(ox_whole_output *o, const weighed *x, uint32_t sample)
-{
-	o->elements += x->elements;
-	o->equal += x->equal;
-	o->wrong += x->wrong;
-	if (x->max_abs > o->max_abs) {
-		o->max_abs = x->max_abs;
-		o->max_at = x->max_at;
-		o->max_sample = sample;
-	}
-	o->max_rel = fmax(o->max_rel, x->max_rel);
-	o->max_ulp = x->max_ulp > o->max_ulp ? x->max_ulp : o->max_ulp;
-	o->used = fmax(o->used, x->used);
-}
-
-static void compare_output(ox_whole *w, uint32_t i, const ox_array *got, ox_whole_output *o, uint32_t sample)
-{
-	const ox_array *want = ox_run_output(w->run, i);
-	allowance a = allowance_of(&w->o, want);
-
-	a.atol *= fmax(1, largest_of(want));
-	weighed x = weigh(want, got, &a);
-	if (w->o.rounding || x.wrong) {
-		const double rounding = deviation_of(want, in_double(w, i));
-		o->rounding = fmax(o->rounding, rounding);
-		a.atol = fmax(a.atol, OF_ROUNDING * rounding);
-		x = weigh(want, got, &a);
-	}
-	o->type = ox_array_type_text(want, w->o.arena);
-	add(o, &x, sample);
-	if (x.wrong)
-		worsen(o, OX_V_MISMATCH, ox_str_printf(w->o.arena, "sample %u: %s", sample, difference_text(&x, w->o.arena)).p);
-	else
-		worsen(o, x.equal < x.elements ? OX_V_BOUND : OX_V_EXACT, NULL);
-}
-
-/* An output that the candidate does not come to: over a limit says nothing of it. */
-static void missing(ox_whole *w, const ox_run *b, uint32_t i, ox_whole_output *o, uint32_t sample)
-{
-	const char *why = ox_run_failure_text(ox_run_blame(b, i), w->o.arena);
-
-	if (!ox_run_limit(b))
-		o->wrong++;
-	worsen(o, ox_run_limit(b) ? OX_V_UNVERIFIED : OX_V_MISMATCH,
-	       ox_str_printf(w->o.arena, "sample %u: it cannot be computed there: %s", sample, why).p);
-}
-
-/* Outputs have the same places, as names have. */
-static void compare_sample(ox_whole *w, ox_run *b, uint32_t sample, ox_whole_result *r)
-{
-	for (uint32_t i = 0; i < r->n; i++) {
-		const ox_array *got = ox_run_output(b, i);
-		if (got)
-			compare_output(w, i, got, &r->outputs[i], sample);
-		else
-			missing(w, b, i, &r->outputs[i], sample);
-	}
+	*why = "no sizes fit its inputs";
+	if (w->at == sample + 1)
+		return REACHED;
+	w->at = 0;
+	for (int side = 0; side < NSIDES; side++)
+		forget_results(w, side);
+	if (p.size && !w->choices[p.size - 1])
+		return NO_SUCH;
+	if (p.zero || !w->choices[p.size] || w->o.ngiven)
+		return search(w, &p, why);
+	choose_sizes(w, sample, w->choices[p.size] - 1, NULL);
+	not_made = make_up(w, sample, p.fill);
+	if (!not_made)
+		return run_first(w, &p, why);
+	*why = not_made;
+	return NO_RESULT;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------- */
 
-static void discard(ox_whole_result *r, const char *why)
+static void compare_outputs(ox_whole *w, uint32_t sample, ox_whole_result *r)
 {
-	if (!r->discarded++)
-		r->discard = why;
-}
-
-static ox_verdict worst_of(const ox_whole_result *r)
-{
-	ox_verdict v = OX_V_EXACT;
-
-	for (size_t i = 0; i < r->n; i++)
-		v = r->outputs[i].verdict > v ? r->outputs[i].verdict : v;
-	return v;
-}
-
-static void run_sample(ox_whole *w, ox_model *m, ox_run *b, uint32_t sample, ox_whole_result *r)
-{
-	const char *why = reach(w, sample);
-
-	if (why) {
-		discard(r, why);
-		return;
+	for (uint32_t i = 0; i < r->n; i++) {
+		judge_output(w, i, sample, &r->outputs[i]);
+		if (r->outputs[i].verdict == OX_V_MISMATCH && r->first_failed == UINT32_MAX)
+			r->first_failed = sample;
 	}
-	go(w, b, m);
-	compare_sample(w, b, sample, r);
 	r->valid++;
-	if (worst_of(r) == OX_V_MISMATCH && r->first_failed == UINT32_MAX)
-		r->first_failed = sample;
+}
+
+static void run_sample(ox_whole *w, uint32_t sample, ox_whole_result *r)
+{
+	const char *why;
+
+	switch (reach(w, sample, &why)) {
+	case REACHED:
+		compare_outputs(w, sample, r);
+		break;
+	case NO_RESULT:
+		if (!r->discarded++)
+			r->discard = why;
+		break;
+	case NO_TIME:
+		if (!r->left++)
+			r->leave = why;
+		break;
+	case NO_SUCH:
+		break;
+	}
 }
 
 static void conclude(ox_whole_result *r)
 {
-	r->verdict = r->valid ? worst_of(r) : OX_V_UNVERIFIED;
-	r->why = r->valid ? NULL : r->discard ? r->discard : "there was no sample";
-	for (size_t i = 0; i < r->n && !r->why; i++)
-		if (r->outputs[i].verdict == r->verdict)
+	r->verdict = r->valid ? OX_V_EXACT : OX_V_UNVERIFIED;
+	r->why = r->valid ? NULL : r->discard ? r->discard : r->leave ? r->leave : "there was no sample";
+	for (size_t i = 0; i < r->n && r->valid; i++)
+		if (r->outputs[i].verdict > r->verdict) {
+			r->verdict = r->outputs[i].verdict;
 			r->why = r->outputs[i].why;
+		}
 }
 
 static void begin(const ox_whole *w, ox_whole_result *r)
 {
-	const ox_graph *g = w->a->graph;
+	const ox_graph *g = w->side[FIRST]->graph;
 
 	*r = (ox_whole_result){.first_failed = UINT32_MAX, .n = g->outputs.n};
 	r->outputs = ox_new_array(w->o.arena, ox_whole_output, r->n + 1);
 	for (size_t i = 0; i < r->n; i++)
-		r->outputs[i] = (ox_whole_output){.name = g->outputs.p[i]->name};
+		r->outputs[i] = (ox_whole_output){.name = ox_str_copy(w->o.arena, ox_name_str(g->outputs.p[i]->name)), .verdict = OX_V_EXACT};
 }
 
-static void compare(ox_whole *w, ox_model *m, uint32_t from, uint32_t to, ox_whole_result *r)
+static void renew_time(ox_whole *w)
+{
+	if (w->compared && w->o.seconds > 0)
+		w->until = ox_os_seconds() + w->o.seconds;
+	w->compared = true;
+	w->patient = false;
+}
+
+static void compare(ox_whole *w, ox_model *b, uint32_t from, uint32_t to, ox_whole_result *r)
 {
 	const double began = ox_os_seconds();
-	ox_run *b = new_run(w, m, OX_LENS_NATIVE);
 
+	free_runners(w, SECOND);
+	w->side[SECOND] = b;
+	renew_time(w);
 	begin(w, r);
-	for (uint32_t s = from; b && s < to && (w->o.go_on || r->first_failed == UINT32_MAX); s++)
-		run_sample(w, m, b, s, r);
-	if (!b)
-		r->discard = "the nodes of the second model form a cycle";
+	for (uint32_t s = from; s < to && (w->o.go_on || r->first_failed == UINT32_MAX); s++) {
+		if (s > from && is_late(w))
+			r->left++;
+		else
+			run_sample(w, s, r);
+	}
 	conclude(r);
-	ox_run_free(b);
 	r->seconds = ox_os_seconds() - began;
 }
 
 void ox_whole_compare(ox_whole *w, ox_model *b, ox_whole_result *r)
 {
-	compare(w, b, 0, w->o.ngiven ? (uint32_t)w->o.ngiven : w->o.samples ? w->o.samples : 1, r);
+	compare(w, b, 0, nsamples(w), r);
 }
 
 void ox_whole_compare_on(ox_whole *w, ox_model *b, uint32_t sample, ox_whole_result *r)
@@ -291,22 +306,62 @@ void ox_whole_compare_on(ox_whole *w, ox_model *b, uint32_t sample, ox_whole_res
 
 const ox_array *const *ox_whole_inputs(ox_whole *w, uint32_t sample)
 {
-	return reach(w, sample) ? NULL : w->x;
+	const char *why;
+
+	return reach(w, sample, &why) == REACHED ? w->x : NULL;
+}
+
+const char *ox_whole_bound_name(ox_whole_bound b)
+{
+	static const char *const names[] = {"bits", "table", "floor"};
+
+	return names[b];
+}
+
+/* ---- made and freed ---------------------------------------------------------------------------------- */
+
+static bool is_among(const ox_whole *w, const ox_name *sym)
+{
+	for (size_t i = 0; i < w->dims.n; i++)
+		if (w->dims.p[i] == sym)
+			return true;
+	return false;
+}
+
+/* Sums of others ("past + 1") are no names. */
+static void find_dims(ox_whole *w)
+{
+	const ox_graph *g = w->side[FIRST]->graph;
+
+	for (size_t i = 0; i < g->inputs.n; i++) {
+		const ox_type *t = g->inputs.p[i].type;
+		for (uint32_t k = 0; t && t->kind == OX_T_TENSOR && t->has_shape && k < t->rank; k++) {
+			const ox_dim d = t->dims[k];
+			if (d && d->kind == OX_DIM_SYM && d->sym->n && !strstr(d->sym->s, " + ") && !is_among(w, d->sym))
+				*ox_push(&w->arena, &w->dims) = d->sym;
+		}
+	}
 }
 
 ox_whole *ox_whole_new(ox_model *a, const ox_whole_config *o)
 {
+	enum { MOST_ZEROS = 4 };
 	ox_heap *heap = a->arena.heap;
 	ox_whole *w = ox_new(o->arena, ox_whole);
 
-	*w = (ox_whole){.o = *o, .a = a, .began = ox_os_seconds()};
+	*w = (ox_whole){.o = *o, .side = {[FIRST] = a, [SHAKEN] = a}};
+	w->until = o->seconds > 0 ? ox_os_seconds() + o->seconds : 0;
 	ox_arena_init(&w->arena, heap);
 	ox_arena_init(&w->values, heap);
 	w->x = ox_new_array(&w->arena, const ox_array *, a->graph->inputs.n + 1);
+	w->choices = ox_new_array(&w->arena, unsigned, nsizes(w) + 1);
+	w->shapes = ox_new_array(&w->arena, uint64_t, nsizes(w) + 1);
+	find_dims(w);
+	if (o->zero && !o->ngiven)
+		w->zeros = w->dims.n < MOST_ZEROS ? (uint32_t)w->dims.n : MOST_ZEROS;
 	/* making inputs up uses the marks that a run relies on */
 	w->synth = ox_synth_new(a, &w->arena);
-	w->run = w->synth ? new_run(w, a, OX_LENS_NATIVE) : NULL;
-	if (w->run)
+	if (w->synth)
 		return w;
 	ox_whole_free(w);
 	return NULL;
@@ -316,8 +371,8 @@ void ox_whole_free(ox_whole *w)
 {
 	if (!w)
 		return;
-	ox_run_free(w->run);
-	ox_run_free(w->wide);
+	for (int side = 0; side < NSIDES; side++)
+		free_runners(w, side);
 	ox_arena_free(&w->values);
 	ox_arena_free(&w->arena);
 }

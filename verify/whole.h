@@ -1,7 +1,9 @@
 /* whole.h - floor 4: do two models compute the same? Both computed, on the same samples.
  *
- *     whole.c          samples, sizes, runs, what they may cost
- *     whole_output.c   one output of both: how far apart, and is that too far?
+ *     whole.c          samples: sizes, inputs; results of all
+ *     whole_run.c      runs in the three lenses, and what they may cost
+ *     whole_judge.c    one output of both: is that rounding?
+ *     whole_output.c   how far apart are two values, element by element?
  *     words.c          values and failures as people read them
  *
  * The first model says what is right: where it has no result, nothing is said of that sample.
@@ -30,12 +32,16 @@ typedef struct ox_whole_given {
 typedef struct ox_whole_config {
 	uint32_t samples;             /* values for each choice of sizes; 0: 1. Those given are all that there are */
 	uint32_t sizes;               /* choices of the sizes that are left open; 0: 1 */
+	bool zero;                    /* and one for each name of a dim, which is 0 then, where the first runs so */
+	bool full;                    /* in double too, and against the measured floor */
 	bool rounding;                /* measure the rounding of the first even where nothing hangs on it */
 	bool go_on;                   /* after a sample on which they differ */
+	ox_agreement agreement;       /* BITS: it is the same in every bit, in the exact lens at least */
 	uint64_t seed;
-	double seconds;               /* for everything after ox_whole_new; 0: no limit */
+	double seconds;               /* of a comparison, and for the first from ox_whole_new on; 0: no limit. Where
+	                                 something differs, four times as much for finding out if that is rounding */
 	uint64_t max_bytes, max_ops, max_ms;  /* of one run, as ox_run_config has them */
-	bool has_rtol, has_atol;      /* in place of the table */
+	bool has_rtol, has_atol;      /* in place of the table, and of everything measured */
 	double rtol, atol;
 	const ox_whole_given *given;
 	size_t ngiven;
@@ -43,9 +49,16 @@ typedef struct ox_whole_config {
 	ox_arena *arena;              /* of results */
 } ox_whole_config;
 
+/* What an output was held against last. */
+typedef enum ox_whole_bound {
+	OX_BOUND_BITS,                /* nothing but equal bits */
+	OX_BOUND_TABLE,               /* the tolerance of its type, or the one given */
+	OX_BOUND_FLOOR,               /* what rounding does to the first model, measured */
+} ox_whole_bound;
+
 /* One output, over all samples. */
 typedef struct ox_whole_output {
-	const ox_name *name;
+	ox_str name;
 	const char *type;             /* on the last sample; NULL: there was none */
 	uint64_t elements, equal;     /* equal: of the same bits */
 	uint64_t wrong;               /* further apart than allowed */
@@ -54,7 +67,9 @@ typedef struct ox_whole_output {
 	uint64_t max_at;              /* the element of max_abs */
 	uint32_t max_sample;          /* and its sample */
 	double rounding;              /* the first from itself in double; 0: not measured */
+	double floor;                 /* from itself, where constants and inputs move by a unit; 0: not measured */
 	double used;                  /* the largest share of what is allowed */
+	ox_whole_bound bound;         /* the loosest of all samples */
 	ox_verdict verdict;
 	const char *why;              /* UNVERIFIED; MISMATCH: how it differs first */
 } ox_whole_output;
@@ -63,7 +78,8 @@ typedef struct ox_whole_result {
 	ox_verdict verdict;           /* the worst of all outputs; UNVERIFIED where there was no sample */
 	const char *why;              /* UNVERIFIED, MISMATCH; without the output */
 	uint32_t valid, discarded;    /* samples; discarded: on which the first has no result */
-	const char *discard;          /* why the first of these was; NULL */
+	uint32_t left;                /* for which there was no time */
+	const char *discard, *leave;  /* why the first of these was; NULL */
 	uint32_t first_failed;        /* sample; UINT32_MAX: none */
 	ox_whole_output *outputs;
 	size_t n;
@@ -71,6 +87,8 @@ typedef struct ox_whole_result {
 } ox_whole_result;
 
 typedef struct ox_whole ox_whole;
+
+const char *ox_whole_bound_name(ox_whole_bound b);     /* "bits", "table", "floor" */
 
 /* Infers a, and sorts it; its marks, and those of candidates, are used from now on. NULL: its
  * nodes form a cycle. The config is copied, what it points to is not. */

@@ -11,6 +11,7 @@
 
 static bool is_complex(ox_dtype t) { return t == OX_C64 || t == OX_C128; }
 
+/* Of floats, and of complex numbers. */
 static void parts_of(const ox_array *x, uint64_t i, double part[2])
 {
 	part[1] = 0;
@@ -29,6 +30,8 @@ static bool same_bits(const ox_array *a, const ox_array *b, uint64_t i)
 {
 	const size_t w = ox_elem_width(a->dtype);
 
+	if (a->dtype != b->dtype)
+		return false;
 	if (a->dtype == OX_STRING)
 		return ox_str_eq(((const ox_str *)a->data)[i], ((const ox_str *)b->data)[i]);
 	return !memcmp((const char *)a->data + i * w, (const char *)b->data + i * w, w)
@@ -87,20 +90,22 @@ static void weigh_element(weighed *r, const ox_array *want, const ox_array *got,
 	r->equal += same_bits(want, got, i);
 	if (far == 0)
 		return;
-	const double most = a->atol + a->rtol * size;
+	const double most = fmax(a->atol + a->rtol * size, a->moved ? a->moved[at] : 0);
 	if (!(far <= most) && !r->wrong++) {
 		r->want = want;
 		r->got = got;
 		r->at = i;
 	}
-	if (!isfinite(far))
+	if (!isfinite(far)) {
+		r->lost += ox_kind_of(want->dtype) == OX_FLOATING;
 		return;
+	}
 	if (far > r->max_abs) {
 		r->max_abs = far;
 		r->max_at = at;
 	}
 	r->max_rel = size > 0 ? fmax(r->max_rel, far / size) : r->max_rel;
-	r->used = fmax(r->used, far / most);
+	r->used = fmax(r->used, isinf(most) ? 0 : far / most);
 	const uint64_t n = ulps(want, got, i);
 	r->max_ulp = n > r->max_ulp ? n : r->max_ulp;
 }
@@ -186,21 +191,80 @@ double largest_of(const ox_array *x)
 	return most;
 }
 
-double deviation_of(const ox_array *x, const ox_array *y)
+double last_place_of(const ox_array *x)
 {
-	double most = 0;
-
-	if (!y || x->count != y->count || ox_is_tensor(x) != ox_is_tensor(y))
-		return 0;
-	for (uint64_t i = 0; !ox_is_tensor(x) && i < x->count; i++)
-		most = fmax(most, deviation_of(ox_items(x)[i], ox_items(y)[i]));
-	if (!ox_is_tensor(x) || ox_kind_of(x->dtype) != OX_FLOATING)
-		return most;
-	for (uint64_t i = 0; i < x->count; i++) {
-		const double d = fabs(ox_get_double(x, i) - ox_get_double(y, i));
-		most = isfinite(d) ? fmax(most, d) : most;
+	switch (elements_of(x)) {
+	case OX_F64: case OX_C128: return 0x1p-52;
+	case OX_F16:  return 0x1p-10;
+	case OX_BF16: return 0x1p-7;
+	default:      return 0x1p-23;
 	}
-	return most;
+}
+
+/* ---- what is measured ---------------------------------------------------------------------------- */
+
+static uint64_t count_of(const ox_array *x)
+{
+	uint64_t n = ox_is_tensor(x) ? x->count : 0;
+
+	for (uint64_t i = 0; !ox_is_tensor(x) && i < x->count; i++)
+		n += count_of(ox_items(x)[i]);
+	return n;
+}
+
+/* Whatever the elements are. */
+static bool same_build(const ox_array *a, const ox_array *b)
+{
+	if (ox_is_tensor(a) != ox_is_tensor(b) || a->count != b->count || a->rank != b->rank)
+		return false;
+	if (ox_is_tensor(a))
+		return !a->rank || !memcmp(a->dims, b->dims, a->rank * sizeof *a->dims);
+	for (uint64_t i = 0; i < a->count; i++)
+		if (!same_build(ox_items(a)[i], ox_items(b)[i]))
+			return false;
+	return true;
+}
+
+typedef struct lesson {
+	wfloor *f;
+	double times, most;
+	uint64_t at;
+} lesson;
+
+static void learn_element(lesson *l, double far)
+{
+	double *moved = &l->f->moved[l->at];
+
+	l->f->flips += isinf(far) && !isinf(*moved);
+	*moved = fmax(*moved, l->times * far);
+	if (!isinf(far))
+		l->most = fmax(l->most, far);
+}
+
+static void learn_from(lesson *l, const ox_array *want, const ox_array *got)
+{
+	double size;
+
+	for (uint64_t i = 0; !ox_is_tensor(want) && i < want->count; i++)
+		learn_from(l, ox_items(want)[i], ox_items(got)[i]);
+	for (uint64_t i = 0; ox_is_tensor(want) && i < want->count; i++, l->at++)
+		learn_element(l, distance(want, got, i, &size));
+}
+
+double learn(wfloor *f, const ox_array *want, const ox_array *got, double times, ox_arena *a)
+{
+	lesson l = {.f = f, .times = times};
+
+	f->runs++;
+	if (!got || !same_build(want, got)) {
+		f->reshaped = true;
+		return 0;
+	}
+	if (!f->moved)
+		f->moved = ox_new_array(a, double, count_of(want) + 1);
+	learn_from(&l, want, got);
+	f->most_allowed = fmax(f->most_allowed, times * l.most);
+	return l.most;
 }
 
 /* ---- words --------------------------------------------------------------------------------------- */

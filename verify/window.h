@@ -17,10 +17,6 @@
 #include "ops/eval.h"
 #include "verify/verdict.h"
 
-/* What the two must agree in. BOUND: in double, within what rounding the constants and inputs
- * of the original once more would do to it. */
-typedef enum ox_agreement { OX_AGREE_BITS, OX_AGREE_BITS_BUT_ZERO_SIGN, OX_AGREE_BOUND } ox_agreement;
-
 typedef struct ox_window_verdict {
 	ox_verdict verdict;
 	const char *why;              /* UNVERIFIED, MISMATCH: a sentence; until the next check */
@@ -35,7 +31,8 @@ typedef struct ox_windows ox_windows;
 ox_windows *ox_windows_new(ox_model *m, uint64_t seed);
 void        ox_windows_free(ox_windows *w);
 
-/* Of the open transaction. The model is as it was when it returns. */
+/* Of the open transaction; BOUND: in double, within what rounding the constants and inputs of the
+ * original once more would do to it. The model is as it was when it returns. */
 ox_window_verdict ox_window_check(ox_windows *w, ox_agreement a);
 
 #endif

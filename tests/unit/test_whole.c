@@ -57,7 +57,7 @@ Test(whole, the_same_bits)
 	two t;
 
 	compare(&t, MUL, HEAD "g (float[N,3] x) => (float[N,3] y, int64[N] i)\n"
-	        "{ c = Identity (x)  y = Mul (x, c)  i = ArgMax <axis = -1, keepdims = 0> (c) }", (ox_whole_config){.samples = 2});
+	        "{ c = Identity (x)  y = Mul (x, c)  i = ArgMax <axis = -1, keepdims = 0> (c) }", (ox_whole_config){.agreement = OX_AGREE_BOUND, .samples = 2});
 	cr_expect_eq(t.r.verdict, OX_V_EXACT);
 	cr_expect_eq(t.r.valid, 2);
 	cr_expect_eq(t.r.first_failed, UINT32_MAX);
@@ -71,7 +71,7 @@ Test(whole, one_output_of_two)
 	two t;
 
 	compare(&t, MUL, HEAD "g (float[N,3] x) => (float[N,3] y, int64[N] i)\n"
-	        "{ y = Mul (x, x)  i = ArgMin <axis = 1, keepdims = 0> (x) }", (ox_whole_config){.samples = 3});
+	        "{ y = Mul (x, x)  i = ArgMin <axis = 1, keepdims = 0> (x) }", (ox_whole_config){.agreement = OX_AGREE_BOUND, .samples = 3});
 	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
 	cr_expect_eq(t.r.outputs[0].verdict, OX_V_EXACT);
 	cr_expect_eq(t.r.outputs[1].verdict, OX_V_MISMATCH);
@@ -95,7 +95,7 @@ Test(whole, within_the_tolerance)
 
 	compare(&t, HEAD "g (float[2,3] x) => (float[2,3] y) { y = Mul (x, x) }",
 	        HEAD "g (float[2,3] x) => (float[2,3] y) <float k = {1.000001}> { t = Mul (x, x)  y = Mul (t, k) }",
-	        (ox_whole_config){.rounding = true});
+	        (ox_whole_config){.agreement = OX_AGREE_BOUND, .rounding = true});
 	cr_expect_eq(t.r.verdict, OX_V_BOUND);
 	cr_expect_gt(t.r.outputs[0].max_abs, 0);
 	cr_expect(t.r.outputs[0].used > 0 && t.r.outputs[0].used < 1);
@@ -105,7 +105,7 @@ Test(whole, within_the_tolerance)
 	end(&t);
 	compare(&t, HEAD "g (float[2,3] x) => (float[2,3] y) { y = Mul (x, x) }",
 	        HEAD "g (float[2,3] x) => (float[2,3] y) <float k = {1.000001}> { t = Mul (x, x)  y = Mul (t, k) }",
-	        (ox_whole_config){.has_rtol = true, .has_atol = true});
+	        (ox_whole_config){.agreement = OX_AGREE_BOUND, .has_rtol = true, .has_atol = true});
 	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
 	end(&t);
 }
@@ -115,7 +115,7 @@ Test(whole, no_sample_no_word)
 	two t;
 	const char *no = HEAD "g (float[N,3] x) => (float[N,2] y) <float[2] k = {1, 2}> { y = Add (x, k) }";
 
-	compare(&t, no, no, (ox_whole_config){.samples = 2});
+	compare(&t, no, no, (ox_whole_config){.agreement = OX_AGREE_BOUND, .samples = 2});
 	cr_expect_eq(t.r.verdict, OX_V_UNVERIFIED);
 	cr_expect_eq(t.r.valid, 0);
 	cr_expect_eq(t.r.discarded, 2);
@@ -129,7 +129,7 @@ Test(whole, what_the_second_cannot)
 	const char *a = HEAD "g (float[N,3] x) => (float[N,3] y) { y = Neg (x) }",
 	           *b = HEAD "g (float[N,3] x) => (float[N,3] y) <float[2] k = {1, 2}> { y = Add (x, k) }";
 
-	compare(&t, a, b, (ox_whole_config){0});
+	compare(&t, a, b, (ox_whole_config){.agreement = OX_AGREE_BOUND});
 	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
 	cr_expect(strstr(t.r.why, "cannot be computed there"), "%s", t.r.why);
 	end(&t);
@@ -140,12 +140,114 @@ Test(whole, nan_and_shapes)
 	two t;
 	const char *in = HEAD "g (float[4] x) => (float[4] y) { z = Sub (x, x)  y = Div (z, z) }";
 
-	compare(&t, in, HEAD "g (float[4] x) => (float[4] y) { z = Sub (x, x)  y = Sqrt (z) }", (ox_whole_config){0});
+	compare(&t, in, HEAD "g (float[4] x) => (float[4] y) { z = Sub (x, x)  y = Sqrt (z) }", (ox_whole_config){.agreement = OX_AGREE_BOUND});
 	cr_expect_eq(t.r.verdict, OX_V_MISMATCH, "NaN has its places");
 	end(&t);
 	compare(&t, HEAD "g (float[4] x) => (float[N,4] y) <int64[1] a = {0}> { y = Unsqueeze (x, a) }",
-	        HEAD "g (float[4] x) => (float[N,4] y) <int64[1] a = {1}> { y = Unsqueeze (x, a) }", (ox_whole_config){0});
+	        HEAD "g (float[4] x) => (float[N,4] y) <int64[1] a = {1}> { y = Unsqueeze (x, a) }", (ox_whole_config){.agreement = OX_AGREE_BOUND});
 	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
 	cr_expect(strstr(t.r.why, "float[1,4], and float[4,1] there"), "%s", t.r.why);
+	end(&t);
+}
+
+#define TIE(q) HEAD "agraph (float[N,1] x) => (int64[N] i)\n<float a = {0.3}, float b = {0.1}, float c = {3}>\n" \
+               "{ p = Mul (x, a) " q " s = Concat <axis = 1> (p, q)  i = ArgMax <axis = 1, keepdims = 0> (s) }"
+
+/* 0.3 x beside 3 (0.1 x): which is the greater hangs on rounding alone. */
+Test(whole, near_ties)
+{
+	two t;
+	const char *tie = TIE("r = Mul (x, b)  q = Mul (r, c)");
+
+	compare(&t, tie, TIE("q = Mul (x, a)"), (ox_whole_config){.samples = 3, .go_on = true, .agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.valid, 3);
+	cr_expect_lt(t.r.outputs[0].equal, t.r.outputs[0].elements, "there is something to be decided");
+	cr_expect_lt(t.r.verdict, OX_V_MISMATCH, "%s", t.r.why);
+	end(&t);
+}
+
+/* What is lost by overflow as declared is found, though double has it. */
+Test(whole, overflow)
+{
+	two t;
+	const char *in = HEAD "g (float[8] x) => (float[8] y)\n<float a = {1e30}, float b = {1e-30}>\n"
+	                 "{ t = Mul (x, a)  u = Mul (t, b)  v = Mul (u, a)  y = Mul (v, b) }",
+	           *over = HEAD "g (float[8] x) => (float[8] y)\n<float a = {1e30}, float b = {1e-30}>\n"
+	                   "{ t = Mul (x, a)  u = Mul (t, a)  v = Mul (u, b)  y = Mul (v, b) }";
+
+	compare(&t, in, over, (ox_whole_config){.agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
+	end(&t);
+}
+
+/* Where only exact rewrites lie between them, the exact lens decides. */
+Test(whole, bits)
+{
+	two t;
+	const char *a = HEAD "g (float[4] x) => (float[4] y) { y = Mul (x, x) }",
+	           *b = HEAD "g (float[4] x) => (float[4] y) <float k = {1.0000001}> { t = Mul (x, x)  y = Mul (t, k) }";
+
+	compare(&t, a, b, (ox_whole_config){.agreement = OX_AGREE_BITS});
+	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
+	cr_expect_eq(t.r.outputs[0].bound, OX_BOUND_BITS);
+	end(&t);
+	a = HEAD "g (float[4] x) => (float[4] y) { z = Sub (x, x)  y = Neg (z) }";
+	b = HEAD "g (float[4] x) => (float[4] y) { y = Sub (x, x) }";
+	compare(&t, a, b, (ox_whole_config){.agreement = OX_AGREE_BITS});
+	cr_expect_eq(t.r.verdict, OX_V_MISMATCH, "-0.0 is not 0.0");
+	end(&t);
+	compare(&t, a, b, (ox_whole_config){.agreement = OX_AGREE_BITS_BUT_ZERO_SIGN});
+	cr_expect_leq(t.r.verdict, OX_V_BOUND);
+	end(&t);
+}
+
+/* The floor finds what the table lets pass. */
+Test(whole, the_floor_is_narrower)
+{
+	two t;
+	const char *a = HEAD "g (float[N,16] x) => (float[N,16] y) <float k = {0.3}> { y = Mul (x, k) }",
+	           *b = HEAD "g (float[N,16] x) => (float[N,16] y) <float k = {0.300003}> { y = Mul (x, k) }",
+	           *c = HEAD "g (float[N,16] x) => (float[N,16] y) <float k = {0.30000004}> { y = Mul (x, k) }";
+
+	compare(&t, a, b, (ox_whole_config){.agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.verdict, OX_V_BOUND, "1e-5 is within the table");
+	cr_expect_eq(t.r.outputs[0].bound, OX_BOUND_TABLE);
+	end(&t);
+	compare(&t, a, b, (ox_whole_config){.full = true, .sizes = 3, .samples = 3, .zero = true, .agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
+	end(&t);
+	compare(&t, a, c, (ox_whole_config){.full = true, .sizes = 3, .samples = 3, .zero = true, .agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.verdict, OX_V_BOUND, "one unit is rounding");
+	cr_expect_eq(t.r.valid, 10);
+	cr_expect_eq(t.r.outputs[0].bound, OX_BOUND_FLOOR);
+	cr_expect_gt(t.r.outputs[0].floor, 0);
+	end(&t);
+}
+
+/* Other numbers are drawn where nodes have other names: nothing is known then. */
+Test(whole, random_numbers)
+{
+	two t;
+	const char *a = HEAD "g (float[N] x) => (float[N] y) { r = RandomUniformLike (x)  y = Add (x, r) }",
+	           *same = HEAD "g (float[N] x) => (float[N] y) { r = RandomUniformLike (x)  c = Identity (r)  y = Add (x, c) }",
+	           *other = HEAD "g (float[N] x) => (float[N] y) { q = RandomUniformLike (x)  y = Add (x, q) }";
+
+	compare(&t, a, same, (ox_whole_config){.agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.verdict, OX_V_EXACT);
+	end(&t);
+	compare(&t, a, other, (ox_whole_config){.agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.verdict, OX_V_UNVERIFIED);
+	end(&t);
+}
+
+/* No time: nothing is said. */
+Test(whole, no_time)
+{
+	two t;
+
+	compare(&t, MUL, MUL, (ox_whole_config){.seconds = 1e-9, .samples = 2});
+	cr_expect_eq(t.r.verdict, OX_V_UNVERIFIED);
+	cr_expect_eq(t.r.valid, 0);
+	cr_expect_eq(t.r.left, 2);
 	end(&t);
 }

@@ -42,10 +42,17 @@ typedef struct cli_list {
 enum { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 enum { PROGRESS_AUTO, PROGRESS_NONE, PROGRESS_JSON };
 enum { FORMAT_PB, FORMAT_NPY, FORMAT_NPZ };
-enum { FAIL_GROWTH = 1, FAIL_NO_CHANGE = 2, FAIL_WARNING = 4 };
+enum { FAIL_GROWTH = 1, FAIL_NO_CHANGE = 2, FAIL_WARNING = 4, FAIL_UNVERIFIED = 8 };
+#define NO_BUDGET UINT64_MAX
 
-/* --check: what rewrites are held against. */
-typedef enum cli_level { CLI_CHECK_LOCAL, CLI_CHECK_OFF } cli_level;
+/* --check: what is held against what. STRICT: as LOCAL, STRICT_FULL: as FULL, and all of it must be verified. */
+typedef enum cli_level {
+	CLI_CHECK_LOCAL, CLI_CHECK_OFF, CLI_CHECK_STRUCTURAL, CLI_CHECK_FULL, CLI_CHECK_STRICT, CLI_CHECK_STRICT_FULL,
+} cli_level;
+
+static inline bool cli_checks_windows(int level) { return level != CLI_CHECK_OFF && level != CLI_CHECK_STRUCTURAL; }
+static inline bool cli_checks_fully(int level) { return level == CLI_CHECK_FULL || level == CLI_CHECK_STRICT_FULL; }
+static inline bool cli_is_strict(int level) { return level == CLI_CHECK_STRICT || level == CLI_CHECK_STRICT_FULL; }
 
 typedef struct cli_options {
 	/* what runs */
@@ -65,6 +72,8 @@ typedef struct cli_options {
 	bool positive_dims;
 	int inline_mode;              /* ox_inline_mode */
 	int check;                    /* cli_level */
+	uint64_t check_budget;        /* milliseconds for all windows and the whole model; NO_BUDGET: as the level has it */
+	uint64_t samples;             /* of the whole model; 0: as the level has it */
 	int on_mismatch;              /* 0: fail; 1: roll back */
 	const char *cross_check;      /* "ort", "ort:PATH"; NULL: not asked for */
 	uint64_t cross_timeout;       /* milliseconds; 0: the default */
@@ -274,6 +283,21 @@ bool cli_assert_needs_bytes(const cli_assert *a);
 bool cli_assert_check(ox_cli *c, cli_assert *list, size_t n, const ox_stats *before,
                       const ox_stats *after);
 
+/* ---- the original against the result (whole.c) --------------------------------- */
+
+struct ox_whole_result;
+typedef struct cli_whole {
+	const struct ox_whole_result *r;      /* NULL: the models were not computed */
+	const char *why;              /* they were not; NULL: nothing had changed */
+	double budget;                /* seconds */
+	uint32_t samples, sizes;      /* asked for */
+	double rtol, atol;            /* given; < 0: not */
+} cli_whole;
+
+/* After the run, before m is written. False after reporting: they differ, or --check strict, or --fail-on
+ * unverified, asks for more than was found out. */
+bool cli_whole_check(ox_cli *c, ox_model *m, const ox_run_report *run, cli_whole *out);
+
 /* ---- reports (report.c) ------------------------------------------------------ */
 
 /* What happened to one file; any part may be missing. */
@@ -285,6 +309,7 @@ typedef struct cli_result {
 	const ox_plan *plan;
 	const ox_run_report *run;
 	const ox_specialised *specialised;
+	const cli_whole *whole;       /* NULL: it did not come so far */
 	const cli_assert *asserts;
 	size_t nasserts;
 	char in_sha256[65], out_sha256[65];   /* "": not known */
@@ -292,6 +317,8 @@ typedef struct cli_result {
 	double seconds;
 } cli_result;
 
+/* Why the first rewrite was not verified that was not; NULL: all were. */
+const char *cli_why_unverified(const ox_run_report *run);
 bool cli_reports_valid(ox_cli *c);                 /* formats and paths, before any work */
 /* Writes every --report; the exit code of the run, or a graver one. */
 int  cli_reports_write(ox_cli *c, const cli_result *r, int exit);

@@ -1,6 +1,6 @@
 /* optimize.c - the main verb: load, run the passes, judge the result, write it.
  *
- *     plan -> load -> specialise -> passes -> gate -> assertions -> save -> report
+ *     plan -> load -> specialise -> passes -> gate -> whole model -> assertions -> save -> report
  *
  * Everything that can fail comes before the output is touched; the output is replaced
  * whole or not at all.
@@ -21,6 +21,7 @@ typedef struct job {
 	ox_run_report run;
 	ox_specialised specialised;
 	ox_save_result saved;
+	cli_whole whole;
 	cli_assert *asserts;
 	cli_result result;
 } job;
@@ -155,6 +156,13 @@ static bool optimize(ox_cli *c, job *j)
 	return ox_gate_keeps(&j->gate, j->m, &c->arena, &c->diag) || is_of_plugins(c, j);
 }
 
+/* What was computed to find that out is told in any case. */
+static bool check_whole(ox_cli *c, job *j)
+{
+	j->result.whole = &j->whole;
+	return cli_whole_check(c, j->m, &j->run, &j->whole);
+}
+
 static bool count_bytes(void *user, const void *p, size_t n)
 {
 	uint64_t *sum = user;
@@ -273,7 +281,7 @@ static bool work(ox_cli *c, job *j)
 	if (!load(c, j))
 		return false;
 	hash(j->result.in_sha256, c, j->in);
-	if (!specialise(c, j) || !optimize(c, j) || !judge(c, j) || !save(c, j))
+	if (!specialise(c, j) || !optimize(c, j) || !check_whole(c, j) || !judge(c, j) || !save(c, j))
 		return false;
 	if (j->result.written)
 		hash(j->result.out_sha256, c, ox_out_lies_at(j->out));

@@ -42,16 +42,19 @@ static const cli_option table[] = {
 	{"-O1", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O2", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
 	{"-O3", NULL, NULL, V_OPTIMIZE, K_PRESET, JOIN, AT(passes), NULL},
-	{"--skip", NULL, "P", V_OPTIMIZE, K_COMMAS, ENV, AT(skip), "leave a pass out"},
-	{"--only", NULL, "P", V_OPTIMIZE, K_COMMAS, JOIN | ENV, AT(only), "run no other; both repeatable"},
-	{"--rules", NULL, "FILE", V_OPTIMIZE | V_PASSES | V_EXPLAIN, K_LIST, ENV, AT(rules), "rules of your own; repeatable"},
+	{"--skip", NULL, "P", V_OPTIMIZE, K_COMMAS, ENV, AT(skip), "leave P out"},
+	{"--only", NULL, "P", V_OPTIMIZE, K_COMMAS, JOIN | ENV, AT(only), "run no other"},
+	{"--rules", NULL, "FILE", V_OPTIMIZE | V_PASSES | V_EXPLAIN, K_LIST, JOIN | ENV, AT(rules), "own rules; repeatable"},
 	{"--config", NULL, "FILE", V_OPTIMIZE, K_TEXT, ENV, AT(config), "pipeline and options (found: onnxopt.yaml)"},
 	{"--no-config", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(no_config), "none"},
 	{"--rewrite-limit", NULL, "N", V_OPTIMIZE, K_LIMIT, ENV, AT(rewrite_limit), "stop after N rewrites"},
 	{"--verify-each", NULL, NULL, V_OPTIMIZE | V_TEST, K_FLAG, JOIN | ENV, AT(verify_each),
 	 "check after each pass"},
-	{"--check", NULL, "local|off", V_OPTIMIZE | V_TEST, K_CHOICE, ENV, AT(check),
-	 "compute what each rewrite takes and brings"},
+	{"--check", NULL, "local|off|structural|full|strict|strict,full", V_OPTIMIZE | V_TEST, K_CHOICE, ENV, AT(check),
+	 "what is computed before and after"},
+	{"--check-budget", NULL, "2s", V_OPTIMIZE, K_TIME, ENV, AT(check_budget), "its time (full: 1min)"},
+	{"--samples", NULL, "N", V_OPTIMIZE | V_VERIFY, K_SIZE, JOIN | ENV, AT(samples), NULL},
+	{"--seed", NULL, "N", V_OPTIMIZE | V_TEST | V_TEST_DATA | V_RUN | V_VERIFY, K_SIZE, JOIN | ENV, AT(seed), "of what is made up (0)"},
 	{"--on-mismatch", NULL, "fail|rollback", V_OPTIMIZE, K_CHOICE, ENV, AT(on_mismatch),
 	 "write nothing, or leave out what is wrong"},
 	{"--cross-check", NULL, "ort[:PATH]", V_OPTIMIZE | V_VERIFY, K_TEXT, ENV, AT(cross_check), "ask ONNX Runtime, too"},
@@ -100,19 +103,18 @@ static const cli_option table[] = {
 	{"--sync", NULL, NULL, V_OPTIMIZE | V_PARSE, K_FLAG, JOIN | ENV, AT(sync), "survive a power cut"},
 	{"--assert", NULL, "EXPR", V_OPTIMIZE, K_LIST, 0, AT(asserts),
 	 "exit 1 unless so: nodes<=120, bytes<before.bytes"},
-	{"--fail-on", NULL, "growth|no-change|warning", V_OPTIMIZE, K_CHOICES, ENV, AT(fail_on), "exit 1, and write nothing"},
+	{"--fail-on", NULL, "growth|no-change|warning|unverified", V_OPTIMIZE, K_CHOICES, ENV, AT(fail_on), "exit 1, and write nothing"},
 	{"--report", NULL, "FILE[:json]", V_OPTIMIZE, K_LIST, 0, AT(reports), "the result for machines"},
 	{"--stats", NULL, NULL, V_OPTIMIZE, K_FLAG, JOIN | ENV, AT(stats), "all passes, all ops"},
 	{"--json", NULL, NULL, V_INSPECT | V_PASSES | V_OPS | V_TEST_DATA | V_RUN | V_VERIFY, K_FLAG, 0, AT(json), "as JSON, for machines"},
-	{"--inputs", NULL, "FILE", V_RUN | V_VERIFY, K_LIST, 0, AT(inputs), "X:a.npy, X:a.npz[key], X:a.pb, a.npz, or a data set"},
+	{"--inputs", NULL, "FILE", V_RUN | V_VERIFY | V_OPTIMIZE, K_LIST, 0, AT(inputs), "X:a.npy, X:a.npz[key], X:a.pb, a.npz, or a data set"},
 	{"--random", NULL, "[=SEED]", V_RUN, K_SEED, 0, AT(random_seed), "make up the inputs that are not given"},
 	{"--format", NULL, "pb|npy|npz", V_RUN, K_CHOICE, 0, AT(format), "of the files in OUT (pb: a data set of ONNX)"},
 	{"--lens", NULL, "exact|native", V_RUN | V_TEST_DATA, K_CHOICE, ENV, AT(lens),
 	 "the same on every machine, or fast"},
 	{"--profile", NULL, NULL, V_RUN, K_FLAG, 0, AT(profile), "what each operator costs"},
-	{"--rtol", NULL, "X", V_TEST_DATA | V_VERIFY, K_REAL, 0, AT(rtol), "what a float may be off, relative"},
-	{"--atol", NULL, "X", V_TEST_DATA | V_VERIFY, K_REAL, JOIN, AT(atol), "and absolute"},
-	{"--seed", NULL, "N", V_OPTIMIZE | V_TEST | V_TEST_DATA | V_RUN | V_VERIFY, K_SIZE, 0, AT(seed), "of what is made up (0)"},
+	{"--rtol", NULL, "X", V_TEST_DATA | V_VERIFY | V_OPTIMIZE, K_REAL, 0, AT(rtol), "what a float may be off, relative"},
+	{"--atol", NULL, "X", V_TEST_DATA | V_VERIFY | V_OPTIMIZE, K_REAL, JOIN, AT(atol), "and absolute"},
 	{"--max-ops", NULL, "N", V_TEST_DATA | V_RUN | V_VERIFY, K_SIZE, ENV, AT(max_ops), "most multiplications"},
 	{"--timeout", NULL, "10s", V_TEST_DATA | V_RUN | V_VERIFY | V_REDUCE, K_TIME, JOIN | ENV, AT(timeout), "longest run"},
 	{"--bless", NULL, NULL, V_TEST, K_FLAG, 0, AT(bless), "rewrite the expectations"},
@@ -123,7 +125,7 @@ static const cli_option table[] = {
 	{"--explain-missed", NULL, "RULE", V_OPTIMIZE, K_TEXT, JOIN | ENV, AT(explain_missed), "near misses"},
 	{"--color", NULL, "auto|always|never", V_ALL, K_CHOICE, ENV, AT(color), NULL},
 	{"--progress", NULL, "auto|none|json", V_OPTIMIZE | V_REDUCE, K_CHOICE, JOIN | ENV, AT(progress), NULL},
-	{"-h", "--help", NULL, V_ALL, K_FLAG, 0, AT(help), "this page"},
+	{"-h", "--help", NULL, V_ALL, K_FLAG, JOIN, AT(help), "this page"},
 };
 
 /* ---- values ---------------------------------------------------------------- */
@@ -504,6 +506,7 @@ bool cli_parse(ox_cli *c, int argc, char **argv)
 {
 	bool only_files = false;
 
+	c->options.check_budget = NO_BUDGET;
 	c->options.max_elements = c->verb->bit == V_OPTIMIZE ? 64 : 0;
 	if (!read_environment(c))
 		return false;
@@ -604,7 +607,7 @@ ox_run_options cli_run_options(const ox_cli *c, const cli_options *o)
 		.rewrite_limit = o->rewrite_limit,
 		.has_rewrite_limit = o->has_rewrite_limit,
 		.verify_each = o->verify_each,
-		.check_windows = o->check == CLI_CHECK_LOCAL,
+		.check_windows = cli_checks_windows(o->check),
 		.check_seed = o->seed,
 		.roll_back = o->on_mismatch,
 		.keep_ir_version = o->keep_ir_version,

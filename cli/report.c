@@ -2,7 +2,7 @@
  *
  * The exit code never depends on the format, and a report is written for failures too.
  */
-#include "cli/cli.h"
+#include "cli/runner.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -116,7 +116,7 @@ static ox_verdict count_verdicts(const ox_run_report *run, uint64_t all[OX_V_MIS
 	return worst;
 }
 
-static const char *why_unverified(const ox_run_report *run)
+const char *cli_why_unverified(const ox_run_report *run)
 {
 	for (size_t i = 0; i < run->nstats; i++)
 		if (run->stats[i].unverified)
@@ -124,7 +124,45 @@ static const char *why_unverified(const ox_run_report *run)
 	return NULL;
 }
 
-/* verified: 214 rewrites (150 proved, 48 exact, 16 within bound)   0.42 s */
+static const char *level_name(int level)
+{
+	static const char *const names[] = {"local", "off", "structural", "full", "strict", "strict,full"};
+
+	return names[level];
+}
+
+static double most_used(const cli_result *r)
+{
+	double used = 0;
+
+	for (size_t i = 0; i < r->run->nstats; i++)
+		used = r->run->stats[i].used > used ? r->run->stats[i].used : used;
+	for (size_t i = 0; r->whole && r->whole->r && i < r->whole->r->n; i++)
+		used = r->whole->r->outputs[i].used > used ? r->whole->r->outputs[i].used : used;
+	return used;
+}
+
+/* " + 1 end-to-end sample, max 0.31 of bound" */
+static void print_whole(ox_cli *c, const cli_result *r)
+{
+	const cli_whole *w = r->whole;
+	const uint32_t valid = w && w->r ? w->r->valid : 0;
+	const char *why = !w ? NULL : w->why ? w->why : w->r ? w->r->why : NULL;
+
+	if (!cli_checks_windows(c->options.check) || (!why && (!w || !w->r)))
+		return;
+	fprintf(c->human, " + %" PRIu32 " end-to-end sample%s", valid, valid == 1 ? "" : "s");
+	if (w->r && w->r->discarded)
+		fprintf(c->human, " (%" PRIu32 " without a result)", w->r->discarded);
+	if (w->r && w->r->left && valid)
+		fprintf(c->human, " (no time for %" PRIu32 ")", w->r->left);
+	if (why)
+		fprintf(c->human, ", %sunverified%s: %s", cli_paint(c, YELLOW), cli_paint(c, PLAIN), cli_harmless(c, why));
+	if (most_used(r) > 0)
+		fprintf(c->human, ", max %.2f of bound", most_used(r));
+}
+
+/* verified: 214 rewrites (150 proved, 48 exact, 16 within bound) + 1 end-to-end sample, max 0.31 of bound   0.42 s */
 static void print_verdict(ox_cli *c, const cli_result *r)
 {
 	static const char *const words[] = {"proved", "exact", "within bound", "unverified", "wrong"};
@@ -132,8 +170,9 @@ static void print_verdict(ox_cli *c, const cli_result *r)
 	const ox_verdict worst = count_verdicts(r->run, all);
 	const char *comma = " (";
 
-	if (c->options.check == CLI_CHECK_OFF)
-		fprintf(c->human, "%sunverified%s (--check off)", cli_paint(c, YELLOW), cli_paint(c, PLAIN));
+	if (!cli_checks_windows(c->options.check))
+		fprintf(c->human, "%sunverified%s (--check %s)", cli_paint(c, YELLOW), cli_paint(c, PLAIN),
+		        level_name(c->options.check));
 	else if (worst >= OX_V_UNVERIFIED)
 		fprintf(c->human, "%sverified in part%s", cli_paint(c, YELLOW), cli_paint(c, PLAIN));
 	else
@@ -143,11 +182,13 @@ static void print_verdict(ox_cli *c, const cli_result *r)
 		if (!all[i])
 			continue;
 		fprintf(c->human, "%s%" PRIu64 " %s", comma, all[i], words[i]);
-		if (i == OX_V_UNVERIFIED && why_unverified(r->run))
-			fprintf(c->human, ": %s", why_unverified(r->run));
+		if (i == OX_V_UNVERIFIED && cli_why_unverified(r->run))
+			fprintf(c->human, ": %s", cli_harmless(c, cli_why_unverified(r->run)));
 		comma = ", ";
 	}
-	fprintf(c->human, "%s   %.2f s\n", *comma == ',' ? ")" : "", r->seconds);
+	fputs(*comma == ',' ? ")" : "", c->human);
+	print_whole(c, r);
+	fprintf(c->human, "   %.2f s\n", r->seconds);
 	for (size_t i = 0; i < r->run->nstats && c->options.stats; i++)
 		if (r->run->stats[i].unverified)
 			fprintf(c->human, "unverified, by %s: %" PRIu64 ", first because %s\n",
@@ -407,20 +448,54 @@ static void put_verdicts(json *j, const uint64_t *counts)
 	json_close(j);
 }
 
-static void put_verification(json *j, const ox_cli *c, const ox_run_report *run)
+static void put_tolerance(json *j, const char *key, double t)
 {
-	static const char *const names[] = {"proved", "pass-exact", "pass-within-bound", "unverified", "FAIL"};
+	if (t < 0)
+		json_null(j, key);
+	else
+		json_exact(j, key, t);
+}
+
+static void put_whole(json *j, const cli_whole *w)
+{
+	static const ox_whole_result none = {.verdict = OX_V_UNVERIFIED};
+	const ox_whole_result *r = w && w->r ? w->r : &none;
+
+	if (!w || (!w->r && !w->why)) {
+		json_null(j, "whole");
+		return;
+	}
+	json_open(j, "whole", '{');
+	json_text(j, "verdict", ox_verdict_name(r->verdict));
+	json_text(j, "why", w->why ? w->why : r->why);
+	json_uint(j, "samples", w->samples);
+	json_uint(j, "sizes", w->sizes);
+	json_uint(j, "valid", r->valid);
+	json_uint(j, "discarded", r->discarded);
+	json_text(j, "discarded_why", r->discard);
+	json_uint(j, "left", r->left);
+	json_text(j, "left_why", r->leave);
+	put_tolerance(j, "rtol", w->rtol);
+	put_tolerance(j, "atol", w->atol);
+	json_num(j, "budget", w->budget);
+	json_num(j, "seconds", r->seconds);
+	cli_whole_put(j, r);
+	json_close(j);
+}
+
+static void put_verification(json *j, const ox_cli *c, const ox_run_report *run, const cli_whole *whole)
+{
 	uint64_t all[OX_V_MISMATCH + 1] = {0};
-	const bool looked = run && c->options.check == CLI_CHECK_LOCAL;
+	const bool looked = run && cli_checks_windows(c->options.check);
 	const ox_verdict worst = looked ? count_verdicts(run, all) : OX_V_UNVERIFIED;
 	double used = 0;
 
 	for (size_t i = 0; looked && i < run->nstats; i++)
 		used = run->stats[i].used > used ? run->stats[i].used : used;
 	json_open(j, "verification", '{');
-	json_text(j, "check", looked ? "local" : "off");
-	json_text(j, "verdict", names[worst]);
-	const char *why = looked ? why_unverified(run) : "the checks were off";
+	json_text(j, "check", level_name(c->options.check));
+	json_text(j, "verdict", ox_verdict_name(worst));
+	const char *why = looked ? cli_why_unverified(run) : "the checks were off";
 	if (why)
 		json_text(j, "why", why);
 	else
@@ -428,6 +503,7 @@ static void put_verification(json *j, const ox_cli *c, const ox_run_report *run)
 	json_uint(j, "seed", c->options.seed);
 	put_verdicts(j, all);
 	json_num(j, "of_bound", used);
+	put_whole(j, whole);
 	json_close(j);
 }
 
@@ -494,7 +570,7 @@ static void put_report(FILE *f, ox_cli *c, const cli_result *r, int exit)
 		put_run(&j, r->run);
 	else
 		json_null(&j, "run");
-	put_verification(&j, c, r->run);
+	put_verification(&j, c, r->run, r->whole);
 	put_asserts(&j, r);
 	put_messages(&j, c);
 	json_num(&j, "seconds", r->seconds);

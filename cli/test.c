@@ -381,7 +381,7 @@ static bool run(bench *b, ox_model *m, ox_run_report *r)
 	ox_run_options o = cli_run_options(b->c, &b->g->options);
 
 	o.verify_each = b->c->options.verify_each;
-	o.check_windows = b->c->options.check == CLI_CHECK_LOCAL;
+	o.check_windows = cli_checks_windows(b->c->options.check);
 	o.check_seed = b->c->options.seed;
 	o.progress = NULL;
 	forget(b);

@@ -383,7 +383,9 @@ static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox
 {
 	if (!mg->windows)
 		return true;
+	const double began = ox_os_seconds();
 	const ox_window_verdict v = ox_window_check(mg->windows, agreement_of(p));
+	mg->r->check_seconds += ox_os_seconds() - began;
 	const bool leave_out = v.verdict == OX_V_MISMATCH && n && mg->o->roll_back && !p->from;
 	s->verdicts[v.verdict] += !leave_out;
 	s->used = v.used > s->used ? v.used : s->used;

@@ -229,6 +229,7 @@ typedef struct ox_run_report {
 	bool limit_hit;               /* --rewrite-limit stopped the run: there was one more */
 	bool settled;                 /* nothing was left to do (not: limit, cap on rounds) */
 	bool ir_raised;               /* IR 3 became 4 */
+	double check_seconds;         /* of checking windows */
 	uint64_t inferred;            /* infer functions called; 0: no pass asked for facts */
 } ox_run_report;
 

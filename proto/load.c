@@ -897,6 +897,13 @@ ox_model *ox_load_memory(const void *data, size_t n, const char *beside, const o
 	return load(&map, OX_ABSENT, ox_cstr(beside), o, heap, d);
 }
 
+ox_model *ox_load_again(const ox_model *m, const ox_load_options *o, ox_heap *heap, ox_diag *d)
+{
+	const ox_file *f = ox_file_of(m);
+
+	return f ? ox_load_memory(f->map.data, f->map.size, f->beside.p, o, heap, d) : NULL;
+}
+
 const char *ox_model_path(const ox_model *m)
 {
 	const ox_file *f = ox_file_of(m);

@@ -24,6 +24,9 @@ ox_model *ox_load(const char *path, const ox_load_options *o, ox_heap *heap, ox_
 ox_model *ox_load_memory(const void *data, size_t n, const char *beside,
                          const ox_load_options *o, ox_heap *heap, ox_diag *d);
 
+/* What m was loaded from, once more, as it was: its bytes are borrowed, so m must outlive the result. */
+ox_model *ox_load_again(const ox_model *m, const ox_load_options *o, ox_heap *heap, ox_diag *d);
+
 typedef enum ox_external_mode { OX_EXTERNAL_AUTO, OX_EXTERNAL_ALWAYS, OX_EXTERNAL_NEVER } ox_external_mode;
 
 typedef struct ox_save_options {

@@ -127,7 +127,7 @@ static const char *why_failed(const ox_whole *w)
 /* NO_SUCH: there are not so many choices of sizes. */
 typedef enum reached { REACHED, NO_RESULT, NO_SUCH, NO_TIME } reached;
 
-static const double SHARE = 0.45;     /* of the time left, for the first model; the second needs as much */
+static const double SHARE = 0.25;     /* of the time left, for the first model: the second needs as much, and double more */
 
 /* Inputs are made. */
 static reached run_first(ox_whole *w, const place *p, const char **why)

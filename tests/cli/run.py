@@ -266,7 +266,7 @@ def the_table(d):
     assert table["nodes"] == ["5", "1", "-80.0", "%"], table
     assert {"initializers", "params", "file", "ops:"} <= set(table), table
     assert "Identity 4 -> 0" in text
-    assert re.search(r"^verified: \d+ rewrites? \((\d+ proved, )?\d+ exact\) +\d+\.\d\d s$",
+    assert re.search(r"^verified: \d+ rewrites? \((\d+ proved, )?\d+ exact\) \+ 1 end-to-end sample +\d+\.\d\d s$",
                      text, re.M), text
     ends = [i for i, row in enumerate(rows[1:5]) if row.rstrip() != row]
     assert not ends, rows
@@ -934,6 +934,7 @@ def report_is_repeatable(d):
             r.pop(k)
         for p in r["run"]["passes"]:
             p.pop("ms")
+        (r["verification"]["whole"] or {}).pop("seconds", None)
         return r
     assert stable(report_of(d, 0, m, o)) == stable(report_of(d, 0, m, o))
 
@@ -2463,6 +2464,92 @@ def two_models_compared(d):
     r = expect(6, "verify", no, no)
     assert b"OX5003" in r.stderr and b"not compared" in r.stdout
 
+
+
+def optimized(d, text, *args, code=0):
+    """Parses a model, optimizes it, and gives the JSON report."""
+    expect(0, "parse", "-", d + "/in.onnx", data=text.encode())
+    r = expect(code, d + "/in.onnx", d + "/out.onnx", "--report", d + "/r.json", *args)
+    return r, json.loads(read(d + "/r.json"))["verification"]["whole"]
+
+
+HEAD = '<ir_version: 8, opset_import: ["" : 17]>\n'
+EXACT = HEAD + "g (float[N,3] x) => (float[N,3] y) { t = Identity (x)  y = Mul (t, t) }"
+ROUNDED = HEAD + "g (float[N,3] x) => (float[N,2] y) <float[3,2] w = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6}, float[2] k = {0.3, 0.7}>\n" \
+                 "{ t = MatMul (x, w)  y = Mul (t, k) }"
+
+
+@test
+def the_whole_model(d):
+    """Original and result on the same samples: levels, samples, the last line, the report."""
+    r, whole = optimized(d, EXACT)
+    assert b"+ 1 end-to-end sample" in r.stdout, r.stdout
+    assert (whole["verdict"], whole["valid"], whole["samples"]) == ("pass-exact", 1, 1)
+    assert whole["outputs"][0]["equal_bits"] == whole["outputs"][0]["elements"] > 0
+    r, whole = optimized(d, ROUNDED, "--samples", "2")
+    assert whole["verdict"] == "pass-within-bound" and whole["valid"] == 2 and whole["outputs"][0]["bound"] == "table"
+    assert b"+ 2 end-to-end samples, max 0." in r.stdout, r.stdout
+    r, whole = optimized(d, ROUNDED, "--check", "full")
+    # three sizes, three values for each, and N = 0
+    assert whole["valid"] == 10 and whole["outputs"][0]["bound"] == "floor" and whole["outputs"][0]["floor"] > 0
+    assert whole["outputs"][0]["of_bound"] < 1
+    for level in ("off", "structural"):
+        r, whole = optimized(d, ROUNDED, "--check", level)
+        assert whole is None and f"(--check {level})".encode() in r.stdout and b"end-to-end" not in r.stdout
+    optimized(d, ROUNDED, "--check", "strict,full", "--fail-on", "unverified")
+    optimized(d, ROUNDED, "--check", "off", "--fail-on", "unverified", code=1)
+    r, whole = optimized(d, ROUNDED, "--check-budget", "0ms")
+    assert whole["verdict"] == "unverified" and b"+ 0 end-to-end samples, unverified: " in r.stdout
+    optimized(d, ROUNDED, "--check-budget", "0ms", "--check", "strict")
+    os.remove(d + "/out.onnx")
+    r, _ = optimized(d, ROUNDED, "--check-budget", "0ms", "--check", "strict,full", code=6)
+    assert b"OX5006" in r.stderr and not os.path.exists(d + "/out.onnx")
+    r, _ = optimized(d, ROUNDED, "--check-budget", "0ms", "--fail-on", "unverified", code=1)
+    assert b"OX2007" in r.stderr and not os.path.exists(d + "/out.onnx")
+    # what is given replaces what is made up, and the table
+    write(d + "/x.npy", npy("<f4", (1, 3), struct.pack("<3f", 1, 2, 3)))
+    r, whole = optimized(d, ROUNDED, "--inputs", d + "/x.npy", "--rtol", "1e-3", "--atol", "0")
+    assert whole["valid"] == 1 and whole["outputs"][0]["type"] == "float[1,2]" and (whole["rtol"], whole["atol"]) == (1e-3, 0)
+    r, _ = optimized(d, ROUNDED, "--inputs", d + "/nothing.npy", code=4)
+    # nothing changed: nothing to compare
+    r, whole = optimized(d, HEAD + "g (float[N,3] x) => (float[N,3] y) { y = Neg (x) }")
+    assert whole is None and b"end-to-end" not in r.stdout
+    # no sample
+    r, whole = optimized(d, HEAD + "g (float[N,3] x) => (float[N,2] y) <float[2] k = {1, 2}> { t = Identity (x)  y = Add (t, k) }")
+    assert whole["verdict"] == "unverified" and whole["discarded"] == 1 and "Add" in whole["why"]
+    assert b"(1 without a result)" in r.stdout
+
+
+@test
+def the_whole_model_differs(d):
+    """A wrong rewrite of a constant too large for a window is found at the end; nothing is written."""
+    n = 2049 * 2048
+    w = struct.pack("<64f", *[1 + i / 64 for i in range(64)]) * (n // 64)
+    g = ob.graph([ob.node("Neg", ["x"], ["n"]), ob.node("Mul", ["n", "w"], ["t"]), ob.node("ReduceSum", ["t"], ["y"])],
+                 [ob.value("x", ["N", 1, 1])], [ob.value("y", [1, 1, 1])], inits=[ob.tensor("w", [2049, 2048], w)])
+    write(d + "/m.onnx", ob.model(g))
+    rule = "- rule: wrong\n  doc: wrong\n  numerics: %s\n  before: |\n    n = Neg (x)\n    t = Mul (n, w)\n"\
+           "  after: |\n    t = Mul (x, w)\n"
+    for numerics in ("exact", "const_rounding"):
+        write(d + "/wrong.yaml", (rule % numerics).encode())
+        args = [d + "/m.onnx", d + "/o.onnx", "--passes", d + "/wrong.yaml", "--report", d + "/r.json", "--check-budget", "20s"]
+        r = expect(1, *args)
+        assert b"error[OX5005]: output 'y': sample 0: element 0 is " in r.stderr and not os.path.exists(d + "/o.onnx"), r.stderr
+        told = json.loads(read(d + "/r.json"))
+        assert told["verification"]["whole"]["verdict"] == "FAIL" and not told["output"]["written"] and told["exit"] == 1
+        validate(told, json.load(open(os.path.join(ROOT, "docs", "report.schema.json"))))
+    expect(0, *args, "--check", "structural")
+
+
+@test
+def recipe_of_the_readme(d):
+    """The line under "In CI", as it stands there."""
+    line = re.search(r"^    (onnxopt model.onnx slim.onnx .*)$", read(os.path.join(ROOT, "README.md")).decode(), re.M).group(1)
+    shutil.copy(os.path.join(MODELS, "distilbert_dynamic_nofold_narrow.onnx"), d + "/model.onnx")
+    r = subprocess.run(line.replace("onnxopt ", os.path.abspath(TOOL) + " ", 1), shell=True, cwd=d, env=clean_env(), capture_output=True)
+    assert r.returncode == 0, r.stderr
+    told = json.loads(read(d + "/report.json"))["verification"]
+    assert told["check"] == "strict" and told["verdict"] == "pass-within-bound" and told["whole"]["valid"] == 1
 
 
 @test

@@ -39,7 +39,7 @@ typedef struct ox_whole_config {
 	ox_agreement agreement;       /* BITS: it is the same in every bit, in the exact lens at least */
 	uint64_t seed;
 	double seconds;               /* of a comparison, and for the first from ox_whole_new on; 0: no limit. Where
-	                                 something differs, four times as much for finding out if that is rounding */
+	                                 something differs, as much again, 8 at least, for finding out if that is rounding */
 	uint64_t max_bytes, max_ops, max_ms;  /* of one run, as ox_run_config has them */
 	bool has_rtol, has_atol;      /* in place of the table, and of everything measured */
 	double rtol, atol;

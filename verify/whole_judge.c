@@ -21,6 +21,9 @@ enum { UNIT_RUNS = 3, JUMP_RUNS = 5, FEW_UNITS = 4, JUMP_UNITS = 8 };
 /* An output that rounding alone moves by so much of its largest element is not compared. */
 static const double UNSTABLE = 0.01;
 
+/* Seconds for finding out if a difference is rounding, at least. */
+static const double LONG = 8;
+
 /* One output in one lens. */
 typedef struct look {
 	ox_whole *w;
@@ -138,7 +141,7 @@ static finding look_closer(look *l)
 static void take_time(ox_whole *w)
 {
 	if (w->until > 0 && !w->patient)
-		w->until = ox_os_seconds() + 4 * w->o.seconds;
+		w->until = ox_os_seconds() + fmax(LONG, w->o.seconds);
 	w->patient = true;
 }
 

@@ -1,7 +1,7 @@
 /* sample.c - what a window is computed with: sizes, and values that fit what is known.
  *
- * A symbol of the dims has one size, wherever it stands: distinct primes, all 1, other primes, or
- * 0. Numbers that are large, and that no constant of the window has in its shape or contents,
+ * A symbol of the dims has one size, wherever it stands: distinct primes, all 1, other primes, 0,
+ * and large primes where a value was empty until then. Numbers that are large, and that no constant of the window has in its shape or contents,
  * are the size of a picture or the length of a text, and may be small as well: what disagrees
  * then is tried with the true ones.
  *
@@ -29,7 +29,9 @@ typedef struct sizes {
 
 static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
 
-static int64_t prime(uint32_t i, uint32_t turn) { return primes[(i + turn) % 6] ; }
+static const int64_t large_primes[] = {41, 31, 37, 43, 47, 53};
+
+static int64_t prime(uint32_t i, uint32_t turn) { return primes[(i + turn) % 6]; }
 
 /* What is no dim may be below zero: later it is, and as far from it as numbers of 32 and of 64
  * bits are. */
@@ -43,7 +45,7 @@ static int64_t number_for(const sizes *s, ox_dim sym, int64_t size)
 
 static int64_t size_for(const sizes *s, ox_dim sym)
 {
-	const int64_t want[WINDOW_SIZES] = {prime(s->n, 0), 1, prime(s->n, 2), 0};
+	const int64_t want[WINDOW_SIZES] = {prime(s->n, 0), 1, prime(s->n, 2), 0, large_primes[s->n % OX_LEN(large_primes)]};
 	const int64_t size = sym->lo < 0 ? number_for(s, sym, want[s->choice->sizes]) : want[s->choice->sizes];
 
 	return size < sym->lo ? sym->lo : size > sym->hi ? sym->hi : size;

@@ -441,6 +441,7 @@ typedef struct trial {
 	ox_agreement how;
 	uint64_t seed;
 	ox_array **was, **is;         /* for each pair */
+	bool *seen;                   /* for each pair: has it had an element? */
 	double used;
 	bool large;                   /* the present sample is of large floats */
 	uint64_t ops;
@@ -581,6 +582,7 @@ typedef enum outcome { NO_SAMPLE, AGREES, DIFFERS, CANNOT } outcome;
 static outcome compare(trial *t, ox_array ***shaken, const char **why)
 {
 	for (size_t i = 0; i < t->w->pairs.n; i++) {
+		t->seen[i] |= t->was[i]->count > 0;
 		if (has_text(t->was[i]))
 			return *why = "values of its type are not compared", CANNOT;
 		if (!is_same_shape(t->was[i], t->is[i]))
@@ -629,14 +631,36 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 	return legal ? DIFFERS : NO_SAMPLE;
 }
 
-/* Small where that is possible; what disagrees then is tried as large as it is. */
+static bool is_known_empty(const window *w, const ox_value *v)
+{
+	const ox_type *t = ox_type_known(w->m, v);
+	bool empty = false;
+
+	for (uint32_t i = 0; t && t->has_shape && i < t->rank; i++)
+		empty |= ox_dim_is(ox_dim_known(w->m, v, i), 0);
+	return empty;
+}
+
+/* A value without elements agrees with any other of its shape. */
+static bool all_seen(const trial *t)
+{
+	bool all = true;
+
+	ox_txn_swap(t->w->m);
+	for (size_t i = 0; i < t->w->pairs.n; i++)
+		all &= t->seen[i] || is_known_empty(t->w, t->w->pairs.p[i].was);
+	ox_txn_swap(t->w->m);
+	return all;
+}
+
+/* Small where that is possible; what disagrees then, or is empty, is tried as large as it is. */
 static outcome try_choice(trial *t, wchoice *c, const char **why)
 {
 	t->large = c->large;
 	c->shrink = true;
 	c->shrunk = c->symbols = false;
 	outcome o = try_sample(t, c, why);
-	if (!c->shrunk || o == AGREES)
+	if (!c->shrunk || (o == AGREES && all_seen(t)))
 		return o;
 	c->shrink = false;
 	return try_sample(t, c, why);
@@ -674,7 +698,10 @@ static ox_window_verdict try_all(trial *t)
 	wchoice c = {0};
 	bool enough = false;
 
-	for (c.sizes = 0; c.sizes < WINDOW_SIZES && (c.symbols || !c.sizes); c.sizes++)
+	t->seen = ox_new_array(t->w->a, bool, t->w->pairs.n + 1);
+	for (c.sizes = 0; c.sizes < WINDOW_SIZES && (c.symbols || !c.sizes); c.sizes++) {
+		if (c.sizes == WINDOW_SIZES - 1 && all_seen(t))
+			break;
 		for (unsigned i = 0; i < fills_of(t, &c) && !enough; i++) {
 			const char *why;
 			choose_fill(t, &c, i);
@@ -685,9 +712,14 @@ static ox_window_verdict try_all(trial *t)
 				v.samples++;
 			else if (!v.why)
 				v.why = why;
-			if (t->ops > ENOUGH_OPS && (v.samples || t->ops > 8 * (uint64_t)ENOUGH_OPS))
+			if (t->ops > ENOUGH_OPS && ((v.samples && all_seen(t)) || t->ops > 8 * (uint64_t)ENOUGH_OPS))
 				enough = true;
 		}
+	}
+	if (v.samples && !all_seen(t)) {
+		v.samples = 0;
+		v.why = "a value had no elements on any sample";
+	}
 	v.dear = is_dear(v.why);
 	if (!v.samples)
 		return v;

@@ -37,10 +37,10 @@ typedef struct window {
 
 /* ---- sample.c ---- */
 
-enum { WINDOW_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8 };
+enum { WINDOW_SIZES = 5, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8 };
 
 typedef struct wchoice {
-	unsigned sizes;               /* of symbols: primes, 1, other primes, 0 */
+	unsigned sizes;               /* of symbols: primes, 1, other primes, 0, large primes */
 	unsigned fill;
 	bool large;                   /* floats are far from 1 */
 	bool shrink;                  /* large numbers become small ones */

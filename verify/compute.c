@@ -79,8 +79,30 @@ ox_array *window_value(const window *w, ox_value *v, const wbounds *b, wrun *r, 
 	return seen_through(x, r, 1 + (uint64_t)v->out, a);
 }
 
+/* What an If gives of its branches. */
+static bool pick(const window *w, const wnode *n, wbounds *b, wrun *r, ox_arena *a)
+{
+	const ox_array *cond = n->in[0] ? window_value(w, n->in[0], b, r, a) : NULL;
+
+	if (!cond || cond->count != 1 || cond->dtype != OX_BOOL) {
+		r->why = r->why ? r->why : "a condition is not one boolean";
+		return false;
+	}
+	for (uint32_t i = 0; i < n->nout; i++) {
+		ox_value *v = n->in[1 + (ox_get_int(cond, 0) ? 0 : n->nout) + i];
+		ox_array *x = v ? window_value(w, v, b, r, a) : NULL;
+		if (!x)
+			return false;
+		if (n->out[i])
+			*ox_push(a, b) = (wbound){n->out[i], x};
+	}
+	return true;
+}
+
 static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_arena *a)
 {
+	if (n->picks)
+		return pick(w, n, b, r, a);
 	ox_eval c = {
 		.m = w->m, .n = n->n, .arena = a, .lens = r->lens, .max_bytes = MAX_BYTES, .max_read = MAX_BYTES,
 		.max_ops = r->max_ops > r->ops ? r->max_ops - r->ops : 0,

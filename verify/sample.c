@@ -1,7 +1,7 @@
 /* sample.c - what a window is computed with: sizes, and values that fit what is known.
  *
- * A symbol of the dims has one size, wherever it stands: distinct primes, all 1, other primes, 0,
- * and large primes where a value was empty until then. Numbers that are large, and that no constant of the window has in its shape or contents,
+ * A symbol of the dims has one size, wherever it stands: distinct primes, all 1, other primes, 0;
+ * and larger ones where until then the original could not be computed, or a value was empty. Numbers that are large, and that no constant of the window has in its shape or contents,
  * are the size of a picture or the length of a text, and may be small as well: what disagrees
  * then is tried with the true ones.
  *
@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { LARGE = 12, MAX_ELEMENTS = 1 << 22, SYMBOLS = 64, NUMBERS = 256 };
+enum { LARGE = 12, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256 };
 
 static const double LARGE_FLOATS = 64;
 
@@ -29,7 +29,10 @@ typedef struct sizes {
 
 static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
 
-static const int64_t large_primes[] = {41, 31, 37, 43, 47, 53};
+
+/* Each is more than all before it together: what is cut out of, or looked up in, another one fits
+ * there, in one order or in the other. */
+static const int64_t steep[] = {2, 3, 7, 13, 29, 61};
 
 static int64_t prime(uint32_t i, uint32_t turn) { return primes[(i + turn) % 6]; }
 
@@ -45,7 +48,8 @@ static int64_t number_for(const sizes *s, ox_dim sym, int64_t size)
 
 static int64_t size_for(const sizes *s, ox_dim sym)
 {
-	const int64_t want[WINDOW_SIZES] = {prime(s->n, 0), 1, prime(s->n, 2), 0, large_primes[s->n % OX_LEN(large_primes)]};
+	const uint32_t i = s->n % OX_LEN(steep);
+	const int64_t want[WINDOW_SIZES] = {prime(s->n, 0), 1, prime(s->n, 2), 0, steep[OX_LEN(steep) - 1 - i], steep[i]};
 	const int64_t size = sym->lo < 0 ? number_for(s, sym, want[s->choice->sizes]) : want[s->choice->sizes];
 
 	return size < sym->lo ? sym->lo : size > sym->hi ? sym->hi : size;
@@ -200,6 +204,30 @@ static bool fill_ints(const window *w, ox_value *v, ox_array *x, sizes *s, unsig
 
 static bool is_complex_or_text(ox_dtype t) { return ox_kind_of(t) == OX_NO_NUMBER && t != OX_BOOL; }
 
+/* Of a rank that is not known: all the same, or each its own. */
+static uint32_t guess_shape(sizes *s, uint64_t *state, int64_t dims[OX_MAX_RANK])
+{
+	static const uint32_t ranks[] = {3, 2, 4, 1, 0, 5};
+	const uint32_t rank = s->choice->turn < OX_LEN(ranks) ? ranks[s->choice->turn] : (uint32_t)draw_int(state, 0, 5);
+
+	s->choice->ranks = true;
+	for (uint32_t i = 0; i < rank; i++)
+		dims[i] = s->choice->sizes == 1 ? 1 : s->choice->sizes == 3 && !i ? 0 : prime(i, s->choice->sizes);
+	return rank;
+}
+
+static bool choose_shape(const window *w, ox_value *v, const ox_type *t, sizes *s, int64_t dims[OX_MAX_RANK])
+{
+	for (uint32_t i = 0; i < t->rank; i++) {
+		const ox_dim d = ox_dim_known(w->m, v, i);
+		if (ox_dim_is_num(d))
+			dims[i] = smaller(s, d->num);
+		else if (!ox_dim_eval(d, size_of, s, &dims[i]) || dims[i] < 0)
+			return false;
+	}
+	return true;
+}
+
 static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, uint64_t first, uint64_t *state)
 {
 	const ox_type *t = ox_type_known(w->m, v);
@@ -207,18 +235,15 @@ static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, u
 	ox_eval c = {.m = w->m, .arena = w->a, .max_bytes = (uint64_t)MAX_ELEMENTS * 8};
 	uint64_t count = 1;
 
-	if (!t || t->kind != OX_T_TENSOR || !t->has_shape || t->rank > OX_MAX_RANK || !t->elem || is_complex_or_text(t->elem))
+	if (!t || t->kind != OX_T_TENSOR || t->rank > OX_MAX_RANK || !t->elem || is_complex_or_text(t->elem))
 		return NULL;
-	for (uint32_t i = 0; i < t->rank; i++) {
-		const ox_dim d = ox_dim_known(w->m, v, i);
-		if (ox_dim_is_num(d))
-			dims[i] = smaller(s, d->num);
-		else if (!ox_dim_eval(d, size_of, s, &dims[i]) || dims[i] < 0)
-			return NULL;
+	const uint32_t rank = t->has_shape ? t->rank : guess_shape(s, state, dims);
+	if (t->has_shape && !choose_shape(w, v, t, s, dims))
+		return NULL;
+	for (uint32_t i = 0; i < rank; i++)
 		if (!ox_mul_u64(count, (uint64_t)dims[i], &count) || count > MAX_ELEMENTS)
 			return NULL;
-	}
-	ox_array *x = ox_eval_new(&c, t->elem, t->rank, dims);
+	ox_array *x = ox_eval_new(&c, t->elem, rank, dims);
 	if (!x)
 		return NULL;
 	if (ox_kind_of(t->elem) == OX_FLOATING)
@@ -245,7 +270,7 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 		}
 	}
 	for (size_t i = 0; i < w->inputs.n; i++) {
-		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill;
+		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009;
 		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, i * 3, &state);
 		if (!x)
 			return false;

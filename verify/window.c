@@ -5,14 +5,17 @@
  * parameters changed); otherwise it is a reader, and the old and the new operand must be the
  * same. So must what the window makes and somebody outside still reads, and graph outputs.
  *
- * Integers and booleans at the border are traced upwards a little, since shapes are computed
- * with them: their makers stand on both sides, and are computed too.
+ * What the window reads is made up, within what is known of it. That is the narrowest one. Where it
+ * does not agree, or cannot be computed so, a wider one decides:
  *
- * That is a window of reach 0. Where it does not agree, one of reach 1 decides. Readers belong to
- * it: of x, a Shape reads the dims alone. So does what moves what the window makes: a factor may
- * go into weights that lie above a Transpose, and then what is transposed is another. To one of
- * reach 2 belong makers of floats: those that follow from constants and shapes alone, such as
- * states that are all zero, and a few that move or map elements, such as the inner of two Neg.
+ *     SHAPES    integers and booleans are traced upwards, since shapes are computed with them: their
+ *               makers stand on both sides, and are computed too.
+ *     READERS   readers belong to it: of x, a Shape reads the dims alone. So does what moves what the
+ *               window makes: a factor may go into weights that lie above a Transpose, and then
+ *               what is transposed is another.
+ *     FLOATS    makers of floats: those that follow from constants and shapes alone, such as states
+ *               that are all zero, and a few that move or map elements, such as the inner of two Neg.
+ *
  * Other floats are free in every window, since what they hold proves nothing: computed from the
  * inputs of the model, a Relu might see no number below zero.
  */
@@ -31,10 +34,10 @@ enum {
 	MAX_THROUGH = 16,             /* readers of one value that are looked at */
 	SHAKES = 3,
 	FEW = 24,                     /* shaken elements of a channel */
-	MAX_REACH = 2,
 	MOST_OPS = 30 * 1000 * 1000,  /* of one computation */
 	FEW_OPS = 4096,               /* until then there is time for more samples */
 	ENOUGH_OPS = 2 * 1000 * 1000, /* of one window, when there was a sample */
+	MUCH_OPS = 8 * ENOUGH_OPS,    /* when there was none */
 };
 
 static const double MOST_SECONDS = 2;  /* for all windows of a run */
@@ -95,14 +98,30 @@ static bool fail(window *w, const char *why)
 	return false;
 }
 
+static const ox_graph *branch_of(const ox_node *n, const char *name)
+{
+	const ox_attr *a = n->op == OX_If ? ox_node_attr(n, name) : NULL;
+
+	return a && a->type == OX_A_GRAPH && a->has_payload && a->g->outputs.n == n->nout ? a->g : NULL;
+}
+
+/* An If picks among the results of its branches, which are operands here: what makes them is
+ * looked at where it was touched. */
 static wnode picture_of(const ox_node *n, ox_arena *a)
 {
 	wnode p = {.n = n, .nin = n->nin, .nout = n->nout};
+	const ox_graph *then_g = branch_of(n, "then_branch"), *else_g = branch_of(n, "else_branch");
 
-	p.in = ox_new_array(a, ox_value *, n->nin + 1u);
+	p.picks = then_g && else_g && n->nin == 1;
+	p.in = ox_new_array(a, ox_value *, n->nin + 1u + 2 * (size_t)n->nout);
 	p.out = ox_new_array(a, ox_value *, n->nout + 1u);
 	for (uint32_t i = 0; i < n->nin; i++)
 		p.in[i] = n->in[i].val;
+	for (uint32_t i = 0; p.picks && i < n->nout; i++) {
+		p.in[1 + i] = then_g->outputs.p[i]->use.val;
+		p.in[1 + n->nout + i] = else_g->outputs.p[i]->use.val;
+	}
+	p.nin += p.picks ? 2 * n->nout : 0;
 	for (uint32_t i = 0; i < n->nout; i++)
 		p.out[i] = n->out[i];
 	return p;
@@ -141,7 +160,7 @@ static bool is_changed(const window *w, const shot *s, const wnode *was)
 {
 	if (s->op != s->n->op || !same_attrs(s) || !same_outputs(was, &s->is) || was->nin != s->is.nin)
 		return true;
-	if (w->reach > 0 && memcmp(was->in, s->is.in, was->nin * sizeof *was->in))
+	if (w->reach >= WINDOW_READERS && memcmp(was->in, s->is.in, was->nin * sizeof *was->in))
 		return true;
 	for (uint32_t i = 0; i < was->nin; i++) {
 		if (!was->in[i] != !s->is.in[i])
@@ -252,7 +271,7 @@ static void go_through(window *w, const ox_value *v)
 static void add_results(window *w)
 {
 	/* the list grows on the way */
-	for (size_t i = 0; w->reach > 0 && i < w->before.n; i++)
+	for (size_t i = 0; w->reach >= WINDOW_READERS && i < w->before.n; i++)
 		for (uint32_t k = 0; k < w->before.p[i].nout && holds(&w->after, w->before.p[i].n); k++)
 			if (w->before.p[i].out[k])
 				go_through(w, w->before.p[i].out[k]);
@@ -372,11 +391,11 @@ static bool can_trace(const window *w, const ox_value *v)
 {
 	unsigned left = MAX_ABOVE;
 
-	if (w->above.n >= MAX_ABOVE || !can_compute(w, v))
+	if (w->reach < WINDOW_SHAPES || w->above.n >= MAX_ABOVE || !can_compute(w, v))
 		return false;
 	if (is_whole(v))
 		return true;
-	return w->reach > 1 && (is_near(w, v->def) || follows_from_constants(w, v, MAX_DEPTH, &left));
+	return w->reach >= WINDOW_FLOATS && (is_near(w, v->def) || follows_from_constants(w, v, MAX_DEPTH, &left));
 }
 
 static void need(window *w, const wside *side, ox_value *v)
@@ -692,30 +711,63 @@ static void choose_fill(const trial *t, wchoice *c, unsigned i)
 	c->fill = c->large ? 0 : i;
 }
 
+/* What has no rank gets other ones until the original can be computed. */
+static outcome try_ranks(trial *t, wchoice *c, const char **why)
+{
+	outcome o = NO_SAMPLE;
+
+	for (c->ranks = false, c->turn = 0; o == NO_SAMPLE; c->turn++) {
+		o = try_choice(t, c, why);
+		if (o != NO_SAMPLE || !c->ranks || c->turn + 1 == WINDOW_RANKS)
+			return o;
+	}
+	return o;
+}
+
+/* Samples of one choice of sizes. False: they differ. */
+static bool try_sizes(trial *t, wchoice *c, ox_window_verdict *v)
+{
+	for (unsigned i = 0; i < fills_of(t, c); i++) {
+		const char *why;
+		choose_fill(t, c, i);
+		const outcome o = !c->sizes && !i ? try_ranks(t, c, &why) : try_choice(t, c, &why);
+		if (o == DIFFERS) {
+			*v = (ox_window_verdict){.verdict = OX_V_MISMATCH, .why = why ? why : "it fails now"};
+			return false;
+		}
+		v->samples += o == AGREES;
+		if (o != AGREES && !v->why)
+			v->why = why;
+		/* other contents of integers may help, and more do not */
+		if ((!v->samples && i) || (t->ops > ENOUGH_OPS && (v->samples || t->ops > MUCH_OPS)))
+			break;
+	}
+	return true;
+}
+
+/* Have there been samples enough, or too much work? Of what is dear with the first sizes, those that
+ * are all 1 may not be. */
+static bool is_done(const trial *t, const wchoice *c, const ox_window_verdict *v)
+{
+	if (!c->symbols || c->sizes + 1 == WINDOW_SIZES)
+		return true;
+	const bool fine = v->samples && all_seen(t);
+	if (fine && c->sizes + 1 >= WINDOW_PLAIN_SIZES)
+		return true;
+	return t->ops > ENOUGH_OPS && (fine || (t->ops > MUCH_OPS && c->sizes));
+}
+
 static ox_window_verdict try_all(trial *t)
 {
 	ox_window_verdict v = {.verdict = OX_V_UNVERIFIED};
 	wchoice c = {0};
-	bool enough = false;
 
 	t->seen = ox_new_array(t->w->a, bool, t->w->pairs.n + 1);
-	for (c.sizes = 0; c.sizes < WINDOW_SIZES && (c.symbols || !c.sizes); c.sizes++) {
-		if (c.sizes == WINDOW_SIZES - 1 && all_seen(t))
+	for (c.sizes = 0; try_sizes(t, &c, &v); c.sizes++)
+		if (is_done(t, &c, &v))
 			break;
-		for (unsigned i = 0; i < fills_of(t, &c) && !enough; i++) {
-			const char *why;
-			choose_fill(t, &c, i);
-			const outcome o = try_choice(t, &c, &why);
-			if (o == DIFFERS)
-				return (ox_window_verdict){.verdict = OX_V_MISMATCH, .why = why ? why : "it fails now"};
-			if (o == AGREES)
-				v.samples++;
-			else if (!v.why)
-				v.why = why;
-			if (t->ops > ENOUGH_OPS && ((v.samples && all_seen(t)) || t->ops > 8 * (uint64_t)ENOUGH_OPS))
-				enough = true;
-		}
-	}
+	if (v.verdict == OX_V_MISMATCH)
+		return v;
 	if (v.samples && !all_seen(t)) {
 		v.samples = 0;
 		v.why = "a value had no elements on any sample";
@@ -826,7 +878,7 @@ void ox_windows_free(ox_windows *w)
 	ox_arena_free(&w->memory);
 }
 
-static ox_window_verdict check(ox_windows *all, ox_agreement how, unsigned reach)
+static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach reach)
 {
 	window w = {.m = all->m, .a = &all->check, .reach = reach};
 	trial t = {.w = &w, .all = all, .how = how, .seed = all->seed};
@@ -839,12 +891,12 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, unsigned reach
 	ox_txn_swap(all->m);
 	if (all_pairs_are_one(&w))
 		return (ox_window_verdict){.verdict = OX_V_PROVED};
-	const uint64_t number = window_number(&w, how * 3 + reach + 1) | 1;
+	const uint64_t number = window_number(&w, how * WINDOW_REACHES + reach + 1) | 1;
 	struct seen *known = all->room ? place_of(all->seen, all->room, number) : NULL;
 	if (known && known->number)
 		return known->v;
 	/* what disagrees is looked into, however late it is */
-	if (!reach && all->seconds > MOST_SECONDS)
+	if (reach == WINDOW_BORDER && all->seconds > MOST_SECONDS)
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "the checks had taken their time"};
 	const double began = ox_os_seconds();
 	ox_window_verdict v = try_all(&t);
@@ -859,7 +911,7 @@ ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 {
 	ox_arena_reset(&all->kept);
 	ox_window_verdict v = {.verdict = OX_V_UNVERIFIED};
-	for (unsigned reach = 0; reach <= MAX_REACH && v.verdict >= OX_V_UNVERIFIED && !v.dear; reach++)
-		v = check(all, how, reach);
+	for (int reach = WINDOW_BORDER; reach < WINDOW_REACHES && v.verdict >= OX_V_UNVERIFIED && !v.dear; reach++)
+		v = check(all, how, (window_reach)reach);
 	return v;
 }

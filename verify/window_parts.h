@@ -9,6 +9,7 @@ typedef struct wnode {
 	const ox_node *n;
 	ox_value **in, **out;
 	uint32_t nin, nout;
+	bool picks;                   /* an If: the condition, results of then, results of else */
 } wnode;
 
 typedef struct wside { wnode *p; size_t n, cap; } wside;
@@ -23,6 +24,9 @@ typedef struct wpair {
 typedef struct wbound { const ox_value *v; ox_array *x; } wbound;
 typedef OX_VEC(wbound) wbounds;
 
+/* How much of the model belongs to it, see window.c. */
+typedef enum window_reach { WINDOW_BORDER, WINDOW_SHAPES, WINDOW_READERS, WINDOW_FLOATS, WINDOW_REACHES } window_reach;
+
 typedef struct window {
 	ox_model *m;
 	ox_arena *a;                  /* until the end of the check */
@@ -31,20 +35,21 @@ typedef struct window {
 	OX_VEC(const ox_node *) readers;      /* read something else, and are left out */
 	OX_VEC(wpair) pairs;
 	OX_VEC(ox_value *) inputs;    /* what neither side makes */
-	unsigned reach;               /* see window.c */
+	window_reach reach;
 	const char *why;              /* it cannot be checked */
 } window;
 
 /* ---- sample.c ---- */
 
-enum { WINDOW_SIZES = 5, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8 };
+enum { WINDOW_SIZES = 6, WINDOW_PLAIN_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8, WINDOW_RANKS = 18 };
 
 typedef struct wchoice {
-	unsigned sizes;               /* of symbols: primes, 1, other primes, 0, large primes */
+	unsigned sizes;               /* of symbols: primes, 1, other primes, 0; then falling, rising */
 	unsigned fill;
 	bool large;                   /* floats are far from 1 */
 	bool shrink;                  /* large numbers become small ones */
-	bool shrunk, symbols;         /* out: there were some */
+	unsigned turn;                /* of ranks that are not known */
+	bool shrunk, symbols, ranks;  /* out: there were some */
 	struct sizes *made;           /* out: what symbols stand for */
 } wchoice;
 

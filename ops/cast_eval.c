@@ -131,7 +131,8 @@ static bool cast_elem(ox_eval *c, ox_array *out, uint64_t i, const ox_array *x, 
 	const ox_kind from = ox_kind_of(x->dtype);
 
 	if (out->dtype == OX_STRING) {
-		c->disputed = "runtimes write numbers in ways of their own";
+		if (from == OX_FLOATING || x->dtype == OX_BOOL)
+			c->disputed = "runtimes write numbers in ways of their own";
 		ox_put_decimal(c, out, i, x, i);
 		return true;
 	}

@@ -141,6 +141,8 @@ bool ox_windows_conv(ox_eval *c, ox_windows *w)
 			pad_same(w, i);
 			continue;
 		}
+		if (w->before[i] < 0 || w->after[i] < 0)      /* runtimes crop, or refuse */
+			c->disputed = "pads are negative";
 		const int64_t slack = slack_of(w, i);
 		if (slack < 0)
 			return ox_eval_undefined(c, "the input with its padding is shorter than the kernel");

@@ -51,7 +51,11 @@ static int64_t size_for(const sizes *s, ox_dim sym)
 	const uint32_t i = s->n % OX_LEN(steep);
 	const int64_t want[WINDOW_SIZES] = {prime(s->n, 0), 1, prime(s->n, 2), 0, steep[OX_LEN(steep) - 1 - i], steep[i]};
 	const int64_t size = sym->lo < 0 ? number_for(s, sym, want[s->choice->sizes]) : want[s->choice->sizes];
+	uint64_t state = s->n * UINT64_C(0xd1342543de82ef95) + s->choice->sizes * 31 + s->choice->fill;
 
+	/* two booleans would always be the same */
+	if (size > sym->hi && sym->lo >= 0)
+		return draw_int(&state, sym->lo, sym->hi);
 	return size < sym->lo ? sym->lo : size > sym->hi ? sym->hi : size;
 }
 
@@ -146,6 +150,12 @@ static double special_or_normal(uint64_t i, uint64_t *state)
 	return k < OX_LEN(special) ? special[k] : draw_normal(state);
 }
 
+/* Nothing is as common as a zero, and nothing else times infinity is NaN. */
+static double normal_or_zero(uint64_t i, double scale, uint64_t *state)
+{
+	return i % WINDOW_PHASES == 0 ? 0 : scale * draw_normal(state);
+}
+
 /* `first`: of the special ones. */
 static void fill_floats(ox_array *x, const wchoice *c, uint64_t first, uint64_t *state)
 {
@@ -153,7 +163,7 @@ static void fill_floats(ox_array *x, const wchoice *c, uint64_t first, uint64_t 
 	const double scale = c->large ? LARGE_FLOATS : 1;
 
 	for (uint64_t i = 0; i < x->count; i++)
-		ox_put_double(x, i, fill == 0 ? scale * draw_normal(state) : fill == 1 ? draw_unit(state)
+		ox_put_double(x, i, fill == 0 ? normal_or_zero(i + c->phase, scale, state) : fill == 1 ? draw_unit(state)
 		                    : special_or_normal(i < OX_LEN(special) ? (first + i) % OX_LEN(special) : i, state));
 }
 
@@ -270,7 +280,7 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 		}
 	}
 	for (size_t i = 0; i < w->inputs.n; i++) {
-		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009;
+		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009 + c->phase * 10007;
 		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, i * 3, &state);
 		if (!x)
 			return false;

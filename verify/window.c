@@ -638,8 +638,8 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 	ox_txn_swap(w->m);
 	if (!fine)
 		return NO_SAMPLE;
-	const outcome o = values_of(t, true, &given, 0, 0, t->is, NULL, why) ? compare(t, shaken, why)
-	                  : is_dear(*why) ? CANNOT : DIFFERS;
+	const bool is_there = values_of(t, true, &given, 0, 0, t->is, NULL, why);
+	const outcome o = is_there ? compare(t, shaken, why) : is_dear(*why) ? CANNOT : DIFFERS;
 	if (o != DIFFERS)
 		return o;
 	ox_txn_swap(w->m);
@@ -647,6 +647,8 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 	ox_txn_swap(w->m);
 	if (!legal)
 		*why = "no sample has all that is known of the values";
+	else if (!is_there)
+		*why = ox_str_printf(&t->all->kept, "it has no result now: %s", *why).p;
 	return legal ? DIFFERS : NO_SAMPLE;
 }
 
@@ -696,19 +698,24 @@ static bool has_floats(const window *w)
 	return false;
 }
 
-/* Where rounding is measured, floats are near 1, and then far from it; elsewhere special values
- * are few where elements are few. */
+/* Where rounding is measured, floats are near 1, and then far from it; with zeros in other places
+ * if there is time. Elsewhere special values are few where elements are few. */
 static unsigned fills_of(const trial *t, const wchoice *c)
 {
+	const bool quick = t->ops < FEW_OPS && !c->sizes;
+
 	if (t->how == OX_AGREE_BOUND && has_floats(t->w))
-		return 2;
-	return t->ops < FEW_OPS && !c->sizes ? WINDOW_MANY_FILLS : WINDOW_FILLS;
+		return quick ? WINDOW_PHASES + 1 : 2;
+	return quick ? WINDOW_MANY_FILLS : WINDOW_FILLS;
 }
 
 static void choose_fill(const trial *t, wchoice *c, unsigned i)
 {
-	c->large = i && t->how == OX_AGREE_BOUND && has_floats(t->w);
-	c->fill = c->large ? 0 : i;
+	const bool bound = t->how == OX_AGREE_BOUND && has_floats(t->w);
+
+	c->large = bound && i == 1;
+	c->phase = bound && i > 1 ? i - 1 : 0;
+	c->fill = bound ? 0 : i;
 }
 
 /* What has no rank gets other ones until the original can be computed. */

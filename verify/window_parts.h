@@ -41,11 +41,12 @@ typedef struct window {
 
 /* ---- sample.c ---- */
 
-enum { WINDOW_SIZES = 6, WINDOW_PLAIN_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8, WINDOW_RANKS = 18 };
+enum { WINDOW_SIZES = 6, WINDOW_PLAIN_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8, WINDOW_RANKS = 18, WINDOW_PHASES = 5 };
 
 typedef struct wchoice {
 	unsigned sizes;               /* of symbols: primes, 1, other primes, 0; then falling, rising */
 	unsigned fill;
+	unsigned phase;               /* which floats are zero */
 	bool large;                   /* floats are far from 1 */
 	bool shrink;                  /* large numbers become small ones */
 	unsigned turn;                /* of ranks that are not known */

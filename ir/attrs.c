@@ -83,7 +83,7 @@ static bool equal_lists(const ox_model *m, const ox_attr *a, const ox_attr *b)
 	}
 }
 
-static bool equal(const ox_model *m, const ox_attr *a, const ox_attr *b)
+bool ox_attr_equal(const ox_model *m, const ox_attr *a, const ox_attr *b)
 {
 	if (a->type != b->type || a->ref != b->ref)
 		return false;
@@ -105,7 +105,7 @@ static bool covers(const ox_model *m, const ox_schema *s, const ox_node *a, cons
 	for (uint32_t i = 0; i < a->nattr; i++) {
 		const ox_attr *x = &a->attr[i], *y = ox_node_attr(b, x->name->s);
 
-		if (y ? !equal(m, x, y) : !is_default(s, x))
+		if (y ? !ox_attr_equal(m, x, y) : !is_default(s, x))
 			return false;
 	}
 	return true;

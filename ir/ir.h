@@ -736,6 +736,12 @@ bool ox_graph_is_sorted(const ox_graph *g);
  * with graph attributes equal nothing. Both are alive. */
 uint64_t ox_attrs_hash(const ox_model *m, const ox_node *n);
 bool     ox_attrs_equal(const ox_model *m, const ox_node *a, const ox_node *b);
+bool     ox_attr_equal(const ox_model *m, const ox_attr *a, const ox_attr *b);    /* names aside */
+
+/* The local functions by domain, name and overload. In arena a. */
+typedef struct ox_callees ox_callees;
+ox_callees  *ox_callees_new(const ox_model *m, ox_arena *a);
+ox_function *ox_callee_of(const ox_callees *t, const ox_node *call);   /* NULL: not a local function */
 
 /* ---- transactions --------------------------------------------------------- */
 

@@ -95,11 +95,6 @@ ox_status ox_bypass_if_same_shape(ox_ctx *c, ox_node *n);
 /* Dropout that hands its input through (row A9), as far as the model shows. */
 bool ox_dropout_is_nop(const ox_model *m, const ox_node *n);
 
-/* The local functions by domain, name and overload. In arena a. */
-typedef struct ox_callees ox_callees;
-ox_callees  *ox_callees_new(const ox_model *m, ox_arena *a);
-ox_function *ox_callee_of(const ox_callees *t, const ox_node *call);   /* NULL: not a local function */
-
 /* Constants by content. Payloads are sampled first; all bytes are read only where the
  * samples agree, and then once. Those of other files are not read (ox_tensor_same). */
 typedef struct ox_twins ox_twins;

@@ -46,6 +46,7 @@ static const double LENIENT = 8;      /* times what rounding the originals once 
 struct ox_windows {
 	ox_model *m;
 	uint64_t seed;
+	ox_callees *functions;
 	ox_arena check, one;          /* of a check; of one computation */
 	ox_arena kept, memory;        /* messages; what was seen */
 	struct seen { uint64_t number; ox_window_verdict v; } *seen;  /* open hashing; 0: free */
@@ -107,7 +108,7 @@ static const ox_graph *branch_of(const ox_node *n, const char *name)
 
 /* An If picks among the results of its branches, which are operands here: what makes them is
  * looked at where it was touched. */
-static wnode picture_of(const ox_node *n, ox_arena *a)
+wnode window_picture(const ox_node *n, ox_arena *a)
 {
 	wnode p = {.n = n, .nin = n->nin, .nout = n->nout};
 	const ox_graph *then_g = branch_of(n, "then_branch"), *else_g = branch_of(n, "else_branch");
@@ -133,7 +134,7 @@ static shot shoot(ox_node *n, ox_arena *a)
 
 	if (!s.alive)
 		return s;
-	s.is = picture_of(n, a);
+	s.is = window_picture(n, a);
 	s.attr = memcpy(ox_new_array(a, ox_attr, n->nattr + 1u), n->attr, n->nattr * sizeof *n->attr);
 	return s;
 }
@@ -215,7 +216,7 @@ static bool sort_out(window *w, shot *shots, size_t n)
 		shot *s = &shots[i];
 		const bool was_there = !ox_txn_made(w->m, s->n) && s->n->graph;
 		if (was_there && s->alive) {
-			const wnode was = picture_of(s->n, w->a);
+			const wnode was = window_picture(s->n, w->a);
 			if (is_changed(w, s, &was)) {
 				*ox_push(w->a, &w->before) = was;
 				*ox_push(w->a, &w->after) = s->is;
@@ -223,7 +224,7 @@ static bool sort_out(window *w, shot *shots, size_t n)
 				add_reader(w, &was, &s->is);
 			}
 		} else if (was_there) {
-			*ox_push(w->a, &w->before) = picture_of(s->n, w->a);
+			*ox_push(w->a, &w->before) = window_picture(s->n, w->a);
 		} else if (s->alive) {
 			*ox_push(w->a, &w->after) = s->is;
 		}
@@ -262,7 +263,7 @@ static void go_through(window *w, const ox_value *v)
 		const ox_op_row *row = u->reader == OX_READ_NODE ? ox_op_row_of(u->node->op) : NULL;
 		if (!row || !(row->flags & OX_MOVES) || !stands_still(w, u->node) || w->before.n >= MAX_NODES)
 			continue;
-		const wnode n = picture_of(u->node, w->a);
+		const wnode n = window_picture(u->node, w->a);
 		*ox_push(w->a, &w->before) = n;
 		*ox_push(w->a, &w->after) = n;
 	}
@@ -421,7 +422,7 @@ static void trace_up(window *w)
 			i++;
 			continue;
 		}
-		const wnode n = picture_of(v->def, w->a);
+		const wnode n = window_picture(v->def, w->a);
 		*ox_push(w->a, &w->above) = n;
 		size_t kept = 0;
 		for (size_t k = 0; k < w->inputs.n; k++)
@@ -463,6 +464,7 @@ typedef struct trial {
 	bool *seen;                   /* for each pair: has it had an element? */
 	double used;
 	bool large;                   /* the present sample is of large floats */
+	bool small, shrunk;           /* large numbers become small ones; there were some */
 	uint64_t ops;
 } trial;
 
@@ -674,17 +676,14 @@ static bool all_seen(const trial *t)
 	return all;
 }
 
-/* Small where that is possible; what disagrees then, or is empty, is tried as large as it is. */
 static outcome try_choice(trial *t, wchoice *c, const char **why)
 {
 	t->large = c->large;
-	c->shrink = true;
+	c->shrink = t->small;
 	c->shrunk = c->symbols = false;
-	outcome o = try_sample(t, c, why);
-	if (!c->shrunk || (o == AGREES && all_seen(t)))
-		return o;
-	c->shrink = false;
-	return try_sample(t, c, why);
+	const outcome o = try_sample(t, c, why);
+	t->shrunk |= c->shrunk;
+	return o;
 }
 
 static bool has_floats(const window *w)
@@ -837,7 +836,7 @@ static bool is_congruent(const window *w, const wpair *p)
 
 	if (!a || !row || !(row->flags & OX_PURE) || !stands_still(w, n) || p->was->out != p->is->out)
 		return false;
-	const wnode b = picture_of(n, w->a);
+	const wnode b = window_picture(n, w->a);
 	if (a->nin != b.nin || memcmp(a->in, b.in, a->nin * sizeof *a->in))
 		return false;
 	return a->n->op == n->op && ox_attrs_equal(w->m, a->n, n);
@@ -872,6 +871,7 @@ ox_windows *ox_windows_new(ox_model *m, uint64_t seed)
 	ox_arena_init(&w->one, m->arena.heap);
 	ox_arena_init(&w->kept, m->arena.heap);
 	ox_arena_init(&w->memory, m->arena.heap);
+	w->functions = ox_callees_new(m, &w->memory);
 	return w;
 }
 
@@ -885,28 +885,41 @@ void ox_windows_free(ox_windows *w)
 	ox_arena_free(&w->memory);
 }
 
-static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach reach)
+static bool can_be_computed(const wside *side)
+{
+	for (size_t i = 0; i < side->n; i++)
+		if (!side->p[i].picks && !ox_eval_has_kernel(side->p[i].n->op))
+			return false;
+	return true;
+}
+
+static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach reach, bool small)
 {
 	window w = {.m = all->m, .a = &all->check, .reach = reach};
-	trial t = {.w = &w, .all = all, .how = how, .seed = all->seed};
+	trial t = {.w = &w, .all = all, .how = how, .seed = all->seed, .small = small};
 
 	ox_arena_reset(&all->check);
 	if (!collect(&w))
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = w.why};
+	if (reach == WINDOW_BORDER && window_is_definition(&w, all->functions))
+		return (ox_window_verdict){.verdict = OX_V_PROVED};
 	ox_txn_swap(all->m);
 	drop_congruent(&w);
 	ox_txn_swap(all->m);
 	if (all_pairs_are_one(&w))
 		return (ox_window_verdict){.verdict = OX_V_PROVED};
-	const uint64_t number = window_number(&w, how * WINDOW_REACHES + reach + 1) | 1;
+	if (!can_be_computed(&w.before) || !can_be_computed(&w.after))
+		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "there is no kernel for an operator"};
+	const uint64_t number = window_number(&w, (how * WINDOW_REACHES + reach) * 2 + small + 1) | 1;
 	struct seen *known = all->room ? place_of(all->seen, all->room, number) : NULL;
 	if (known && known->number)
 		return known->v;
 	/* what disagrees is looked into, however late it is */
-	if (reach == WINDOW_BORDER && all->seconds > MOST_SECONDS)
+	if (reach == WINDOW_BORDER && small && all->seconds > MOST_SECONDS)
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "the checks had taken their time"};
 	const double began = ox_os_seconds();
 	ox_window_verdict v = try_all(&t);
+	v.shrunk = t.shrunk;
 	all->seconds += ox_os_seconds() - began;
 	if (v.why)
 		v.why = ox_str_copy(&all->memory, ox_cstr(v.why)).p;
@@ -914,11 +927,17 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	return v;
 }
 
+/* Small where that is possible; what disagrees then, or is empty, is tried as large as it is. */
 ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 {
+	ox_window_verdict v[2][WINDOW_REACHES];
+
 	ox_arena_reset(&all->kept);
-	ox_window_verdict v = {.verdict = OX_V_UNVERIFIED};
-	for (int reach = WINDOW_BORDER; reach < WINDOW_REACHES && v.verdict >= OX_V_UNVERIFIED && !v.dear; reach++)
-		v = check(all, how, (window_reach)reach);
-	return v;
+	for (int small = 1; small >= 0; small--)
+		for (int r = WINDOW_BORDER; r < WINDOW_REACHES; r++) {
+			v[small][r] = small || v[1][r].shrunk ? check(all, how, (window_reach)r, small) : v[1][r];
+			if (v[small][r].verdict < OX_V_UNVERIFIED || v[small][r].dear)
+				return v[small][r];
+		}
+	return v[0][WINDOW_REACHES - 1];
 }

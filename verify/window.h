@@ -23,6 +23,7 @@ typedef struct ox_window_verdict {
 	uint32_t samples;             /* that the original could be computed with */
 	double used;                  /* BOUND: the largest share of the bound */
 	bool dear;                    /* UNVERIFIED: it would have taken too long, or too much */
+	bool shrunk;                  /* sizes were smaller than they are */
 } ox_window_verdict;
 
 typedef struct ox_windows ox_windows;

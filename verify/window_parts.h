@@ -12,6 +12,8 @@ typedef struct wnode {
 	bool picks;                   /* an If: the condition, results of then, results of else */
 } wnode;
 
+wnode window_picture(const ox_node *n, ox_arena *a);
+
 typedef struct wside { wnode *p; size_t n, cap; } wside;
 
 /* `was` before is what `is` is after. */
@@ -60,6 +62,11 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b);
 /* Does what was computed have the shapes and contents that inference proved? If not, no run of the
  * whole model comes there: an operator elsewhere would have failed. */
 bool window_facts_hold(const window *w, wchoice *c, const wbounds *b);
+
+/* ---- definition.c ---- */
+
+/* Is a call replaced by the nodes of its function? With the model as it is. */
+bool window_is_definition(const window *w, const ox_callees *functions);
 
 /* ---- same_window.c ---- */
 

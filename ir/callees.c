@@ -3,7 +3,7 @@
  * A function is known by domain, name and overload; absent parts are empty, and "ai.onnx"
  * is the same domain as "".
  */
-#include "passes/pass.h"
+#include "ir/ir.h"
 
 typedef struct slot {
 	ox_function *f;

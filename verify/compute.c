@@ -117,7 +117,8 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 		if (n->in[i] && !(c.in[i] = window_value(w, n->in[i], b, r, a)))
 			return false;
 	const bool done = ox_eval_node(&c);
-	r->ops += c.ops + c.bytes / 4;
+	/* what would take too many was not begun */
+	r->ops += (c.ops > c.max_ops ? 0 : c.ops) + c.bytes / 4;
 	if (!done || c.disputed) {
 		r->why = done ? c.disputed : c.why;
 		return false;

@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { LARGE = 12, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256 };
+enum { LARGE = 12, HEAVY_LARGE = 3, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256 };
 
 static const double LARGE_FLOATS = 64;
 
@@ -24,7 +24,7 @@ typedef struct sizes {
 	wchoice *choice;
 	int64_t fixed[NUMBERS];       /* numbers that constants hold: they stay */
 	uint32_t nfixed;
-	bool shrink;
+	bool shrink, heavy;
 } sizes;
 
 static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
@@ -35,6 +35,9 @@ static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
 static const int64_t steep[] = {2, 3, 7, 13, 29, 61};
 
 static int64_t prime(uint32_t i, uint32_t turn) { return primes[(i + turn) % 6]; }
+
+/* 1, 2, 2: an image has two sizes */
+static int64_t first_size(const sizes *s) { return s->heavy ? 1 + (s->n % 3 > 0) : prime(s->n, 0); }
 
 /* What is no dim may be below zero: later it is, and as far from it as numbers of 32 and of 64
  * bits are. */
@@ -49,7 +52,7 @@ static int64_t number_for(const sizes *s, ox_dim sym, int64_t size)
 static int64_t size_for(const sizes *s, ox_dim sym)
 {
 	const uint32_t i = s->n % OX_LEN(steep);
-	const int64_t want[WINDOW_SIZES] = {prime(s->n, 0), 1, prime(s->n, 2), 0, steep[OX_LEN(steep) - 1 - i], steep[i]};
+	const int64_t want[WINDOW_SIZES] = {first_size(s), 1, prime(s->n, 2), 0, steep[OX_LEN(steep) - 1 - i], steep[i]};
 	const int64_t size = sym->lo < 0 ? number_for(s, sym, want[s->choice->sizes]) : want[s->choice->sizes];
 	uint64_t state = s->n * UINT64_C(0xd1342543de82ef95) + s->choice->sizes * 31 + s->choice->fill;
 
@@ -128,13 +131,13 @@ static void fix_side(sizes *s, const window *w, const wside *side)
 
 static int64_t smaller(sizes *s, int64_t d)
 {
-	if (!s->shrink || d <= LARGE)
+	if (!s->shrink || d <= (s->heavy ? HEAVY_LARGE : LARGE))
 		return d;
 	for (uint32_t i = 0; i < s->nfixed; i++)
 		if (s->fixed[i] == d)
 			return d;
 	s->choice->shrunk = true;
-	return 3 + d % 4;             /* the same for the same number */
+	return s->heavy ? 2 + d % 2 : 3 + d % 4;      /* the same for the same number */
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -253,6 +256,7 @@ static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, u
 	for (uint32_t i = 0; i < rank; i++)
 		if (!ox_mul_u64(count, (uint64_t)dims[i], &count) || count > MAX_ELEMENTS)
 			return NULL;
+	s->choice->elements += count;
 	ox_array *x = ox_eval_new(&c, t->elem, rank, dims);
 	if (!x)
 		return NULL;
@@ -269,6 +273,8 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 
 	s->choice = c;
 	s->shrink = c->shrink;
+	s->heavy = w->heavy;
+	c->elements = 0;
 	c->made = s;
 	if (s->shrink) {
 		fix_side(s, w, &w->above);
@@ -289,25 +295,33 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	return true;
 }
 
+/* Is x another number than d says? Where sizes are smaller than they are, what is computed of
+ * them is, too. */
+static bool contradicts(sizes *s, ox_dim d, int64_t x)
+{
+	int64_t n;
+
+	if (ox_dim_is_num(d) && smaller(s, d->num) != d->num)
+		return false;
+	return ox_dim_eval(d, size_of, s, &n) && n != x;
+}
+
 static bool is_as_known(const window *w, sizes *s, const ox_value *v, const ox_array *x)
 {
 	const ox_type *t = ox_type_known(w->m, v);
 	ox_elems e;
-	int64_t n;
 
 	if (!t || t->kind != OX_T_TENSOR || !ox_is_tensor(x) || ox_value_const(v))
 		return true;
 	if (t->has_shape && t->rank != x->rank)
 		return false;
-	for (uint32_t i = 0; t->has_shape && i < t->rank; i++) {
-		const ox_dim d = ox_dim_known(w->m, v, i);
-		if (ox_dim_eval(d, size_of, s, &n) && n != x->dims[i])
+	for (uint32_t i = 0; t->has_shape && i < t->rank; i++)
+		if (contradicts(s, ox_dim_known(w->m, v, i), x->dims[i]))
 			return false;
-	}
 	if (ox_kind_of(x->dtype) == OX_FLOATING || !ox_elems_known(w->m, v, &e) || e.n != x->count)
 		return true;
 	for (uint32_t i = 0; i < e.n; i++)
-		if (e.p[i] && ox_dim_eval(e.p[i], size_of, s, &n) && n != ox_get_int(x, i))
+		if (e.p[i] && contradicts(s, e.p[i], ox_get_int(x, i)))
 			return false;
 	return true;
 }

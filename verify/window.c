@@ -21,8 +21,6 @@
  */
 #include "verify/window_parts.h"
 
-#include "base/os.h"
-
 #include <math.h>
 
 enum {
@@ -33,14 +31,17 @@ enum {
 	MAX_DEPTH = 16,               /* of makers above one another */
 	MAX_THROUGH = 16,             /* readers of one value that are looked at */
 	SHAKES = 3,
+	HEAVY = 1 << 16,              /* elements of constants */
 	FEW = 24,                     /* shaken elements of a channel */
-	MOST_OPS = 30 * 1000 * 1000,  /* of one computation */
+	MOST_OPS_IN_ALL = 300 * 1000 * 1000,  /* of a run: about two seconds, the same on every machine */
+	MOST_OPS = 12 * 1000 * 1000,  /* of one computation, ... */
+	LEAST_OPS = 64 * 1000,        /* ... the less, the less is left */
+	PARTS = 32,
 	FEW_OPS = 4096,               /* until then there is time for more samples */
 	ENOUGH_OPS = 2 * 1000 * 1000, /* of one window, when there was a sample */
 	MUCH_OPS = 8 * ENOUGH_OPS,    /* when there was none */
 };
 
-static const double MOST_SECONDS = 2;  /* for all windows of a run */
 static const double LENIENT = 8;      /* times what rounding the originals once more does */
 
 struct ox_windows {
@@ -51,7 +52,7 @@ struct ox_windows {
 	ox_arena kept, memory;        /* messages; what was seen */
 	struct seen { uint64_t number; ox_window_verdict v; } *seen;  /* open hashing; 0: free */
 	size_t nseen, room;
-	double seconds;               /* taken in all */
+	uint64_t ops;                 /* taken in all */
 };
 
 /* ---- remembering ------------------------------------------------------------------------------ */
@@ -463,7 +464,8 @@ typedef struct trial {
 	ox_array **was, **is;         /* for each pair */
 	bool *seen;                   /* for each pair: has it had an element? */
 	double used;
-	bool large;                   /* the present sample is of large floats */
+	unsigned shakes;              /* of the present sample */
+	bool large;                   /* it is of large floats */
 	bool small, shrunk;           /* large numbers become small ones; there were some */
 	uint64_t ops;
 } trial;
@@ -518,7 +520,7 @@ static moves measure(trial *t, size_t pair, ox_array ***shaken, ox_arena *a)
 	uint64_t *count = ox_new_array(a, uint64_t, f.nlike + 1);
 	for (uint64_t i = 0; i < x->count; i++) {
 		const uint64_t k = i / f.stride % f.nlike;
-		for (int s = 0; s < SHAKES; s++) {
+		for (unsigned s = 0; s < t->shakes; s++) {
 			const double d = fabs(ox_get_double(shaken[s][pair], i) - ox_get_double(x, i));
 			if (!isfinite(d))
 				continue;
@@ -562,6 +564,14 @@ static const char *bound_broken(trial *t, size_t pair, ox_array ***shaken, ox_ar
 	return NULL;
 }
 
+/* What one computation may take: so much that many others still can. */
+static uint64_t allowance(const ox_windows *all)
+{
+	const uint64_t left = all->ops < MOST_OPS_IN_ALL ? (MOST_OPS_IN_ALL - all->ops) / PARTS : 0;
+
+	return left > MOST_OPS ? MOST_OPS : left < LEAST_OPS ? LEAST_OPS : left;
+}
+
 /* ---- trying ------------------------------------------------------------------------------------- */
 
 /* The values of the pairs on one side; all: of everything, or NULL. False: *why. */
@@ -572,7 +582,7 @@ static bool values_of(trial *t, bool after, const wbounds *given, double shake, 
 	ox_arena *a = &t->all->one;
 	wbounds b = {0};
 	wrun r = {
-		.lens = t->how == OX_AGREE_BOUND ? OX_LENS_DOUBLE : OX_LENS_EXACT, .max_ops = MOST_OPS,
+		.lens = t->how == OX_AGREE_BOUND ? OX_LENS_DOUBLE : OX_LENS_EXACT, .max_ops = allowance(t->all),
 		.shake = shake, .seed = t->seed + turn,
 	};
 
@@ -603,7 +613,6 @@ typedef enum outcome { NO_SAMPLE, AGREES, DIFFERS, CANNOT } outcome;
 static outcome compare(trial *t, ox_array ***shaken, const char **why)
 {
 	for (size_t i = 0; i < t->w->pairs.n; i++) {
-		t->seen[i] |= t->was[i]->count > 0;
 		if (has_text(t->was[i]))
 			return *why = "values of its type are not compared", CANNOT;
 		if (!is_same_shape(t->was[i], t->is[i]))
@@ -613,6 +622,8 @@ static outcome compare(trial *t, ox_array ***shaken, const char **why)
 		if (*why)
 			return DIFFERS;
 	}
+	for (size_t i = 0; i < t->w->pairs.n; i++)
+		t->seen[i] |= t->was[i]->count > 0;
 	return AGREES;
 }
 
@@ -633,11 +644,13 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 	bool fine = window_sample(w, c, t->seed, &given);
 	*why = fine ? NULL : "nothing can be made up for what it reads";
 	fine = fine && values_of(t, false, &given, 0, 0, t->was, &made, why);
-	for (int s = 0; fine && t->how == OX_AGREE_BOUND && s < SHAKES; s++) {
+	t->shakes = t->how != OX_AGREE_BOUND ? 0 : w->heavy || t->ops > ENOUGH_OPS ? 1 : SHAKES;
+	for (unsigned s = 0; fine && s < t->shakes; s++) {
 		shaken[s] = ox_new_array(a, ox_array *, n);
-		fine = values_of(t, false, &given, 1, 1 + (uint64_t)s, shaken[s], NULL, why);
+		fine = values_of(t, false, &given, 1, 1 + s, shaken[s], NULL, why);
 	}
 	ox_txn_swap(w->m);
+	t->ops += c->elements;
 	if (!fine)
 		return NO_SAMPLE;
 	const bool is_there = values_of(t, true, &given, 0, 0, t->is, NULL, why);
@@ -885,6 +898,22 @@ void ox_windows_free(ox_windows *w)
 	ox_arena_free(&w->memory);
 }
 
+/* Are there so many weights that few elements beside them are enough? Channels then have many
+ * elements, too. */
+static bool is_heavy(const wside *side)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < side->n; i++)
+		for (uint32_t k = 0; k < side->p[i].nin; k++) {
+			const ox_tensor *t = ox_value_const(side->p[i].in[k]);
+			uint64_t n = 0;
+			if (t && ox_tensor_count(t, &n))
+				sum = ox_add_u64(sum, n, &sum) ? sum : UINT64_MAX;
+		}
+	return sum > HEAVY;
+}
+
 static bool can_be_computed(const wside *side)
 {
 	for (size_t i = 0; i < side->n; i++)
@@ -915,12 +944,12 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	if (known && known->number)
 		return known->v;
 	/* what disagrees is looked into, however late it is */
-	if (reach == WINDOW_BORDER && small && all->seconds > MOST_SECONDS)
-		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "the checks had taken their time"};
-	const double began = ox_os_seconds();
+	if (reach == WINDOW_BORDER && small && all->ops > 2 * (uint64_t)MOST_OPS_IN_ALL)
+		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "the checks had taken their time", .dear = true};
+	w.heavy = is_heavy(&w.before) || is_heavy(&w.after);
 	ox_window_verdict v = try_all(&t);
 	v.shrunk = t.shrunk;
-	all->seconds += ox_os_seconds() - began;
+	all->ops += t.ops;
 	if (v.why)
 		v.why = ox_str_copy(&all->memory, ox_cstr(v.why)).p;
 	remember(all, number, &v);

@@ -38,6 +38,7 @@ typedef struct window {
 	OX_VEC(wpair) pairs;
 	OX_VEC(ox_value *) inputs;    /* what neither side makes */
 	window_reach reach;
+	bool heavy;                   /* large constants: few other elements */
 	const char *why;              /* it cannot be checked */
 } window;
 
@@ -52,6 +53,7 @@ typedef struct wchoice {
 	bool large;                   /* floats are far from 1 */
 	bool shrink;                  /* large numbers become small ones */
 	unsigned turn;                /* of ranks that are not known */
+	uint64_t elements;            /* out: that were drawn */
 	bool shrunk, symbols, ranks;  /* out: there were some */
 	struct sizes *made;           /* out: what symbols stand for */
 } wchoice;

@@ -118,7 +118,7 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 			return false;
 	const bool done = ox_eval_node(&c);
 	/* what would take too many was not begun */
-	r->ops += (c.ops > c.max_ops ? 0 : c.ops) + c.bytes / 4;
+	r->ops += c.ops > c.max_ops ? 0 : c.ops + c.bytes / 4;
 	if (!done || c.disputed) {
 		r->why = done ? c.disputed : c.why;
 		return false;

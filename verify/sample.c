@@ -257,6 +257,9 @@ static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, u
 		if (!ox_mul_u64(count, (uint64_t)dims[i], &count) || count > MAX_ELEMENTS)
 			return NULL;
 	s->choice->elements += count;
+	s->choice->dear = s->choice->elements > s->choice->most;
+	if (s->choice->dear)
+		return NULL;
 	ox_array *x = ox_eval_new(&c, t->elem, rank, dims);
 	if (!x)
 		return NULL;
@@ -275,6 +278,7 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	s->shrink = c->shrink;
 	s->heavy = w->heavy;
 	c->elements = 0;
+	c->dear = false;
 	c->made = s;
 	if (s->shrink) {
 		fix_side(s, w, &w->above);

@@ -641,8 +641,9 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 	t->was = ox_new_array(a, ox_array *, n);
 	t->is = ox_new_array(a, ox_array *, n);
 	ox_txn_swap(w->m);
+	c->most = allowance(t->all);
 	bool fine = window_sample(w, c, t->seed, &given);
-	*why = fine ? NULL : "nothing can be made up for what it reads";
+	*why = fine ? NULL : c->dear ? "what it reads is too large" : "nothing can be made up for what it reads";
 	fine = fine && values_of(t, false, &given, 0, 0, t->was, &made, why);
 	t->shakes = t->how != OX_AGREE_BOUND ? 0 : w->heavy || t->ops > ENOUGH_OPS ? 1 : SHAKES;
 	for (unsigned s = 0; fine && s < t->shakes; s++) {
@@ -650,7 +651,7 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 		fine = values_of(t, false, &given, 1, 1 + s, shaken[s], NULL, why);
 	}
 	ox_txn_swap(w->m);
-	t->ops += c->elements;
+	t->ops += c->dear ? 0 : c->elements;
 	if (!fine)
 		return NO_SAMPLE;
 	const bool is_there = values_of(t, true, &given, 0, 0, t->is, NULL, why);

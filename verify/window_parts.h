@@ -53,7 +53,9 @@ typedef struct wchoice {
 	bool large;                   /* floats are far from 1 */
 	bool shrink;                  /* large numbers become small ones */
 	unsigned turn;                /* of ranks that are not known */
+	uint64_t most;                /* elements that may be drawn */
 	uint64_t elements;            /* out: that were drawn */
+	bool dear;                    /* out: there would be more */
 	bool shrunk, symbols, ranks;  /* out: there were some */
 	struct sizes *made;           /* out: what symbols stand for */
 } wchoice;

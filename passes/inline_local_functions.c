@@ -526,5 +526,6 @@ const ox_pass ox_pass_inline_local_functions = {
 	.numerics  = OX_EXACT,
 	.pipe      = OX_PIPE_DEFAULT,
 	.settles   = true,
+	.puts_in_bodies = true,
 	.run_model = run_model,
 };

@@ -374,6 +374,8 @@ static void learn_equations(ox_manager *mg)
 
 static ox_agreement agreement_of(const ox_pass *p)
 {
+	if (p->puts_in_bodies)
+		return OX_AGREE_DEFINITION;
 	return p->numerics != OX_EXACT ? OX_AGREE_BOUND : p->plus_z ? OX_AGREE_BITS_BUT_ZERO_SIGN : OX_AGREE_BITS;
 }
 

@@ -51,6 +51,7 @@ struct ox_pass {
 	ox_numerics numerics;
 	ox_pipe pipe;
 	bool plus_z;                  /* sign of a zero may change (tag +z) */
+	bool puts_in_bodies;          /* each rewrite puts a function's body in the place of a call */
 	bool settles;                 /* run, run_model: run again at once it would change nothing */
 	bool facts;                   /* asks what inference knows (ops/op.h): run it first */
 	bool fresh;                   /* run, run_model: ... and on the model as it stands, not on the way to it */

@@ -109,7 +109,7 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 	};
 
 	if (!ox_eval_has_kernel(n->n->op)) {
-		r->why = "there is no kernel for an operator";
+		r->why = r->why ? r->why : "there is no kernel for an operator";
 		return false;
 	}
 	c.in = ox_new_array(a, ox_array *, n->nin + 1u);
@@ -120,7 +120,7 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 	/* what would take too many was not begun */
 	r->ops += c.ops > c.max_ops ? 0 : c.ops + c.bytes / 4;
 	if (!done || c.disputed) {
-		r->why = done ? c.disputed : c.why;
+		r->why = r->why ? r->why : done ? c.disputed : c.why;
 		return false;
 	}
 	for (uint32_t i = 0; i < n->nout; i++)
@@ -129,7 +129,8 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 	return true;
 }
 
-/* What makes integers above both sides is computed as well. */
+/* What makes integers above both sides is computed as well. A node that has no result is missed
+ * only where its value is: of the branches of an If one is. */
 bool window_compute(const window *w, const wside *side, wbounds *b, wrun *r, ox_arena *a)
 {
 	wbounds mine = {0};
@@ -138,10 +139,10 @@ bool window_compute(const window *w, const wside *side, wbounds *b, wrun *r, ox_
 		*ox_push(a, &mine) = (wbound){b->p[i].v, seen_through(b->p[i].x, r, 1000 + i, a)};
 	*b = mine;
 	for (size_t i = 0; i < w->above.n; i++)
-		if (!compute(w, &w->above.p[i], b, r, a))
+		if (!compute(w, &w->above.p[i], b, r, a) && !w->picks)
 			return false;
 	for (size_t i = 0; i < side->n; i++)
-		if (!compute(w, &side->p[i], b, r, a))
+		if (!compute(w, &side->p[i], b, r, a) && !w->picks)
 			return false;
 	return true;
 }

@@ -19,7 +19,9 @@ static inline const char *ox_verdict_name(ox_verdict v)
 	return names[v];
 }
 
-/* What two sides must agree in. BOUND: rounding may differ. */
-typedef enum ox_agreement { OX_AGREE_BITS, OX_AGREE_BITS_BUT_ZERO_SIGN, OX_AGREE_BOUND } ox_agreement;
+/* What the two must agree in. BOUND: in double, within what rounding the constants and inputs
+ * of the original once more would do to it. DEFINITION: nothing is computed; a call must have
+ * become the body of its function. */
+typedef enum ox_agreement { OX_AGREE_BITS, OX_AGREE_BITS_BUT_ZERO_SIGN, OX_AGREE_BOUND, OX_AGREE_DEFINITION } ox_agreement;
 
 #endif

@@ -931,8 +931,10 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	ox_arena_reset(&all->check);
 	if (!collect(&w))
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = w.why};
-	if (reach == WINDOW_BORDER && window_is_definition(&w, all->functions))
-		return (ox_window_verdict){.verdict = OX_V_PROVED};
+	const bool defined = reach == WINDOW_BORDER && window_is_definition(&w, all->functions);
+	if (defined || how == OX_AGREE_DEFINITION)
+		return defined ? (ox_window_verdict){.verdict = OX_V_PROVED}
+		               : (ox_window_verdict){.verdict = OX_V_MISMATCH, .why = "that is not what the function is defined as"};
 	ox_txn_swap(all->m);
 	drop_congruent(&w);
 	ox_txn_swap(all->m);
@@ -947,6 +949,8 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	/* what disagrees is looked into, however late it is */
 	if (reach == WINDOW_BORDER && small && all->ops > 2 * (uint64_t)MOST_OPS_IN_ALL)
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "the checks had taken their time", .dear = true};
+	for (size_t i = 0; i < w.before.n; i++)
+		w.picks |= w.before.p[i].picks;
 	w.heavy = is_heavy(&w.before) || is_heavy(&w.after);
 	ox_window_verdict v = try_all(&t);
 	v.shrunk = t.shrunk;

@@ -39,6 +39,7 @@ typedef struct window {
 	OX_VEC(ox_value *) inputs;    /* what neither side makes */
 	window_reach reach;
 	bool heavy;                   /* large constants: few other elements */
+	bool picks;                   /* an If is there */
 	const char *why;              /* it cannot be checked */
 } window;
 

@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { LARGE = 12, HEAVY_LARGE = 3, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256 };
+enum { LARGE = 12, HEAVY_LARGE = 3, MAX_KERNEL = 64, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256 };
 
 static const double LARGE_FLOATS = 64;
 
@@ -25,6 +25,7 @@ typedef struct sizes {
 	int64_t fixed[NUMBERS];       /* numbers that constants hold: they stay */
 	uint32_t nfixed;
 	bool shrink, heavy;
+	int64_t extent;               /* that kernels want */
 } sizes;
 
 static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
@@ -37,7 +38,12 @@ static const int64_t steep[] = {2, 3, 7, 13, 29, 61};
 static int64_t prime(uint32_t i, uint32_t turn) { return primes[(i + turn) % 6]; }
 
 /* 1, 2, 2: an image has two sizes */
-static int64_t first_size(const sizes *s) { return s->heavy ? 1 + (s->n % 3 > 0) : prime(s->n, 0); }
+static int64_t first_size(const sizes *s)
+{
+	const int64_t size = s->heavy ? 1 + (s->n % 3 > 0) : prime(s->n, 0);
+
+	return s->n && size < s->extent ? s->extent + s->n % 3 : size;
+}
 
 /* What is no dim may be below zero: later it is, and as far from it as numbers of 32 and of 64
  * bits are. */
@@ -129,6 +135,51 @@ static void fix_side(sizes *s, const window *w, const wside *side)
 		fix_node(s, w, &side->p[i]);
 }
 
+/* The least extent along which each tap of the kernel once meets data, and no padding. */
+static int64_t extent_for(int64_t kernel, int64_t stride, int64_t dilation, int64_t pad)
+{
+	const int64_t most = (kernel - 1) * dilation + stride;
+
+	for (int64_t n = 1; n < most; n++) {
+		int64_t met = 0;
+		for (int64_t k = 0; k < kernel; k++)
+			for (int64_t at = k * dilation - pad; at < n; at += stride)
+				if (at >= 0) {
+					met++;
+					break;
+				}
+		if (met == kernel)
+			return n;
+	}
+	return most;
+}
+
+static int64_t entry(const ox_node *n, const char *name, size_t i, int64_t fallback)
+{
+	const ox_attr *a = ox_node_attr(n, name);
+
+	return a && a->type == OX_A_INTS && i < a->n && a->ints[i] > 0 && a->ints[i] < MAX_KERNEL ? a->ints[i] : fallback;
+}
+
+/* Weights that only padding meets could be anything. */
+static int64_t extent_of_kernels(const wside *side)
+{
+	int64_t most = 0;
+
+	for (size_t i = 0; i < side->n; i++) {
+		const wnode *n = &side->p[i];
+		const ox_tensor *t = n->n->op == OX_Conv && n->nin > 1 ? ox_value_const(n->in[1]) : NULL;
+		for (uint32_t k = 2; t && k < t->rank; k++) {
+			if (t->dims[k] > MAX_KERNEL)
+				continue;
+			const int64_t extent = extent_for(t->dims[k], entry(n->n, "strides", k - 2, 1), entry(n->n, "dilations", k - 2, 1),
+			                                  entry(n->n, "pads", k - 2, 0));
+			most = extent > most ? extent : most;
+		}
+	}
+	return most;
+}
+
 static int64_t smaller(sizes *s, int64_t d)
 {
 	if (!s->shrink || d <= (s->heavy ? HEAVY_LARGE : LARGE))
@@ -137,7 +188,9 @@ static int64_t smaller(sizes *s, int64_t d)
 		if (s->fixed[i] == d)
 			return d;
 	s->choice->shrunk = true;
-	return s->heavy ? 2 + d % 2 : 3 + d % 4;      /* the same for the same number */
+	const int64_t small = s->heavy ? 2 + d % 2 : 3 + d % 4;       /* the same for the same number */
+	const int64_t enough = small < s->extent ? s->extent + d % 2 : small;
+	return enough < d ? enough : d;
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -277,6 +330,8 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	s->choice = c;
 	s->shrink = c->shrink;
 	s->heavy = w->heavy;
+	const int64_t was = extent_of_kernels(&w->before), is = extent_of_kernels(&w->after);
+	s->extent = was > is ? was : is;
 	c->elements = 0;
 	c->dear = false;
 	c->made = s;
@@ -299,16 +354,15 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	return true;
 }
 
-/* Is x another number than d says? Where sizes are smaller than they are, what is computed of
- * them is, too. */
 static bool contradicts(sizes *s, ox_dim d, int64_t x)
 {
 	int64_t n;
 
-	if (ox_dim_is_num(d) && smaller(s, d->num) != d->num)
-		return false;
 	return ox_dim_eval(d, size_of, s, &n) && n != x;
 }
+
+/* Where sizes are smaller than they are, those that follow from them are, too. */
+static bool is_made_smaller(sizes *s, ox_dim d) { return ox_dim_is_num(d) && smaller(s, d->num) != d->num; }
 
 static bool is_as_known(const window *w, sizes *s, const ox_value *v, const ox_array *x)
 {
@@ -320,7 +374,7 @@ static bool is_as_known(const window *w, sizes *s, const ox_value *v, const ox_a
 	if (t->has_shape && t->rank != x->rank)
 		return false;
 	for (uint32_t i = 0; t->has_shape && i < t->rank; i++)
-		if (contradicts(s, ox_dim_known(w->m, v, i), x->dims[i]))
+		if (!is_made_smaller(s, ox_dim_known(w->m, v, i)) && contradicts(s, ox_dim_known(w->m, v, i), x->dims[i]))
 			return false;
 	if (ox_kind_of(x->dtype) == OX_FLOATING || !ox_elems_known(w->m, v, &e) || e.n != x->count)
 		return true;

@@ -39,6 +39,7 @@ typedef struct ox_gate {
 	size_t ninputs, noutputs;
 	ox_name **function_domains;   /* of the local functions */
 	size_t nfunctions;
+	const ox_callees *callees;    /* what calls could call */
 } ox_gate;
 
 /* Takes the promise of a freshly loaded model. Faults are reported to d (may be NULL);

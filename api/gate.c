@@ -88,6 +88,7 @@ bool ox_gate_take(ox_gate *gate, const ox_model *m, ox_arena *a, ox_diag *d)
 		.graph_meta = copy_meta(m->graph->meta, a),
 		.graph_name = m->graph->name,
 		.nopsets = m->opsets.n,
+		.callees = ox_callees_new(m, a),
 		.fatal = !ox_check(m, &(ox_check_options){0}, own),
 	};
 	if (d) {
@@ -354,6 +355,20 @@ static void compare_faults(judge *j)
 	          "the result has a fault that the input did not have: OX%04u, %s", l.code, l.text);
 }
 
+/* A call of a function that is gone calls nothing. */
+static void compare_calls(judge *j)
+{
+	size_t n;
+	ox_graph **graphs = j->m->functions.n ? ox_model_graphs(j->m, j->arena, &n) : NULL;
+
+	for (size_t i = 0; graphs && i < n; i++)
+		ox_foreach_node(x, graphs[i]) {
+			const ox_function *f = x->op == OX_OP_NONE ? ox_callee_of(j->gate->callees, x) : NULL;
+			if (f && f->dead)
+				broken(j, "the called function", f->name);
+		}
+}
+
 bool ox_gate_keeps(const ox_gate *gate, const ox_model *m, ox_arena *a, ox_diag *d)
 {
 	judge j = {.gate = gate, .m = m, .arena = a, .diag = d, .ok = true};
@@ -362,6 +377,7 @@ bool ox_gate_keeps(const ox_gate *gate, const ox_model *m, ox_arena *a, ox_diag 
 	compare_opsets(&j);
 	compare_inputs(&j);
 	compare_outputs(&j);
+	compare_calls(&j);
 	compare_faults(&j);
 	return j.ok;
 }

@@ -393,6 +393,8 @@ bool eval_where(ox_eval *c)
 	uint32_t rank;
 	int64_t *dims;
 
+	if (cond->dtype != OX_BOOL || x->dtype != y->dtype)
+		return ox_eval_undefined(c, "the condition is not boolean, or the other two are of two types");
 	if (!ox_broadcast_dims(c, 3, c->in, &rank, &dims))
 		return false;
 	ox_array *out = ox_eval_raw(c, 0, x->dtype, rank, dims);

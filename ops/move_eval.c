@@ -312,7 +312,7 @@ bool eval_concat(ox_eval *c)
 static bool equal_parts(ox_eval *c, int64_t dim, int64_t *parts)
 {
 	const int64_t n = c->n->nout;
-	const int64_t given = ox_eval_int(c, "num_outputs", n);
+	const int64_t given = ox_eval_int(c, "num_outputs", c->since < 18 ? n : -1);
 
 	if (given != n || (c->since < 18 && dim % n))
 		return ox_eval_undefined(c, "the parts do not fit");
@@ -402,6 +402,9 @@ static bool slice_bounds(ox_eval *c, const ox_array *x, slices *s)
 	uint64_t seen = 0;
 	size_t n, m;
 
+	for (uint32_t i = 1; i < 5; i++)
+		if (ox_arg(c, i) && ox_arg(c, i)->rank != 1)
+			return ox_eval_undefined(c, "bounds, axes or steps are no lists");
 	if (ox_eval_ints(c, "starts", 1, &start, &n) != OX_YES
 	    || ox_eval_ints(c, "ends", 2, &end, &m) != OX_YES || n != m)
 		return ox_eval_undefined(c, "the bounds do not fit");

@@ -636,7 +636,7 @@ bool eval_dropout(ox_eval *c)
 		return false;
 	if (c->n->nout < 2 || !c->n->out[1])
 		return true;
-	if (c->since < 12 && c->n->out[1]->uses)      /* all are kept, but nothing says that the mask does */
+	if (c->since < 12)            /* all are kept, but nothing says that the mask does */
 		c->disputed = "what is in the mask is left open";
 	ox_array *mask = ox_eval_like(c, 1, c->since < 10 ? x->dtype : OX_BOOL, x);
 	const ox_num one = c->since < 10 ? (ox_num){.f = 1} : (ox_num){.u = 1};

@@ -99,6 +99,14 @@ static bool pick(const window *w, const wnode *n, wbounds *b, wrun *r, ox_arena 
 	return true;
 }
 
+/* May runtimes come to another result that somebody reads? Of Dropout the mask is meant. */
+static bool is_disputed(const wnode *n, const ox_eval *c)
+{
+	const bool unread = n->n->op == OX_Dropout && n->nout > 1 && n->out[1] && !n->out[1]->uses;
+
+	return c->disputed && !unread;
+}
+
 static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_arena *a)
 {
 	if (n->picks)
@@ -119,7 +127,7 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 	const bool done = ox_eval_node(&c);
 	/* what would take too many was not begun */
 	r->ops += c.ops > c.max_ops ? 0 : c.ops + c.bytes / 4;
-	if (!done || c.disputed) {
+	if (!done || is_disputed(n, &c)) {
 		r->why = r->why ? r->why : done ? c.disputed : c.why;
 		return false;
 	}

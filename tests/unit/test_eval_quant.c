@@ -85,7 +85,7 @@ Test(quant, casts_to_strings_are_plain_and_short)
 	      "?string[7] {\"1\", \"-0\", \"0.1\", \"314.15927\", \"0.0000001\", \"16777216\", \"NaN\"}");
 	check("double[2] {1.25e30, -inf}", "Cast <to = 8> (a)",
 	      "?string[2] {\"1250000000000000000000000000000\", \"-INF\"}");
-	check("int8[2] {-128, 0}", "Cast <to = 8> (a)", "?string[2] {\"-128\", \"0\"}");
+	check("int8[2] {-128, 0}", "Cast <to = 8> (a)", "string[2] {\"-128\", \"0\"}");
 }
 
 Test(quant, casts_to_powers_of_two)

@@ -20,12 +20,13 @@ all constants and inputs does. Such a mutant must be refused by the defaults of 
 code not 0, nothing written.
 
 Printed is a table, and the misses with a command each. Results are kept in build/mutants.jsonl,
-and what stands there is not done again (but for misses, with --again). tests/mutants.txt has
+and what stands there is not done again; with --again that where something was missed, and no more. tests/mutants.txt has
 those that are excused, and why. Exit 1: others were missed.
 """
 
 import argparse
 import collections
+import copy
 import fnmatch
 import hashlib
 import json
@@ -378,7 +379,7 @@ class Reference:
     def told_apart(self, path):
         """Why the model there is another one, or None."""
         try:
-            session = infer_true.open_session(inferred.load(path, external=False))
+            session = infer_true.open_session(without_dead_nodes(inferred.load(path, external=False)))
         except Exception as e:
             if "NOT_IMPLEMENTED" in str(e):
                 raise Unusable(str(e)) from e
@@ -425,6 +426,21 @@ class Never:
 
     def told_apart(self, _):
         raise self.why
+
+
+def without_dead_nodes(proto):
+    """What nobody reads goes anyway; the runtime would compute it, and may fail."""
+    read, kept = {o.name for o in proto.graph.output}, []
+    for n in reversed(proto.graph.node):
+        if read & set(n.output):
+            kept.append(n)
+            read |= {v for inner in [n, *laws.every_node(onnx.ModelProto(graph=onnx.GraphProto(node=[n])))] for v in inner.input}
+            read |= {o.name for a in n.attribute for g in [a.g, *a.graphs] for o in g.output}
+    if len(kept) < len(proto.graph.node):
+        kept = [copy.deepcopy(n) for n in reversed(kept)]
+        del proto.graph.node[:]
+        proto.graph.node.extend(kept)
+    return proto
 
 
 def merge(a, b):
@@ -656,7 +672,7 @@ def main():
     p.add_argument("--seconds", type=float, default=900, help="for one pass on one model")
     p.add_argument("--results", type=Path, default=ROOT / "build/mutants.jsonl")
     p.add_argument("--keep", type=Path, default=ROOT / "build/missed", help="where misses stay")
-    p.add_argument("--again", action="store_true", help="passes on models with misses are done again")
+    p.add_argument("--again", action="store_true", help="passes on models with misses, these alone")
     p.add_argument("--tell", action="store_true", help="the table of what is there, no more")
     p.add_argument("where", nargs="*", type=Path)
     o = p.parse_args()
@@ -709,7 +725,7 @@ def items(o, groups, drawn, some, state, tracer):
             mutants = [m for m in mutants if m.key in drawn]
             key = (name, model.name, hashlib.sha256("".join(sorted(m.key for m in mutants)).encode()).hexdigest()[:8])
             done = state.get(key)
-            if done and not (o.again and any(r["differs"] and not r["caught"] for r in done["rows"])):
+            if done and not o.again or o.again and not (done and any(r["differs"] and not r["caught"] for r in done["rows"])):
                 continue
             if mutants and is_for(mutants[0].kind, name, model, known):
                 yield model, o.tool, name, mutants, known[0], o.keep

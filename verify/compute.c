@@ -17,13 +17,14 @@ double window_unit(ox_dtype t)
 }
 
 /* As the lens has it; a copy where it is wider, or shaken. */
-static ox_array *seen_through(const ox_array *x, const wrun *r, uint64_t key, ox_arena *a)
+static ox_array *seen_through(const ox_array *x, wrun *r, uint64_t key, ox_arena *a)
 {
 	const bool wide = r->lens == OX_LENS_DOUBLE && is_float(x->dtype);
 	uint64_t state = r->seed ^ key * UINT64_C(0x9e3779b97f4a7c15);
 
 	if (!wide)
 		return (ox_array *)(uintptr_t)x;
+	r->ops += x->count;
 	ox_array *y = ox_new(a, ox_array);
 	*y = (ox_array){.dtype = OX_F64, .rank = x->rank, .dims = x->dims, .count = x->count};
 	double *d = ox_alloc_raw(a, x->count * sizeof *d + 1);

@@ -770,7 +770,7 @@ static bool try_sizes(trial *t, wchoice *c, ox_window_verdict *v)
 		if (o != AGREES && !v->why)
 			v->why = why;
 		/* other contents of integers may help, and more do not */
-		if ((!v->samples && i) || (t->ops > ENOUGH_OPS && (v->samples || t->ops > MUCH_OPS)))
+		if ((!v->samples && i) || (t->w->heavy && v->samples) || (t->ops > ENOUGH_OPS && (v->samples || t->ops > MUCH_OPS)))
 			break;
 	}
 	return true;
@@ -783,7 +783,7 @@ static bool is_done(const trial *t, const wchoice *c, const ox_window_verdict *v
 	if (!c->symbols || c->sizes + 1 == WINDOW_SIZES)
 		return true;
 	const bool fine = v->samples && all_seen(t);
-	if (fine && c->sizes + 1 >= WINDOW_PLAIN_SIZES)
+	if (fine && (t->w->heavy || c->sizes + 1 >= WINDOW_PLAIN_SIZES))
 		return true;
 	return t->ops > ENOUGH_OPS && (fine || (t->ops > MUCH_OPS && c->sizes));
 }

@@ -149,37 +149,44 @@ static void judge_end(ox_ort_answer *x, const ox_child *k, const ox_ort_question
 		x->why = ox_str_printf(a, "it ended its process while %s (exit %d)", doing, k->code).p;
 }
 
-static void read_answer(ox_ort_answer *x, const ox_child *k, const ox_ort_question *q, ox_arena *a, ox_diag *d)
+void ort_answer_room(ox_ort_answer *x, ox_arena *a)
 {
-	const int fd = dup(k->text);
-	reader r = {.x = x, .a = a};
+	const size_t n = 2 * x->nsamples;
 
-	if (fd < 0 || !ox_map_fd(&x->map, fd, "the answer of ONNX Runtime", d)) {
-		x->why = "its answer cannot be read";
-		return;
-	}
-	r.at = x->map.data;
-	r.end = r.at + x->map.size;
+	x->failed = ox_new_array(a, const char *, n + 1);
+	x->values = ox_alloc_array(a, n + 1, (x->noutputs + 1) * sizeof *x->values);
+	x->unread = ox_alloc_array(a, n + 1, (x->noutputs + 1) * sizeof *x->unread);
+}
+
+bool ort_answer_read(ox_ort_answer *x, const uint8_t *p, size_t n, ox_arena *a)
+{
+	reader r = {.x = x, .a = a, .at = p, .end = p + n};
+
 	while (r.at < r.end)
 		if (!take_piece(&r)) {
 			forget(x);
-			x->why = "its answer makes no sense";
-			break;
+			return false;
 		}
+	return true;
+}
+
+static void read_answer(ox_ort_answer *x, const ox_child *k, const ox_ort_question *q, ox_arena *a, ox_diag *d)
+{
+	const int fd = dup(k->text);
+
+	if (fd < 0 || !ox_map_fd(&x->map, fd, "the answer of ONNX Runtime", d))
+		x->why = "its answer cannot be read";
+	else if (!ort_answer_read(x, x->map.data, x->map.size, a))
+		x->why = "its answer makes no sense";
 	judge_end(x, k, q, a);
 }
 
 bool ox_ort_ask(const ox_ort_question *q, ox_ort_answer *x, ox_arena *a, ox_diag *d)
 {
 	ox_child k;
-	size_t n = 0;
 
 	*x = (ox_ort_answer){.nsamples = q->nsamples, .noutputs = q->noutputs, .map = {.fd = -1}};
-	if (!ox_mul_size(2 * q->nsamples, q->noutputs, &n))
-		return false;
-	x->failed = ox_new_array(a, const char *, 2 * q->nsamples + 1);
-	x->values = ox_new_array(a, const ox_array *, n + 1);
-	x->unread = ox_new_array(a, const char *, n + 1);
+	ort_answer_room(x, a);
 	if (!ox_child_run(&k, ort_child, (void *)(uintptr_t)q, q->seconds, d))
 		return false;
 	read_answer(x, &k, q, a, d);

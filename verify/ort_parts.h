@@ -37,6 +37,11 @@ static inline bool ort_takes(ox_dtype t)
 bool ort_find_python(char *path, size_t n);
 bool ort_find_file(const char *where, char *path, size_t n);
 
+/* Room for what nsamples and noutputs say; then the pieces. False: they make no sense, and no value
+ * is left. */
+void ort_answer_room(ox_ort_answer *x, ox_arena *a);
+bool ort_answer_read(ox_ort_answer *x, const uint8_t *p, size_t n, ox_arena *a);
+
 /* What the child does; returns its exit code. */
 int ort_child(void *question);
 

@@ -298,6 +298,14 @@ typedef struct cli_whole {
  * unverified, asks for more than was found out. */
 bool cli_whole_check(ox_cli *c, ox_model *m, const ox_run_report *run, cli_whole *out);
 
+/* ---- ONNX Runtime's opinion (cross.c) ------------------------------------------- */
+
+struct ox_cross_result;
+bool cli_cross_valid(ox_cli *c);                   /* --cross-check. False after reporting */
+/* The model at `in` against m, which may be written to `out` (NULL: nowhere). *r stays NULL where nobody
+ * asks. False after reporting: they differ. */
+bool cli_cross_result(ox_cli *c, const char *in, const char *out, ox_model *m, const struct ox_cross_result **r);
+
 /* ---- reports (report.c) ------------------------------------------------------ */
 
 /* What happened to one file; any part may be missing. */
@@ -310,6 +318,7 @@ typedef struct cli_result {
 	const ox_run_report *run;
 	const ox_specialised *specialised;
 	const cli_whole *whole;       /* NULL: it did not come so far */
+	const struct ox_cross_result *cross;  /* NULL: not asked for */
 	const cli_assert *asserts;
 	size_t nasserts;
 	char in_sha256[65], out_sha256[65];   /* "": not known */
@@ -366,7 +375,6 @@ void cli_schema_pipeline(ox_cli *c, FILE *f);
 void cli_schema_rules(FILE *f);
 /* docs/catalogue.md. */
 void cli_catalogue_print(ox_cli *c, FILE *f);
-bool cli_cross_valid(ox_cli *c);                   /* --cross-check. False after reporting (cross.c) */
 /* ---- plugins (plugin.c) ------------------------------------------------------ */
 
 int cli_with_plugins(ox_cli *c);                   /* the verb, with --plugin */

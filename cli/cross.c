@@ -8,6 +8,13 @@
 #include <inttypes.h>
 
 enum { PATIENCE = 60 };               /* seconds for all of it */
+enum { SAMPLES = 1 };                 /* of optimize */
+
+/* In milliseconds. */
+static uint64_t patience(const ox_cli *c)
+{
+	return c->options.cross_timeout ? c->options.cross_timeout : PATIENCE * 1000;
+}
 
 static const char *library_of(const ox_cli *c)
 {
@@ -46,12 +53,10 @@ static ox_ort_model model_of(const cli_cross *x, int i)
 const ox_cross_result *cli_cross_check(ox_cli *c, const cli_cross *x)
 {
 	ox_cross_result *r = ox_new(&c->arena, ox_cross_result);
-	const uint64_t ms = c->options.cross_timeout ? c->options.cross_timeout : PATIENCE * 1000;
 	ox_cross_config o = {
 		.library = library_of(c), .first = model_of(x, 0), .second = model_of(x, 1), .save = cli_save_options(c),
-		.seconds = (double)ms / 1000, .max_bytes = c->options.max_memory, .samples = x->samples,
-		.nsamples = x->seen->valid + x->seen->discarded, .seen = x->seen, .allowed = x->allowed, .arena = &c->arena,
-		.diag = &c->diag,
+		.seconds = (double)patience(c) / 1000, .max_bytes = c->options.max_memory, .samples = x->samples, .nsamples = x->nsamples,
+		.seen = x->seen, .allowed = x->allowed, .arena = &c->arena, .diag = &c->diag,
 	};
 
 	if (!c->options.cross_check)
@@ -66,6 +71,71 @@ const ox_cross_result *cli_cross_check(ox_cli *c, const cli_cross *x)
 	const bool asked = ox_cross_check(x->m[0], x->m[1], &o, r);
 	ox_scratch_end();
 	return asked ? r : NULL;
+}
+
+/* ---- what is about to be written ------------------------------------------------------------------ */
+
+/* As it was, with what the user stated of it: samples are made for that. */
+static ox_model *original_of(ox_cli *c, const ox_model *m)
+{
+	const ox_load_options o = cli_load_options(c);
+	const ox_statements s = cli_statements(&c->options);
+	ox_diag *silent = ox_new(&c->arena, ox_diag);
+	ox_model *first = ox_load_again(m, &o, &c->heap, silent);
+
+	if (!first || ox_specialise(first, &s, NULL, silent))
+		return first;
+	ox_model_free(first);
+	return NULL;
+}
+
+static const ox_cross_result *skipped(ox_cli *c, const char *why)
+{
+	ox_cross_result *r = ox_new(&c->arena, ox_cross_result);
+
+	*r = (ox_cross_result){.skipped = true, .verdict = OX_V_UNVERIFIED, .why = why};
+	return r;
+}
+
+/* Compared by our kernels once more: for the rounding of the original. */
+static const ox_cross_result *compare(ox_cli *c, cli_cross *x, const cli_sets *sets)
+{
+	const cli_options *o = &c->options;
+	const ox_whole_config config = {
+		.samples = o->samples ? (uint32_t)o->samples : SAMPLES, .rounding = true, .go_on = true, .agreement = OX_AGREE_BOUND,
+		.seed = o->seed, .max_bytes = o->max_memory, .max_ms = patience(c), .has_rtol = o->has_rtol, .rtol = o->rtol,
+		.has_atol = o->has_atol, .atol = o->atol, .given = sets->given, .ngiven = sets->n, .progress = &c->progress,
+		.arena = &c->arena,
+	};
+	ox_whole_result seen;
+
+	x->samples = ox_whole_new(x->m[0], &config);
+	if (!x->samples)
+		return skipped(c, "the original's nodes form a cycle");
+	ox_whole_compare(x->samples, x->m[1], &seen);
+	x->nsamples = seen.valid + seen.discarded;
+	x->seen = &seen;
+	x->allowed = &config;
+	const ox_cross_result *r = cli_cross_check(c, x);
+	ox_whole_free(x->samples);
+	return r;
+}
+
+bool cli_cross_result(ox_cli *c, const char *in, const char *out, ox_model *m, const ox_cross_result **r)
+{
+	cli_cross x = {.path = {in, NULL}, .m = {NULL, m}, .what = {"the original", "the result"}, .out = out};
+	cli_sets sets = {0};
+
+	if (!c->options.cross_check)
+		return true;
+	x.m[0] = original_of(c, m);
+	if (!x.m[0])
+		*r = skipped(c, "the original cannot be loaded again");
+	else if (cli_sets_read(c, x.m[0], &sets))
+		*r = compare(c, &x, &sets);
+	cli_sets_free(&sets);
+	ox_model_free(x.m[0]);
+	return *r && cli_cross_tell(c, in, *r);
 }
 
 /* ---- telling -------------------------------------------------------------------------------------- */
@@ -99,7 +169,7 @@ void cli_cross_print(ox_cli *c, const ox_cross_result *r)
 
 static void tell_output(ox_cli *c, const char *file, const ox_cross_result *r, const ox_cross_output *o)
 {
-	const char *name = ox_show(&c->arena, ox_name_str(o->name)), *why = o->why ? cli_harmless(c, o->why) : "";
+	const char *name = ox_show(&c->arena, o->name), *why = o->why ? cli_harmless(c, o->why) : "";
 
 	if (o->verdict == OX_V_MISMATCH)
 		cli_error(c, OX_E_CROSS_DIFFERS, file, "%s, output '%s': %s", runtime(c, r), name, why);
@@ -138,7 +208,7 @@ void cli_cross_put(json *w, const char *key, const ox_cross_result *r)
 	for (size_t i = 0; r->valid && i < r->n; i++) {
 		const ox_cross_output *o = &r->outputs[i];
 		json_open(w, NULL, '{');
-		json_str(w, "name", ox_name_str(o->name));
+		json_str(w, "name", o->name);
 		json_text(w, "type", o->type);
 		json_text(w, "verdict", ox_verdict_name(o->verdict));
 		json_uint(w, "elements", o->elements);

@@ -83,7 +83,7 @@ static int plan(ox_cli *c, job *j)
 	const ox_run_options o = cli_run_options(c, &c->options);
 	int code = plan_output(c, j);
 
-	if (!code && !cli_reports_valid(c))
+	if (!code && (!cli_reports_valid(c) || !cli_cross_valid(c)))
 		code = EXIT_USAGE;
 	if (!code)
 		code = plan_asserts(c, j);
@@ -281,7 +281,8 @@ static bool work(ox_cli *c, job *j)
 	if (!load(c, j))
 		return false;
 	hash(j->result.in_sha256, c, j->in);
-	if (!specialise(c, j) || !optimize(c, j) || !check_whole(c, j) || !judge(c, j) || !save(c, j))
+	if (!specialise(c, j) || !optimize(c, j) || !check_whole(c, j)
+	    || !cli_cross_result(c, j->in, j->out, j->m, &j->result.cross) || !judge(c, j) || !save(c, j))
 		return false;
 	if (j->result.written)
 		hash(j->result.out_sha256, c, ox_out_lies_at(j->out));

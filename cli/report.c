@@ -302,6 +302,8 @@ void cli_result_print(ox_cli *c, const cli_result *r)
 		print_stats(c, r);
 	print_remarks(c, r);
 	print_verdict(c, r);
+	if (r->cross)
+		cli_cross_print(c, r->cross);
 }
 
 /* ---- JSON ------------------------------------------------------------------ */
@@ -483,7 +485,8 @@ static void put_whole(json *j, const cli_whole *w)
 	json_close(j);
 }
 
-static void put_verification(json *j, const ox_cli *c, const ox_run_report *run, const cli_whole *whole)
+static void put_verification(json *j, const ox_cli *c, const ox_run_report *run, const cli_whole *whole,
+                             const ox_cross_result *cross)
 {
 	uint64_t all[OX_V_MISMATCH + 1] = {0};
 	const bool looked = run && cli_checks_windows(c->options.check);
@@ -504,6 +507,7 @@ static void put_verification(json *j, const ox_cli *c, const ox_run_report *run,
 	put_verdicts(j, all);
 	json_num(j, "of_bound", used);
 	put_whole(j, whole);
+	cli_cross_put(j, "cross_check", cross);
 	json_close(j);
 }
 
@@ -570,7 +574,7 @@ static void put_report(FILE *f, ox_cli *c, const cli_result *r, int exit)
 		put_run(&j, r->run);
 	else
 		json_null(&j, "run");
-	put_verification(&j, c, r->run, r->whole);
+	put_verification(&j, c, r->run, r->whole, r->cross);
 	put_asserts(&j, r);
 	put_messages(&j, c);
 	json_num(&j, "seconds", r->seconds);

@@ -70,7 +70,8 @@ typedef struct cli_cross {
 	const char *what[2];          /* "the original", "the result" */
 	const char *out;              /* beside which; NULL, "-": in $TMPDIR */
 	ox_whole *samples;            /* of the first */
-	const ox_whole_result *seen;  /* on them */
+	uint32_t nsamples;
+	const ox_whole_result *seen;  /* on them; NULL: nothing */
 	const ox_whole_config *allowed;
 } cli_cross;
 

@@ -179,7 +179,7 @@ static void compare(pair *p, const cli_sets *sets)
 	ox_whole_compare(w, p->b, &p->r);
 	p->cross = cli_cross_check(p->c, &(cli_cross){
 		.path = {p->c->args.p[0], p->c->args.p[1]}, .m = {p->a, p->b}, .what = {"the first model", "the second model"},
-		.samples = w, .seen = &p->r, .allowed = &config,
+		.samples = w, .nsamples = p->r.valid + p->r.discarded, .seen = &p->r, .allowed = &config,
 	});
 	tell(p);
 	ox_whole_free(w);

@@ -379,7 +379,7 @@ bool ox_cross_check(const ox_model *a, const ox_model *b, const ox_cross_config 
 	*r = (ox_cross_result){.n = a->graph->outputs.n};
 	r->outputs = ox_new_array(o->arena, ox_cross_output, r->n + 1);
 	for (size_t i = 0; i < r->n; i++)
-		r->outputs[i].name = a->graph->outputs.p[i]->name;
+		r->outputs[i].name = ox_str_copy(o->arena, ox_name_str(a->graph->outputs.p[i]->name));
 	if (!make_question(&x, b))
 		return true;
 	const bool asked = ox_ort_ask(&x.q, &x.said, o->arena, o->diag);

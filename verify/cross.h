@@ -31,7 +31,7 @@ typedef struct ox_cross_config {
 } ox_cross_config;
 
 typedef struct ox_cross_output {
-	const ox_name *name;
+	ox_str name;                  /* the models may go */
 	const char *type;             /* NULL: it was never compared */
 	uint64_t elements, equal, wrong;
 	double max_abs, max_rel, used;

@@ -1674,7 +1674,7 @@ DATA_REFUSED = {
 
 def on_inputs(m, what):
     """The verbs that take inputs, on one."""
-    return [("run", m, "--inputs", what), ("verify", m, m, "--inputs", what)]
+    return [("run", m, "--inputs", what), ("verify", m, m, "--inputs", what), ("optimize", m, "--dry-run", "--inputs", what)]
 
 
 @test
@@ -1774,6 +1774,11 @@ g (int64[N] i) => (float[N] y) <float[3] t = {1.0, 2.0, 3.0}> { y = Gather (t, i
     assert b"OX5003" in r.stderr and b"not compared on 0 samples; 1 left out" in r.stdout, r
     j = json.loads(expect(6, "verify", m, m, "--inputs", bad, "--json").stdout)
     assert (j["verdict"], j["samples"], j["left_out"]) == ("unverified", 0, 1), j
+    rep = d + "/report.json"
+    for given, counts in ([good], (1, 0)), ([bad], (0, 1)):
+        expect(0, m, "--dry-run", "--report", rep, *[w for g in given for w in ("--inputs", g)])
+        whole = json.loads(read(rep))["verification"]["whole"]
+        assert (whole["valid"], whole["discarded"]) == counts and (whole["discarded_why"] is None) == (counts[1] == 0), whole
 
 
 @test

@@ -248,6 +248,18 @@ judge: $(BUILD)/onnxopt                     ## ../shared/judge on ../shared/mode
 peers: $(BUILD)/onnxopt                     ## nodes after the default pipeline beside the best peer's
 	$(Q)$(BUILD)/venv/bin/python tests/cross/peers.py --tool $(BUILD)/onnxopt
 
+.PHONY: audit alarms deep
+audit: $(BUILD)/onnxopt                     ## peers' outputs of ../shared/models, as verify and as the judge see them
+	$(Q)[ -x $(BUILD)/peers/bin/onnxslim ] || { $(PYTHON) -m venv $(BUILD)/peers && \
+	$(BUILD)/peers/bin/pip install -q -r ../shared/judge/requirements.txt onnxsim==0.8.1 onnxslim==0.1.98; }
+	$(Q)$(PYTHON) tests/cross/audit.py --tool $(BUILD)/onnxopt --peers $(BUILD)/peers --out $(BUILD)/audit
+
+alarms: $(BUILD)/onnxopt                    ## the most thorough check, 20 seeds, every model: nothing right is refused
+	$(Q)$(PYTHON) tests/cross/alarms.py --tool $(BUILD)/onnxopt --log $(BUILD)/alarms.jsonl
+
+deep: $(BUILD)/onnxopt                      ## deep networks: wrong rewrites that only windows can see
+	$(Q)$(BUILD)/venv/bin/python tests/cross/deep.py --tool $(BUILD)/onnxopt
+
 clean:                                      ## remove build/
 	rm -rf $(BUILD)
 

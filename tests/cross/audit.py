@@ -9,7 +9,7 @@ OUTPUT --json` stands beside the verdict that the judge has in ../shared/judge/b
 where the output has the size that the judge saw, or else the judge is asked again. The two may
 say
 
-    agreed      same and good, or differs and bad
+    agreed      same and good, or differs and bad, or neither could compare
     MISSED      the judge finds a mismatch, and we none: never right
     ALARM       we find a difference, and the judge none
     no word     one of them could not compare
@@ -77,7 +77,7 @@ def make_output(peer, model, folder, bin_folder):
 
 
 def ours(tool, model, out, seed):
-    """same, differs or no word; and why."""
+    """same, differs, refused (it cannot be loaded) or no word; and why."""
     code, printed, errors = call([tool, "verify", model, out, "--json", "--seed", seed])
     why = next((line for line in errors.splitlines() if line.startswith("error")), errors.strip()[:200])
     if code == 0:
@@ -85,7 +85,7 @@ def ours(tool, model, out, seed):
         return "same", f"{max(shares, default=0) * 100:.2g} % of bound"
     if code == 6 or code is None:
         return "no word", why
-    return "differs", why
+    return "differs" if code == 1 else "refused", why
 
 
 def judged_again(python, model, out):
@@ -106,6 +106,8 @@ def judged(known, python, model, out):
 
 
 def compare(we, judge):
+    if we == judge == "no word":
+        return "agreed"
     if "no word" in (we, judge):
         return "no word"
     if judge == "either" or (we == "same") == (judge == "good"):

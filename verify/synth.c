@@ -85,13 +85,8 @@ static const struct { int64_t size[NROLES]; bool apart; uint32_t rank; int64_t m
 	{{1, 1, 1, 1, 1, 1}, false, 0, 0},
 };
 
-static unsigned row_of(unsigned n)
-{
-	return n == OX_SYNTH_ONES ? OX_LEN(choices) - 1 : n == OX_SYNTH_EMPTY ? 0 : n;
-}
-
-bool synth_is_tame(const ox_synth *s) { return row_of(s->choice) >= TAME; }
-int64_t synth_largest(const ox_synth *s) { return choices[row_of(s->choice)].most; }
+bool synth_is_tame(const ox_synth *s) { return s->choice >= TAME; }
+int64_t synth_largest(const ox_synth *s) { return choices[s->choice].most; }
 
 static int64_t next_apart(unsigned *n)
 {
@@ -161,22 +156,21 @@ static int64_t by_inference(ox_synth *s, const open_dim *d, const ox_bindings *b
 }
 
 /* A height and a width are not the same. */
-static int64_t place_of(const ox_synth *s, const open_dim *d, unsigned row)
+static int64_t place_of(const ox_synth *s, const open_dim *d, unsigned n)
 {
-	const int64_t size = choices[row].size[PLACE];
+	const int64_t size = choices[n].size[PLACE];
 	bool other = false;
 
-	for (const open_dim *k = s->dims.p; choices[row].apart && k < d; k++)
+	for (const open_dim *k = s->dims.p; choices[n].apart && k < d; k++)
 		other ^= k->role == PLACE && (!k->sym || k->sym != d->sym);
 	return other ? size + size / 2 : size;
 }
 
 static int64_t by_choice(const ox_synth *s, const open_dim *d, unsigned n, unsigned *apart)
 {
-	const unsigned row = row_of(n);
-	const bool spread = choices[row].apart && (d->role == OTHER || d->role == TIME);
-	const int64_t size = n == OX_SYNTH_EMPTY && d->role == s->dims.p[0].role ? 0 : d->role == TOTAL ? total_of(s)
-	                     : d->role == PLACE ? place_of(s, d, row) : spread ? next_apart(apart) : choices[row].size[d->role];
+	const bool spread = choices[n].apart && (d->role == OTHER || d->role == TIME);
+	const int64_t size = d->role == TOTAL ? total_of(s) : d->role == PLACE ? place_of(s, d, n)
+	                     : spread ? next_apart(apart) : choices[n].size[d->role];
 
 	if (d->known && d->known->lo > size && d->known->lo <= INT32_MAX)
 		return d->known->lo;
@@ -200,7 +194,7 @@ bool ox_synth_sizes(ox_synth *s, unsigned n, ox_bindings *b)
 {
 	unsigned apart = 0;
 
-	if (row_of(n) >= OX_LEN(choices) || (!s->dims.n && n >= WITHOUT_SIZES))
+	if (n >= OX_LEN(choices) || (!s->dims.n && n >= WITHOUT_SIZES))
 		return false;
 	s->choice = n;
 	/* sums come last, so that what they are made of is known */
@@ -231,12 +225,11 @@ bool synth_dim(ox_synth *s, ox_dim d, int64_t *size)
 /* Of what does not declare them. */
 static int64_t *guess_dims(const ox_synth *s, uint32_t *rank, ox_arena *a)
 {
-	const unsigned row = row_of(s->choice);
-	int64_t *dims = ox_new_array(a, int64_t, choices[row].rank + 1);
+	int64_t *dims = ox_new_array(a, int64_t, choices[s->choice].rank + 1);
 
-	*rank = choices[row].rank;
+	*rank = choices[s->choice].rank;
 	for (uint32_t i = 0; i < *rank; i++)
-		dims[i] = choices[row].size[role_of("", *rank, i)];
+		dims[i] = choices[s->choice].size[role_of("", *rank, i)];
 	return dims;
 }
 
@@ -248,7 +241,7 @@ const int64_t *synth_dims_of_item(ox_synth *s, const ox_type *t, uint32_t *rank,
 	*rank = t->rank;
 	for (uint32_t i = 0; i < t->rank; i++)
 		if (!synth_dim(s, t->dims[i], &dims[i]) || dims[i] < 0)
-			dims[i] = choices[row_of(s->choice)].size[role_of("", t->rank, i)];
+			dims[i] = choices[s->choice].size[role_of("", t->rank, i)];
 	return dims;
 }
 

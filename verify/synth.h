@@ -18,17 +18,11 @@
 
 #include "verify/values.h"
 
-#include <limits.h>
-
 typedef struct ox_synth ox_synth;
 
 /* Infers types and shapes of m, which is checked and sorted by it; before ox_run_new, whose
  * marks it uses. It lives in arena a. NULL: nodes form a cycle. */
 ox_synth *ox_synth_new(ox_model *m, ox_arena *a);
-
-/* All open sizes 1; no batch, or whatever the first open size is: 0, where the model may run so. */
-#define OX_SYNTH_ONES (UINT_MAX - 1)
-#define OX_SYNTH_EMPTY UINT_MAX
 
 /* The n-th choice of sizes. What b has already stays, the rest gets a size. False: there is
  * no n-th choice. */

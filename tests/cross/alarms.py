@@ -1,6 +1,7 @@
 """No false alarm: every model is written, whatever the seed, with the most thorough check.
 
     python3 tests/cross/alarms.py [--tool build/onnxopt] [--check full] [--seeds 20] [--first N]
+                                  [--check-budget 10s]
                                   [--log build/alarms.jsonl] [MODEL_OR_FOLDER...]
 
 Runs the default pipeline with --check full on each model of ../shared/models and tests/models with
@@ -26,12 +27,12 @@ SECONDS = 600
 ALARM = 1
 
 
-def run(tool, model, seed, check, folder):
+def run(tool, model, seed, check, more, folder):
     out, report = Path(folder) / "out.onnx", Path(folder) / "report.json"
     report.unlink(missing_ok=True)
     began = time.monotonic()
     try:
-        r = subprocess.run([tool, model, out, "--check", check, "--seed", str(seed), "--report", report, "-q"],
+        r = subprocess.run([tool, model, out, "--check", check, "--seed", str(seed), "--report", report, "-q", *more],
                            capture_output=True, text=True, errors="replace", timeout=SECONDS)
         code, errors = r.returncode, r.stderr
     except subprocess.TimeoutExpired:
@@ -81,18 +82,20 @@ def main():
     parser.add_argument("--tool", default=str(ROOT / "build/onnxopt"))
     parser.add_argument("--check", default="full")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--check-budget", help="of one run, as the tool takes it")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--log", type=Path, default=ROOT / "build/alarms.jsonl")
     parser.add_argument("models", nargs="*", default=[str(ROOT.parent / "shared/models"), str(ROOT / "tests/models")])
     options = parser.parse_args()
     records = [json.loads(line) for line in options.log.open()] if options.log.exists() else []
+    more = ["--check-budget", options.check_budget] if options.check_budget else []
     done = {(r["model"], r["seed"], r["check"]) for r in records}
     with tempfile.TemporaryDirectory() as folder, options.log.open("a") as log:
         for seed in range(options.first, options.first + options.seeds):
             for model in map(str, models_of(options.models)):
                 if (model, seed, options.check) in done:
                     continue
-                r = {"model": model, "seed": seed, "check": options.check} | run(options.tool, model, seed, options.check, folder)
+                r = {"model": model, "seed": seed, "check": options.check} | run(options.tool, model, seed, options.check, more, folder)
                 records.append(r)
                 print(json.dumps(r), file=log, flush=True)
                 if r["exit"] == ALARM:

@@ -146,7 +146,7 @@ def main():
                 windows, same, share = judge.look(model, "default" if name == "legit" else rules)
                 right = (windows == "passed" and same) if name == "legit" else windows == "found"
                 bad += not right
-                print(f"{layers:6} {size:10} {name:8} {windows:8} {'?' if same is None else 'same' if same else 'differs':8} {share}"
+                print(f"{layers:6} {size:10} {name:8} {windows:8} {'?' if same is None else 'same' if same else 'differs':8} {share if isinstance(share, str) else f'{share:.2g}'}"
                       f"{'' if right else '   WRONG'}", flush=True)
     print(f"{bad} wrong")
     return bad > 0

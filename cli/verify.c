@@ -14,6 +14,7 @@ typedef struct pair {
 	ox_cli *c;
 	ox_model *a, *b;
 	ox_whole_result r;
+	size_t defaults;              /* inputs of the first that have one, and are not inputs of the second */
 	const ox_cross_result *cross; /* NULL: not asked for */
 } pair;
 
@@ -43,16 +44,41 @@ static bool same_port(pair *p, const char *what, const ox_name *a, const ox_type
 	                                                   cli_type(p->c, y, NULL, NULL)));
 }
 
+/* A weight that others list among their inputs as well, with this value unless another is given. */
+static bool is_default_only_here(const ox_decl *d, const ox_graph *there)
+{
+	bool found = !d->val || !d->val->tensor;
+
+	for (size_t i = 0; i < there->inputs.n && !found; i++)
+		found = ox_str_eq(ox_name_str(there->inputs.p[i].name), ox_name_str(d->name));
+	return !found;
+}
+
+/* Of both, what the other has too or must be given. */
+static const ox_decl **inputs_of(pair *p, const ox_graph *g, const ox_graph *other, size_t *n)
+{
+	const ox_decl **list = ox_new_array(&p->c->arena, const ox_decl *, g->inputs.n + 1);
+
+	*n = 0;
+	for (size_t i = 0; i < g->inputs.n; i++)
+		if (!is_default_only_here(&g->inputs.p[i], other))
+			list[(*n)++] = &g->inputs.p[i];
+	return list;
+}
+
 static bool same_interface(pair *p)
 {
 	const ox_graph *a = p->a->graph, *b = p->b->graph;
+	size_t na, nb;
+	const ox_decl **x = inputs_of(p, a, b, &na), **y = inputs_of(p, b, a, &nb);
 	bool same = true;
 
-	if (a->inputs.n != b->inputs.n || a->outputs.n != b->outputs.n)
+	if (na != nb || a->outputs.n != b->outputs.n)
 		return differ(p, "the interface", cli_text(&p->c->arena, "%zu inputs and %zu outputs, and %zu and %zu there",
-		                                           a->inputs.n, a->outputs.n, b->inputs.n, b->outputs.n));
-	for (size_t i = 0; i < a->inputs.n; i++)
-		same &= same_port(p, "input", a->inputs.p[i].name, a->inputs.p[i].type, b->inputs.p[i].name, b->inputs.p[i].type);
+		                                           na, a->outputs.n, nb, b->outputs.n));
+	p->defaults = a->inputs.n - na;
+	for (size_t i = 0; i < na; i++)
+		same &= same_port(p, "input", x[i]->name, x[i]->type, y[i]->name, y[i]->type);
 	for (size_t i = 0; i < a->outputs.n; i++)
 		same &= same_port(p, "output", a->outputs.p[i]->name, a->outputs.p[i]->type, b->outputs.p[i]->name,
 		                  b->outputs.p[i]->type);
@@ -92,6 +118,9 @@ static void print(pair *p)
 	        : r->verdict == OX_V_UNVERIFIED ? "not all compared" : "not the same", r->valid, r->valid == 1 ? "" : "s");
 	if (r->discarded)
 		fprintf(p->c->human, "; %u left out, on which the first has no result", r->discarded);
+	if (p->defaults)
+		fprintf(p->c->human, "; %zu input%s with a default %s none there", p->defaults, p->defaults == 1 ? "" : "s",
+		        p->defaults == 1 ? "is" : "are");
 	putc('\n', p->c->human);
 	if (p->cross)
 		cli_cross_print(p->c, p->cross);
@@ -136,6 +165,7 @@ static void put_json(pair *p)
 	json_uint(&w, "samples", p->r.valid);
 	json_uint(&w, "left_out", p->r.discarded);
 	json_uint(&w, "seed", p->c->options.seed);
+	json_uint(&w, "defaults_lost", p->defaults);
 	cli_whole_put(&w, &p->r);
 	cli_cross_put(&w, "cross_check", p->cross);
 	json_close(&w);

@@ -187,13 +187,6 @@ static int64_t make_int(const maker *k, uint64_t i, uint64_t count, ox_dtype t, 
 
 /* ---- floats ------------------------------------------------------------------------------------- */
 
-static double special(uint64_t *state)
-{
-	static const double of[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 0x1p-149};
-
-	return of[draw(state) % OX_LEN(of)];
-}
-
 /* Half precision ends at 65504, and sums do before. */
 static double any_real(const maker *k, ox_dtype t, uint64_t *state)
 {
@@ -206,10 +199,8 @@ static double any_real(const maker *k, ox_dtype t, uint64_t *state)
 		return picture ? normal(state) : draw_unit(state);
 	case OX_SYNTH_SPARSE:
 		return draw(state) % 8 ? 0 : normal(state);
-	case OX_SYNTH_LARGE:
+	default:                      /* OX_SYNTH_LARGE */
 		return ox_dtype_bits(t) < 32 ? 8 * normal(state) : picture ? 255 * draw_unit(state) : 100 * normal(state);
-	default:
-		return draw(state) % 64 ? normal(state) : special(state);
 	}
 }
 

@@ -29,7 +29,7 @@ ox_synth *ox_synth_new(ox_model *m, ox_arena *a);
 bool      ox_synth_sizes(ox_synth *s, unsigned n, ox_bindings *b);
 
 /* How floats and integers are spread of which nothing is known; 0 before. What readers accept stays. */
-enum { OX_SYNTH_NORMAL, OX_SYNTH_UNIT, OX_SYNTH_SPARSE, OX_SYNTH_LARGE, OX_SYNTH_SPECIAL, OX_SYNTH_KINDS };
+enum { OX_SYNTH_NORMAL, OX_SYNTH_UNIT, OX_SYNTH_SPARSE, OX_SYNTH_LARGE, OX_SYNTH_KINDS };
 void      ox_synth_kind(ox_synth *s, unsigned kind);
 
 /* A value for input i of the main graph, of the sizes chosen last. In arena a. NULL: *why,

@@ -26,6 +26,7 @@ static const char *make_up(ox_whole *w, uint32_t sample, uint32_t fill)
 	const ox_whole_given *given = given_of(w, sample);
 	const char *why;
 
+	ox_synth_kind(w->synth, fill % OX_SYNTH_KINDS);
 	for (uint32_t i = 0; i < w->side[FIRST]->graph->inputs.n; i++) {
 		const ox_decl *d = &w->side[FIRST]->graph->inputs.p[i];
 		w->x[i] = given ? given->x[i] : NULL;

@@ -2547,6 +2547,16 @@ def two_models_compared(d):
     assert b"output 'y': is called 'z' there" in r.stderr
     r = expect(1, "verify", a, model("h", "{ y = Abs (x) }", "(double[N,3] x) => (double[N,3] y)"))
     assert b"input 'x': float[N,3], and double[N,3] there" in r.stderr
+    # a weight that is an input in one of them: computed with its default, and counted
+    weights = "<float[3] w = {{1, 2, {}}}> {{ y = Add (x, w) }}"
+    listed = model("w", weights.format(3), "(float[N,3] x, float[3] w) => (float[N,3] y)")
+    r = expect(0, "verify", listed, model("k", weights.format(3)), "--json")
+    assert json.loads(r.stdout)["defaults_lost"] == 1, r.stdout
+    assert b"1 input with a default is none there" in expect(0, "verify", listed, model("k", weights.format(3))).stdout
+    expect(0, "verify", model("k", weights.format(3)), listed)
+    expect(1, "verify", listed, model("l", weights.format(4)))
+    r = expect(1, "verify", listed, model("n", "{ y = Add (x, w) }", "(float[N,3] x, float[3] w, float v) => (float[N,3] y)"))
+    assert b"2 inputs and 1 outputs, and 3 and 1 there" in r.stderr, r.stderr
     no = model("i", "<float[2] k = {1, 2}> { y = Add (x, k) }")
     r = expect(6, "verify", no, no)
     assert b"OX5003" in r.stderr and b"not compared" in r.stdout

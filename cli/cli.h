@@ -103,6 +103,7 @@ typedef struct cli_options {
 	uint64_t random_seed;
 	bool random;
 	cli_list inputs;
+	const char *repro;            /* where a failure is written down; "none": nowhere; NULL: beside the output */
 	const char *test;             /* a shell command that says yes by exit status 0 */
 	int format;                   /* FORMAT_* */
 	int lens;                     /* ox_lens: exact, native */
@@ -182,6 +183,7 @@ struct ox_cli {
 	bool color_out, color_err;    /* of human, of stderr */
 	OX_VEC(cli_message) messages; /* for the report */
 	bool mute;                    /* collect messages, show none */
+	OX_VEC(uint64_t) leave_out;   /* numbers of rewrites that were found to be wrong */
 	double start;
 };
 
@@ -397,6 +399,8 @@ int cli_test_data(ox_cli *c);
 int cli_run(ox_cli *c);
 int cli_verify(ox_cli *c);
 int cli_reduce(ox_cli *c);
+int cli_repro(ox_cli *c);
+int cli_bisect(ox_cli *c);
 int cli_doctor(ox_cli *c);
 
 const char *cli_numerics_name(ox_numerics n);      /* "const_rounding" */

@@ -29,6 +29,10 @@ static const cli_verb verbs[] = {
 	{"verify",   V_VERIFY,   "A B",         "do two models compute the same? whoever made them", 2, 2, cli_verify, NULL},
 	{"reduce",   V_REDUCE,   "MODEL",       "makes a model smaller as long as a command says yes", 1, 1, cli_reduce,
 	 "CMD is run in the shell on every candidate. Written is -o OUT, or reduced.onnx."},
+	{"bisect",   V_BISECT,   "MODEL",       "which rewrite makes the result wrong?", 1, 1, cli_bisect,
+	 "Results are compared with the model, or CMD says if one is right (exit 0). Exit 1: found."},
+	{"repro",    V_REPRO,    "DIR",         "runs what a failed run left there: does it still fail?", 1, 1, cli_repro,
+	 "DIR is what OX5002 and bisect write. Exit 1: it fails as it did; 0: it does not."},
 	{"doctor",   V_DOCTOR,   "[MODEL...]",  "what this program can do here; whether a plugin is sound", 0, SIZE_MAX,
 	 cli_doctor, "with --plugin FILE: loads it, and tries its passes; on models that are named, too"},
 };

@@ -6,6 +6,7 @@
  * whole or not at all.
  */
 #include "cli/cli.h"
+#include "cli/repro.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -150,8 +151,10 @@ static bool optimize(ox_cli *c, job *j)
 	o.file_bytes = ox_model_file_size(j->m);
 	o.plan = &j->plan;
 	cli_watch(c, &o);
-	if (!ox_passes_run(j->m, &o, &j->run, &c->diag) || c->diag.errors != errors)
+	if (!ox_passes_run(j->m, &o, &j->run, &c->diag) || c->diag.errors != errors) {
+		cli_repro_of_window(c, j->m, &j->run, &j->plan, j->in, j->out);
 		return false;
+	}
 	j->result.run = &j->run;
 	return ox_gate_keeps(&j->gate, j->m, &c->arena, &c->diag) || is_of_plugins(c, j);
 }

@@ -16,8 +16,7 @@ typedef struct shrinker {
 	cli_shrink *s;
 	ox_model *m;
 	ox_arena next;                /* what was interesting last */
-	size_t nnext;
-	const void *pnext;
+	cli_bytes_of latest;          /* in it */
 	ox_arena arena;               /* of a phase */
 	ox_node **nodes;              /* atoms of the phase, of one kind */
 	ox_value **values;
@@ -562,13 +561,15 @@ static bool put(void *user, const void *p, size_t n)
 	return true;
 }
 
-static bool write_sound(ox_model *m, writer *to)
+bool cli_model_bytes(ox_model *m, ox_arena *a, cli_bytes_of *out)
 {
 	const ox_save_options o = {.external = OX_EXTERNAL_NEVER};
 	ox_diag quiet = {0};
+	writer w = {.a = a};
+	const bool fine = ox_check(m, &(ox_check_options){0}, &quiet) && ox_save_to(m, put, &w, &o, &quiet);
 
-	to->v.n = 0;
-	return ox_check(m, &(ox_check_options){0}, &quiet) && ox_save_to(m, put, to, &o, &quiet);
+	*out = (cli_bytes_of){w.v.p, w.v.n};
+	return fine;
 }
 
 static ox_model *load(shrinker *w, const void *p, size_t n)
@@ -578,22 +579,19 @@ static ox_model *load(shrinker *w, const void *p, size_t n)
 	return ox_load_memory(p, n, NULL, &(ox_load_options){0}, w->m->arena.heap, quiet);
 }
 
-static bool finish(shrinker *w, const phase *p, const bool *kept, writer *to)
+static bool finish(shrinker *w, const phase *p, const bool *kept, cli_bytes_of *x)
 {
-	ox_model *m = load(w, to->v.p, to->v.n);
-	/* what is loaded lies in the bytes that were written */
-	writer again = {.a = to->a};
-	const bool fine = m && p->finish(w, m, kept) && write_sound(m, &again);
+	ox_model *m = load(w, x->p, x->n);
+	const bool fine = m && p->finish(w, m, kept) && cli_model_bytes(m, &w->s->candidate, x);
 
 	ox_model_free(m);
-	*to = again;
 	return fine;
 }
 
-static bool make(shrinker *w, const phase *p, const bool *kept, size_t n, writer *to)
+static bool make(shrinker *w, const phase *p, const bool *kept, size_t n, cli_bytes_of *to)
 {
 	ox_txn_begin(w->m);
-	const bool fine = p->apply(w, kept, n, p->arg) && write_sound(w->m, to);
+	const bool fine = p->apply(w, kept, n, p->arg) && cli_model_bytes(w->m, &w->s->candidate, to);
 	ox_txn_abandon(w->m);
 	return fine && (!p->finish || finish(w, p, kept, to));
 }
@@ -631,18 +629,17 @@ static bool is_new(shrinker *w, const void *p, size_t n)
 static bool try(shrinker *w, const phase *p, const bool *kept, size_t n)
 {
 	cli_shrink *s = w->s;
-	writer to = {.a = &s->candidate};
+	cli_bytes_of x;
 
 	ox_arena_reset(&s->candidate);
-	if (!make(w, p, kept, n, &to) || !is_new(w, to.v.p, to.v.n))
+	if (!make(w, p, kept, n, &x) || !is_new(w, x.p, x.n))
 		return false;
 	s->tests++;
-	if (!s->test(s->user, to.v.p, to.v.n))
+	if (!s->test(s->user, x.p, x.n))
 		return false;
 	s->hits++;
 	ox_arena_reset(&w->next);
-	w->nnext = to.v.n;
-	w->pnext = memcpy(ox_alloc_raw(&w->next, to.v.n + 1), to.v.p, to.v.n);
+	w->latest = (cli_bytes_of){memcpy(ox_alloc_raw(&w->next, x.n + 1), x.p, x.n), x.n};
 	return true;
 }
 
@@ -685,13 +682,13 @@ static void adopt(shrinker *w)
 	const ox_arena was = s->best;
 	bool moved;
 
-	ox_model *m = load(w, w->pnext, w->nnext);
+	ox_model *m = load(w, w->latest.p, w->latest.n);
 	assert(m);
 	ox_model_free(w->m);
 	w->m = m;
 	s->best = w->next;
-	s->data = w->pnext;
-	s->n = w->nnext;
+	s->data = w->latest.p;
+	s->n = w->latest.n;
 	w->next = was;
 	ox_arena_reset(&w->next);
 	if (m->unsorted)
@@ -735,9 +732,9 @@ void cli_shrink_run(cli_shrink *s, ox_model *m)
 	if (m->unsorted)
 		ox_graph_sort(m->graph, &moved);
 	w.reasons = infer(m, &w.arena);
-	writer to = {.a = &s->candidate};
-	if (write_sound(m, &to))
-		is_new(&w, to.v.p, to.v.n);
+	cli_bytes_of x;
+	if (cli_model_bytes(m, &s->candidate, &x))
+		is_new(&w, x.p, x.n);
 	for (bool more = true; more && s->rounds < MAX_ROUNDS && !s->cut_short; s->rounds++) {
 		more = false;
 		for (size_t i = 0; i < OX_LEN(phases) && !s->cut_short; i++)

@@ -29,6 +29,10 @@ const ox_type *cli_cut_type(ox_model *m, const ox_value *v);
 /* Types and shapes of everything, for the functions above. */
 void cli_infer(ox_model *m);
 
+typedef struct cli_bytes_of { const void *p; size_t n; } cli_bytes_of;
+/* m as a file would have it, weights and all, in arena a. False: it is not sound, or cannot be written. */
+bool cli_model_bytes(ox_model *m, ox_arena *a, cli_bytes_of *out);
+
 /* ---- shrinking (shrink.c) ---------------------------------------------------------- */
 
 typedef struct cli_shrink {
@@ -61,5 +65,7 @@ typedef enum cli_answer {
 /* The user's text with the path in it, or behind it. */
 const char *cli_command(ox_cli *c, const char *test, const char *path);
 cli_answer  cli_ask(ox_cli *c, const char *command);
+/* What it is to look at, in the scratch folder. False after reporting. */
+bool        cli_write_candidate(ox_cli *c, const char *path, const void *data, size_t n);
 
 #endif

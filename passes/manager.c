@@ -93,6 +93,7 @@ typedef struct ox_manager {
 	OX_VEC(ox_skip_stat) skips;
 	uint16_t *faults;             /* verify-each: seen[] of the model as it came */
 	ox_windows *windows;          /* NULL: nobody asked for checks */
+	OX_VEC(struct forbidden { size_t pass; uint32_t node; }) forbidden;   /* left out on request */
 	jmp_buf escape;
 } ox_manager;
 
@@ -328,10 +329,34 @@ static const ox_pass_terms *terms_of(const ox_manager *mg, size_t i)
 	return mg->plan.terms ? mg->plan.terms[i] : NULL;
 }
 
+enum { ANY_NODE = UINT32_MAX };
+
+/* Was that left out on request? At any node: all that a pass over the whole graph had still to do. */
+static bool is_forbidden(const ox_manager *mg, size_t i, uint32_t node)
+{
+	for (size_t k = 0; k < mg->forbidden.n; k++)
+		if (mg->forbidden.p[k].pass == i && mg->forbidden.p[k].node == node)
+			return true;
+	return false;
+}
+
+/* Is the next rewrite one to leave out? Then it is forbidden from now on. */
+static bool leaves_out(ox_manager *mg, size_t i, uint32_t node)
+{
+	for (size_t k = 0; k < mg->o->nleave_out; k++)
+		if (mg->o->leave_out[k] == mg->r->number + 1) {
+			*ox_push(&mg->arena, &mg->forbidden) = (struct forbidden){i, node};
+			mg->r->number++;
+			return true;
+		}
+	return false;
+}
+
 /* Has pass i rewritten as often as its pipeline allows? */
 static bool is_spent(const ox_manager *mg, size_t i)
 {
-	return terms_of(mg, i) && mg->r->stats[i].rewrites >= terms_of(mg, i)->rewrites;
+	return (terms_of(mg, i) && mg->r->stats[i].rewrites >= terms_of(mg, i)->rewrites)
+	       || is_forbidden(mg, i, ANY_NODE);
 }
 
 static uint64_t runs_allowed(const ox_manager *mg, size_t i)
@@ -349,13 +374,17 @@ static void fail(ox_manager *mg, const ox_pass *p, uint32_t errors_before)
 
 bool ox_rewrite_begin(ox_ctx *c, const ox_node *at)
 {
+	const size_t pass = (size_t)(c->manager->stat - c->manager->r->stats);
+
 	(void)at;
-	if (stopped(c->manager) || is_spent(c->manager, (size_t)(c->manager->stat - c->manager->r->stats)))
+	if (stopped(c->manager) || is_spent(c->manager, pass))
 		return false;
 	if (at_limit(c->manager)) {
 		stop_at_limit(c->manager);
 		return false;
 	}
+	if (leaves_out(c->manager, pass, ANY_NODE))
+		return false;
 	ox_txn_begin(c->m);
 	return true;
 }
@@ -379,6 +408,24 @@ static ox_agreement agreement_of(const ox_pass *p)
 	return p->numerics != OX_EXACT ? OX_AGREE_BOUND : p->plus_z ? OX_AGREE_BITS_BUT_ZERO_SIGN : OX_AGREE_BITS;
 }
 
+/* The open transaction, for who asks later. */
+static ox_rewrite_note note(ox_manager *mg, const ox_pass *p, const ox_node *n, const char *why)
+{
+	ox_arena *a = &mg->m->arena;
+	size_t ntouched;
+	ox_node **touched = ox_txn_touched(mg->m, &ntouched);
+	uint32_t *ids = ox_new_array(a, uint32_t, ntouched + 1);
+	ox_rewrite_note r = {.pass = p, .number = mg->r->number + 1, .ids = ids, .why = why ? ox_str_copy(a, ox_cstr(why)).p : NULL};
+
+	for (size_t i = 0; i < ntouched; i++)
+		if (!ox_txn_made(mg->m, touched[i]))
+			ids[r.n++] = touched[i]->id;
+	ox_txn_swap(mg->m);
+	r.at = n ? ox_node_path(n, a) : NULL;
+	ox_txn_swap(mg->m);
+	return r;
+}
+
 /* Does the open transaction leave what the model computes as it is? False after reporting, and
  * then it is undone. */
 static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox_node *n)
@@ -395,6 +442,8 @@ static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox
 		s->unverified = ox_str_copy(&mg->m->arena, ox_cstr(v.why ? v.why : "?")).p;
 	if (v.verdict != OX_V_MISMATCH)
 		return true;
+	if (!leave_out)
+		mg->r->wrong = note(mg, p, n, v.why);
 	ox_txn_abandon(mg->m);        /* n is again what it was */
 	ox_report(mg->diag, leave_out ? OX_E_LEFT_OUT : p->from ? OX_E_PLUGIN_FAULT : OX_E_MISCOMPILED, OX_NOWHERE,
 	          "%s%s%spass '%s', rewrite %llu%s%s: %s", p->from ? "plugin '" : "", p->from ? p->from : "",
@@ -404,8 +453,11 @@ static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox
 	return false;
 }
 
-static void commit(ox_manager *mg)
+static void commit(ox_manager *mg, const ox_pass *p, const ox_node *n)
 {
+	if (mg->o->has_rewrite_limit && mg->r->rewrites + 1 == mg->o->rewrite_limit)
+		mg->r->last = note(mg, p, n, NULL);
+	mg->r->number++;
 	ox_txn_each_touched(mg->m, enqueue_touched, mg);
 	ox_txn_commit(mg->m);
 	if (!mg->inference)
@@ -418,7 +470,7 @@ void ox_rewrite_end(ox_ctx *c)
 {
 	if (!is_right(c->manager, c->pass, c->manager->stat, NULL))
 		return;
-	commit(c->manager);
+	commit(c->manager, c->pass, NULL);
 	c->manager->r->rewrites++;
 	c->manager->stat->rewrites++;
 }
@@ -588,10 +640,14 @@ static bool attempt(ox_manager *mg, size_t i, ox_node *n)
 	const ox_status status = p->visit(&mg->ctx, n);
 	if (mg->scratch.used)
 		ox_arena_reset(&mg->scratch);
+	if (status == OX_CHANGED && !at_limit(mg) && leaves_out(mg, i, n->id)) {
+		ox_txn_abandon(mg->m);
+		return false;
+	}
 	if (status == OX_CHANGED && !at_limit(mg)) {
 		if (!is_right(mg, p, s, n))
 			return false;
-		commit(mg);
+		commit(mg, p, n);
 		if (p->plugin && !ox_plugin_settled(&mg->ctx))
 			fail(mg, p, errors);
 		mg->r->rewrites++;
@@ -622,7 +678,8 @@ static void visit(ox_manager *mg, stage *st, ox_node *n, unsigned distance)
 	const candidate *last = st->rooted + st->start[n->op + 1];
 
 	for (const candidate *c = st->rooted + st->start[n->op]; c < last && !stopped(mg); c++) {
-		if (!has_reason(c, n, distance) || is_spent(mg, c->at) || !attempt(mg, c->at, n))
+		if (!has_reason(c, n, distance) || is_spent(mg, c->at) || is_forbidden(mg, c->at, n->id)
+		    || !attempt(mg, c->at, n))
 			continue;
 		if (!n->graph)        /* what was in it went too */
 			mg->r->stats[c->at].nodes -= (int64_t)inner_nodes(n);

@@ -184,6 +184,8 @@ typedef struct ox_run_options {
 	const char *explain_missed;   /* why this rule did not match where it nearly did: among the skips; "all"; NULL */
 	uint64_t rewrite_limit;
 	bool has_rewrite_limit;
+	const uint64_t *leave_out;    /* numbers of rewrites that are not made (ox_run_report.number), ascending */
+	size_t nleave_out;
 	bool verify_each;             /* run the checker after each pass */
 	bool check_windows;           /* compute what each rewrite takes away and what it brings (verify/window.h) */
 	uint64_t check_seed;
@@ -216,6 +218,16 @@ typedef struct ox_skip_stat {
 	const char *first;            /* the first of them, for a person; NULL: no node */
 } ox_skip_stat;
 
+/* A single rewrite, for who looks for the one that is wrong. */
+typedef struct ox_rewrite_note {
+	const ox_pass *pass;          /* NULL: there is none */
+	uint64_t number;
+	const char *at;               /* its node, for a person; NULL: a pass over the whole graph */
+	const char *why;              /* it is wrong; NULL: nobody said so */
+	const uint32_t *ids;          /* n nodes that it touched, as they were there before it */
+	size_t n;
+} ox_rewrite_note;
+
 typedef struct ox_run_report {
 	ox_pass_stat *stats;          /* in pipeline order; in the model's arena */
 	size_t nstats;
@@ -227,6 +239,9 @@ typedef struct ox_run_report {
 	bool ir_raised;               /* IR 3 became 4 */
 	double check_seconds;         /* of checking windows */
 	uint64_t inferred;            /* infer functions called; 0: no pass asked for facts */
+	uint64_t number;              /* rewrites that were made or left out on request: the last one's number */
+	ox_rewrite_note last;         /* that --rewrite-limit let pass, where it was reached */
+	ox_rewrite_note wrong;        /* that ended the run; the model is as it was before it */
 } ox_run_report;
 
 /* False after reporting; the model must then not be written. */

@@ -32,7 +32,7 @@ import schema  # noqa: E402
 from schema import validate  # noqa: E402
 
 MODELS = os.path.join(ROOT, "tests", "models")
-VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data", "verify", "reduce", "doctor"]
+VERBS = ["optimize", "check", "inspect", "print", "parse", "passes", "ops", "explain", "test", "run", "test-data", "verify", "reduce", "bisect", "repro", "doctor"]
 TOOL = ""
 BLESS = False
 TESTS = []
@@ -2522,6 +2522,229 @@ def reduce_is_stopped(d):
         time.sleep(0.01)
     p.send_signal(signal.SIGTERM)
     assert p.wait(10) == -signal.SIGTERM and os.listdir(d + "/tmp") == [] and not os.path.exists(d + "/s.onnx")
+
+
+# ---- repro --------------------------------------------------------------------
+
+WRONG = b"""- rule: wrong
+  doc: wrong
+  numerics: exact
+  before: |
+    t = Relu (x)
+    y = Neg (t)
+  after: |
+    y = Neg (x)
+"""
+
+
+def long_way(n, middle, after=""):
+    """x -> n nodes -> middle (reads a, makes b) -> n nodes -> y"""
+    ops = ["Sin", "Tanh", "Atan", "Softsign"]
+    lines, last = [], "x"
+    for i in range(n):
+        lines.append(f"  p{i} = {ops[i % 4]} ({last})")
+        last = f"p{i}"
+    lines.append(middle.format(a=last, b="mid"))
+    last = "mid"
+    for i in range(n):
+        lines.append(f"  q{i} = {ops[(i + 1) % 4]} ({last})")
+        last = f"q{i}"
+    return ('<ir_version: 8, opset_import: ["" : 17]>\ng (float[N,3] x) => (float[N,3] y) {\n'
+            + "\n".join(lines) + f"\n  y = Identity ({last})\n}}\n" + after)
+
+
+def story(folder):
+    return json.loads(read(folder + "/repro.json"))
+
+
+@test
+def repro_of_a_wrong_window(d):
+    m = parsed(d, "m.onnx", long_way(60, "  t = Relu ({a})\n  {b} = Neg (t)"))
+    write(d + "/wrong.yaml", WRONG)
+    args = [m, d + "/o.onnx", "--passes", "eliminate_identity," + d + "/wrong.yaml", "--seed", "5"]
+    r = expect(1, *args)
+    assert b"OX5002" in r.stderr and b"repro: " in r.stderr and not os.path.exists(d + "/o.onnx")
+    f = d + "/o.repro"
+    assert sorted(os.listdir(f)) == ["model.onnx", "pipeline.yaml", "repro.json", "rules.yaml", "test_data_set_0"]
+    assert read(f + "/rules.yaml") == WRONG
+    assert ops_of(f + "/model.onnx") == ["Relu", "Neg"], text_of(f + "/model.onnx")
+    s = story(f)
+    assert (s["kind"], s["pass"], s["seed"], s["nodes"]) == ("window", "wrong", 5, 2) and s["test_data_shows_it"]
+    assert s["run"]["input_sha256"] == hashlib.sha256(read(m)).hexdigest() and s["run"]["pipeline"] == ["eliminate_identity", "wrong"]
+    assert "was" in s["run"]["why"] and "(Neg)" in s["run"]["node"] and s["run"]["rewrite"] >= 1
+    # it replays, wherever it lies, and its parts are what they say
+    os.rename(f, d + "/moved")
+    r = expect(1, "repro", d + "/moved")
+    assert b"OX5002" in r.stderr and b"'wrong'" in r.stderr and b"test_data_set_0: " in r.stdout
+    expect(0, "check", d + "/moved/model.onnx")
+    expect(0, "test-data", d + "/moved/model.onnx", d + "/moved/test_data_set_0")
+    expect(1, d + "/moved/model.onnx", d + "/x.onnx", "--passes", d + "/moved/pipeline.yaml", "--seed", "5", "--repro", "none")
+    # the rule is mended
+    write(d + "/moved/rules.yaml", WRONG.replace(b"y = Neg (x)\n", b"s = Relu (x)\n    y = Neg (s)\n"))
+    r = expect(0, "repro", d + "/moved")
+    assert b"it fails no longer" in r.stdout, r.stdout
+
+
+@test
+def repro_of_rounding(d):
+    """Constants, a wrong factor, a picture that wants a constant."""
+    text = '<ir_version: 8, opset_import: ["" : 17]>\ng (float[N,4] x) => (float[N,4] y) <float[4] w = {1, 2, 3, 4}, float[4] v = {5, 6, 7, 8}> {\n' \
+           '  a = Tanh (x)\n  b = Mul (a, w)\n  c = Mul (b, v)\n  y = Sin (c)\n}\n'
+    m = parsed(d, "m.onnx", text)
+    write(d + "/wrong.yaml",
+          b"- rule: wrong\n  doc: wrong\n  numerics: reassoc\n  before: |\n    t = Mul (x, w)\n    y = Mul (t, v)\n"
+          b"  after: |\n    y = Mul (x, v)\n")
+    expect(1, m, d + "/o.onnx", "--passes", d + "/wrong.yaml")
+    assert ops_of(d + "/o.repro/model.onnx") == ["Mul", "Mul"] and story(d + "/o.repro")["test_data_shows_it"]
+    expect(1, "repro", d + "/o.repro")
+
+
+@test
+def where_a_repro_goes(d):
+    m = parsed(d, "m.onnx", long_way(2, "  t = Relu ({a})\n  {b} = Neg (t)"))
+    write(d + "/wrong.yaml", WRONG)
+    args = ["--passes", d + "/wrong.yaml"]
+    # somebody's folder is nobody else's
+    os.mkdir(d + "/o.repro")
+    write(d + "/o.repro/precious", b"precious")
+    for _ in range(2):
+        r = expect(1, m, d + "/o.onnx", *args)
+        assert b"o.repro.1" in r.stderr, r.stderr
+    assert os.listdir(d + "/o.repro") == ["precious"] and not os.path.exists(d + "/o.repro.2")
+    # ours is filled anew, and what was added stays
+    write(d + "/o.repro.1/notes.txt", b"mine")
+    write(d + "/o.repro.1/test_data_set_0/input_1.pb", b"old")
+    expect(1, m, d + "/o.onnx", *args)
+    assert read(d + "/o.repro.1/notes.txt") == b"mine" and sorted(os.listdir(d + "/o.repro.1/test_data_set_0")) == ["input_0.pb", "output_0.pb"]
+    # asked for: there or nowhere
+    r = expect(1, m, d + "/o.onnx", *args, "--repro", d + "/o.repro")
+    assert b"warning[OX5010]" in r.stderr and os.listdir(d + "/o.repro") == ["precious"]
+    os.mkdir(d + "/empty")
+    expect(1, m, d + "/o.onnx", *args, "--repro", d + "/empty")
+    expect(1, "repro", d + "/empty")
+    r = expect(1, m, d + "/o.onnx", *args, "--repro", d + "/no/where")
+    assert b"warning[OX5010]" in r.stderr
+    # no output, no folder; unless asked for
+    before = sorted(os.listdir(d))
+    expect(1, m, *args, cwd=d)
+    expect(1, m, d + "/none.onnx", *args, "--repro", "none")
+    assert sorted(os.listdir(d)) == before
+    expect(1, m, *args, "--repro", d + "/asked")
+    expect(1, "repro", d + "/asked", "-q")
+
+
+@test
+def repro_folders_that_are_bad(d):
+    m = parsed(d, "m.onnx", long_way(2, "  t = Relu ({a})\n  {b} = Neg (t)"))
+    write(d + "/wrong.yaml", WRONG)
+    expect(1, m, d + "/o.onnx", "--passes", d + "/wrong.yaml")
+    f, good = d + "/o.repro", {}
+    for name in ("repro.json", "model.onnx", "pipeline.yaml", "rules.yaml", "test_data_set_0/input_0.pb"):
+        good[name] = read(f + "/" + name)
+
+    def with_(name, data, code, word=b""):
+        write(f + "/" + name, data)
+        r = expect(code, "repro", f)
+        assert word in r.stderr, (name, data[:60], r.stderr)
+        write(f + "/" + name, good[name])
+
+    expect(4, "repro", d + "/no")
+    expect(4, "repro", m)
+    for name in good:
+        os.rename(f + "/" + name, d + "/away")
+        expect(4, "repro", f)
+        os.rename(d + "/away", f + "/" + name)
+    j = good["repro.json"]
+    with_("repro.json", b"", 2, b"OX2021")
+    with_("repro.json", b"[" * 100000, 2, b"OX2021")
+    with_("repro.json", b'{"a":' * 5000 + b"1" + b"}" * 5000, 2, b"OX2021")
+    with_("repro.json", b"{}", 2, b"tool")
+    with_("repro.json", j + b"x", 2, b"byte")
+    with_("repro.json", b" " * (2 << 20), 2, b"larger")
+    with_("repro.json", j.replace(b'"window"', b'"door"'), 2, b"kind")
+    with_("repro.json", j.replace(b'"pass": "wrong"', b'"pass": "other"'), 2, b"other")
+    with_("repro.json", j.replace(b'"pass": "wrong"', b'"pass": 7'), 2, b"pass")
+    with_("pipeline.yaml", b"- nonsense: [", 2)
+    with_("pipeline.yaml", b"version: 1\npasses: [no_such_pass]\n", 2, b"no_such_pass")
+    with_("rules.yaml", b"- rule: wrong\n", 2)
+    with_("model.onnx", good["model.onnx"][:-9], 3)
+    with_("model.onnx", b"", 3)
+    with_("test_data_set_0/input_0.pb", b"\x08\xff", 3)
+    with_("test_data_set_0/input_0.pb", ob.tensor("x", [2], b"12345678"), 2, b"OX2012")
+    for i in range(0, len(j), 7):
+        write(f + "/repro.json", j[:i])
+        assert b"OX2021" in expect(2, "repro", f).stderr
+    for i in range(0, len(j), 13):
+        write(f + "/repro.json", j[:i] + b'\\"' + j[i + 1:])
+        assert run("repro", f).returncode in (0, 1, 2)
+    write(f + "/repro.json", j)
+    expect(1, "repro", f)
+
+
+# ---- bisect -------------------------------------------------------------------
+
+@test
+def bisect_by_comparison(d):
+    """The wrong rewrite is one of many; the windows are not asked."""
+    middle = "  t = Relu ({a})\n  s = Identity (t)\n  {b} = Neg (s)"
+    text = long_way(40, middle).replace(") => (float[N,3] y) {\n", ") => (float[N,3] y) {\n" + "".join(
+        f"  i{i} = Identity ({'x' if not i else f'i{i - 1}'})\n" for i in range(30))).replace("p0 = Sin (x)", "p0 = Sin (i29)")
+    m = parsed(d, "m.onnx", text)
+    write(d + "/wrong.yaml", WRONG)
+    args = [m, "--passes", "eliminate_identity," + d + "/wrong.yaml"]
+    r = expect(1, "bisect", *args)
+    told = re.search(r"OX5002\]: pass 'wrong', rewrite (\d+) at graph 'g' node \d+ \(Neg\): output 'y': ", r.stderr.decode())
+    assert told and "not the only one" not in r.stderr.decode(), r.stderr
+    runs = re.search(rf"^{told[1]} of 33 rewrites is the first that is wrong; found in (\d+) runs$", r.stdout.decode(), re.M)
+    assert runs and int(runs[1]) <= 10, r.stdout
+    # it is that one: with fewer rewrites the result is right, with it wrong
+    for limit, code in ((int(told[1]) - 1, 0), (int(told[1]), 1)):
+        expect(0, *args, d + "/o.onnx", "--check", "off", "--rewrite-limit", str(limit))
+        expect(code, "verify", m, d + "/o.onnx")
+    # written beside the model; it replays
+    f = d + "/m.repro"
+    assert (story(f)["kind"], story(f)["pass"]) == ("whole", "wrong") and story(f)["run"]["rewrite"] == int(told[1])
+    assert ops_of(f + "/model.onnx") == ["Relu", "Neg"], text_of(f + "/model.onnx")
+    r = expect(1, "repro", f)
+    assert b"OX5001" in r.stderr and b"'wrong'" in r.stderr
+    write(f + "/rules.yaml", WRONG.replace(b"y = Neg (x)\n", b"s = Relu (x)\n    y = Neg (s)\n"))
+    expect(0, "repro", f)
+    # nothing is wrong
+    r = expect(0, "bisect", m, "--passes", "eliminate_identity")
+    assert b"computes the same on" in r.stdout
+    assert expect(0, "bisect", m, "--passes", "none").stdout.startswith(b"0 rewrites")
+
+
+@test
+def bisect_of_two(d):
+    """Two that are wrong: the first is found, and said not to be alone."""
+    m = parsed(d, "m.onnx", long_way(3, "  t = Relu ({a})\n  c = Neg (t)\n  e = Sin (c)\n  f = Relu (e)\n  {b} = Neg (f)"))
+    write(d + "/wrong.yaml", WRONG)
+    r = expect(1, "bisect", m, "--passes", d + "/wrong.yaml", "--repro", "none")
+    assert b"rewrite 1 " in r.stderr and b"not the only one" in r.stderr and b"1 of 2 rewrites" in r.stdout
+    assert not os.path.exists(d + "/m.repro")
+
+
+@test
+def bisect_by_command(d):
+    m = parsed(d, "m.onnx", long_way(20, "  i = Identity ({a})\n  j = Identity (i)\n  t = Relu (j)\n  {b} = Neg (t)"))
+    write(d + "/rule.yaml", WRONG)
+    args = ["bisect", m, "--passes", "eliminate_identity," + d + "/rule.yaml"]
+    r = expect(1, *args, "--test", "grep -q Relu {}")
+    assert b"pass 'wrong'" in r.stderr and b"the command says no" in r.stderr, r.stderr
+    assert story(d + "/m.repro")["kind"] == "command" and "Relu" in ops_of(d + "/m.repro/model.onnx")
+    r = expect(1, "repro", d + "/m.repro")        # what shows on numbers is told even so
+    assert b"test_data_set_0" in r.stdout
+    r = expect(1, *args, "--test", f"test $({TOOL} print {{}} | grep -c Identity) -ge 2", "--repro", "none")
+    assert b"pass 'eliminate_identity'" in r.stderr
+    r = expect(2, *args, "--test", "false")
+    assert b"OX2020" in r.stderr
+    r = expect(0, *args, "--test", "true")
+    assert b"says yes to the result" in r.stdout
+    expect(2, "bisect", "-", "--test", "true")
+    expect(4, "bisect", d + "/no.onnx")
+    expect(2, "bisect", m, "--passes", "no_such_pass")
+    expect(1, *args, "--test", "case $(grep -c Relu {}) in 0) sleep 70;; esac", "--timeout", "300ms", "--repro", "none")
 
 
 @test

@@ -176,7 +176,7 @@ static const char *first_difference(ox_cli *c, const ox_whole_result *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (r->outputs[i].verdict == OX_V_MISMATCH)
-			return cli_text(&c->arena, "output '%s': %s", ox_show(&c->arena, ox_name_str(r->outputs[i].name)),
+			return cli_text(&c->arena, "output '%s': %s", ox_show(&c->arena, r->outputs[i].name),
 			                r->outputs[i].why ? r->outputs[i].why : "it differs");
 	return r->why ? r->why : "the models differ";
 }
@@ -268,11 +268,23 @@ static int by_command(job *j)
 	return code;
 }
 
+/* The weakest of what the passes promise that did something. */
+static ox_agreement agreement_of(const ox_run_report *r)
+{
+	ox_agreement all = OX_AGREE_BITS_BUT_ZERO_SIGN;
+
+	for (size_t i = 0; i < r->nstats; i++)
+		if (r->stats[i].rewrites && r->stats[i].pass->numerics != OX_EXACT)
+			all = OX_AGREE_BOUND;
+	return all;
+}
+
 static int by_comparison(job *j)
 {
 	ox_cli *c = j->c;
 	const ox_whole_config o = {
-		.samples = SAMPLES, .sizes = SIZES, .seed = c->options.seed, .progress = &c->progress, .arena = &c->arena,
+		.samples = SAMPLES, .sizes = SIZES, .seed = c->options.seed, .agreement = agreement_of(&j->run),
+		.progress = &c->progress, .arena = &c->arena,
 	};
 	ox_whole *w = ox_whole_new(j->original, &o);
 	ox_whole_result r = {.verdict = OX_V_UNVERIFIED, .why = "its nodes form a cycle"};

@@ -294,11 +294,18 @@ typedef struct cli_whole {
 	double budget;                /* seconds */
 	uint32_t samples, sizes;      /* asked for */
 	double rtol, atol;            /* given; < 0: not */
+	bool again;                   /* they differ, and the rewrite to blame was left out (c->leave_out) */
 } cli_whole;
+
+/* Where the result comes from, and goes to (NULL: nowhere). */
+typedef struct cli_origin {
+	const ox_plan *plan;
+	const char *in, *out;
+} cli_origin;
 
 /* After the run, before m is written. False after reporting: they differ, or --check strict, or --fail-on
  * unverified, asks for more than was found out. */
-bool cli_whole_check(ox_cli *c, ox_model *m, const ox_run_report *run, cli_whole *out);
+bool cli_whole_check(ox_cli *c, ox_model *m, const ox_run_report *run, const cli_origin *from, cli_whole *out);
 
 /* ---- ONNX Runtime's opinion (cross.c) ------------------------------------------- */
 

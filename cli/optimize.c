@@ -162,8 +162,10 @@ static bool optimize(ox_cli *c, job *j)
 /* What was computed to find that out is told in any case. */
 static bool check_whole(ox_cli *c, job *j)
 {
+	const cli_origin from = {.plan = &j->plan, .in = j->in, .out = j->out};
+
 	j->result.whole = &j->whole;
-	return cli_whole_check(c, j->m, &j->run, &j->whole);
+	return cli_whole_check(c, j->m, &j->run, &from, &j->whole);
 }
 
 static bool count_bytes(void *user, const void *p, size_t n)
@@ -279,13 +281,32 @@ static void hash(char out[65], const ox_cli *c, const char *path)
 		cli_sha256_file(path, out);
 }
 
+/* From the input to a result that may be written. What was said of the input is not said again. */
+static bool make(ox_cli *c, job *j)
+{
+	c->mute = c->leave_out.n > 0;
+	const bool loaded = load(c, j) && specialise(c, j);
+
+	c->mute = false;
+	if (!loaded || !optimize(c, j))
+		return false;
+	if (check_whole(c, j))
+		return true;
+	/* a rewrite more is left out each time, and they are bounded (bisect.c) */
+	if (!j->whole.again)
+		return false;
+	ox_model_free(j->m);
+	j->m = NULL;
+	j->result.m = NULL;
+	return make(c, j);
+}
+
 static bool work(ox_cli *c, job *j)
 {
-	if (!load(c, j))
-		return false;
+	const bool made = make(c, j);
+
 	hash(j->result.in_sha256, c, j->in);
-	if (!specialise(c, j) || !optimize(c, j) || !check_whole(c, j)
-	    || !cli_cross_result(c, j->in, j->out, j->m, &j->result.cross) || !judge(c, j) || !save(c, j))
+	if (!made || !cli_cross_result(c, j->in, j->out, j->m, &j->result.cross) || !judge(c, j) || !save(c, j))
 		return false;
 	if (j->result.written)
 		hash(j->result.out_sha256, c, ox_out_lies_at(j->out));

@@ -152,7 +152,6 @@ static int compare(job *j)
 	const ox_array **x = a && b ? read_inputs(j, a->graph, folder) : NULL;
 	const ox_bindings none = {.arena = &c->arena};
 	ox_whole_config o = cli_replay_config(&j->replay, &c->arena);
-	o.has_rtol = o.has_atol = j->replay.pass->numerics == OX_EXACT;
 	o.given = &(ox_whole_given){.x = x, .sizes = &none};
 	o.ngiven = 1;
 	ox_whole *w = x ? ox_whole_new(a, &o) : NULL;

@@ -72,6 +72,7 @@ ox_whole_config cli_replay_config(const cli_replay *r, ox_arena *a)
 {
 	return (ox_whole_config){
 		.samples = SAMPLES, .sizes = SIZES, .seed = r->options.check_seed, .seconds = SECONDS_TO_COMPARE, .arena = a,
+		.agreement = r->pass->numerics != OX_EXACT ? OX_AGREE_BOUND : r->pass->plus_z ? OX_AGREE_BITS_BUT_ZERO_SIGN : OX_AGREE_BITS,
 	};
 }
 
@@ -341,15 +342,6 @@ static bool differs(maker *k, ox_whole *w, ox_model *b, ox_whole_result *r)
 	return k->shown;
 }
 
-static ox_whole_config exactly(const maker *k, ox_arena *a)
-{
-	ox_whole_config o = cli_replay_config(&k->replay, a);
-
-	if (k->x->note->pass->numerics == OX_EXACT)
-		o.has_rtol = o.has_atol = true;
-	return o;
-}
-
 /* Made-up inputs did not show it: they with numbers of all kinds. */
 static const ox_array *const *try_specials(maker *k, ox_model *a, ox_model *b, const ox_array *const *plain)
 {
@@ -358,7 +350,7 @@ static const ox_array *const *try_specials(maker *k, ox_model *a, ox_model *b, c
 	for (unsigned turn = 0; turn < SPECIALS; turn++) {
 		const ox_array **x = ox_new_array(&k->arena, const ox_array *, n + 1);
 		const ox_bindings none = {.arena = &k->arena};
-		ox_whole_config o = exactly(k, &k->arena);
+		ox_whole_config o = cli_replay_config(&k->replay, &k->arena);
 		ox_whole_result r;
 		for (size_t i = 0; i < n; i++)
 			x[i] = plain[i] && ox_is_tensor(plain[i]) && ox_elem_width(plain[i]->dtype) && plain[i]->dtype != OX_STRING
@@ -376,7 +368,7 @@ static const ox_array *const *try_specials(maker *k, ox_model *a, ox_model *b, c
 
 static bool write_data(maker *k, ox_diag *d)
 {
-	const ox_whole_config o = exactly(k, &k->arena);
+	const ox_whole_config o = cli_replay_config(&k->replay, &k->arena);
 	ox_model *a = load(k->c, k->data, k->n), *b = cli_replay_result(&k->replay, k->data, k->n);
 	ox_whole *w = a && b ? ox_whole_new(a, &o) : NULL;
 	ox_whole_result r = {0};

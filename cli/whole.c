@@ -5,7 +5,7 @@
  * were made, the bits must be the same. A difference is an error, and nothing is written; what
  * cannot be computed, or not in time, is unverified, with its reason.
  */
-#include "cli/runner.h"
+#include "cli/bisect.h"
 
 #include <math.h>
 
@@ -13,6 +13,7 @@ typedef struct work {
 	ox_cli *c;
 	ox_model *result, *original;
 	const ox_run_report *run;
+	const cli_origin *from;
 	cli_whole *out;
 	ox_heap heap;                 /* of the original: memory that ends here costs the check alone */
 	cli_sets sets;
@@ -124,9 +125,7 @@ static void release(work *k)
 	ox_model_free(k->original);
 }
 
-/* Where a whole model differs, the rewrite to blame could be looked for: k->w compares others with
- * the original on sample k->r.first_failed. */
-static bool differs(work *k)
+static void tell(work *k)
 {
 	ox_arena *a = &k->c->arena;
 
@@ -134,6 +133,18 @@ static bool differs(work *k)
 		if (k->r.outputs[i].verdict == OX_V_MISMATCH)
 			cli_error(k->c, OX_E_WHOLE_DIFFERS, NULL, "output '%s': %s", ox_show(a, k->r.outputs[i].name),
 			          k->r.outputs[i].why);
+}
+
+/* The rewrite to blame is looked for. It may be left out, and all be done again. */
+static bool differs(work *k)
+{
+	const bool rolls_back = k->c->options.on_mismatch;
+
+	if (!rolls_back)
+		tell(k);
+	k->out->again = cli_blame_whole(k->c, k->w, &k->r, k->run, k->from->plan, k->from->in, k->from->out) == CLI_LEFT_OUT;
+	if (rolls_back && !k->out->again)
+		tell(k);
 	return false;
 }
 
@@ -205,11 +216,11 @@ static bool enough(ox_cli *c, const ox_run_report *run, const cli_whole *w)
 	return true;
 }
 
-bool cli_whole_check(ox_cli *c, ox_model *m, const ox_run_report *run, cli_whole *out)
+bool cli_whole_check(ox_cli *c, ox_model *m, const ox_run_report *run, const cli_origin *from, cli_whole *out)
 {
 	const cli_options *o = &c->options;
 	const bool full = cli_checks_fully(o->check);
-	work k = {.c = c, .result = m, .run = run, .out = out};
+	work k = {.c = c, .result = m, .run = run, .from = from, .out = out};
 
 	*out = (cli_whole){
 		.budget = budget_of(o), .samples = o->samples ? (uint32_t)o->samples : full ? 3 : 1, .sizes = full ? 3 : 1,

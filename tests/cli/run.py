@@ -2748,6 +2748,28 @@ def bisect_by_command(d):
 
 
 @test
+def the_whole_model_finds_the_rewrite(d):
+    """What no window saw (they are switched off) is found, shown, or left out."""
+    m = parsed(d, "m.onnx", long_way(9, "  i = Identity ({a})\n  t = Relu (i)\n  c = Neg (t)\n  e = Sin (c)\n  f = Abs (e)\n  g = Relu (f)\n  h = Sin (g)\n"
+                                        "  k = Relu (h)\n  {b} = Neg (k)"))
+    write(d + "/wrong.yaml", WRONG)
+    args = [m, d + "/o.onnx", "--passes", "eliminate_identity," + d + "/wrong.yaml"]
+    env = {"ONNXOPT_WINDOWS": "0"}
+    r = expect(1, *args, env=env)
+    err = r.stderr.decode()
+    assert "OX5005" in err and re.search(r"OX5002\]: pass 'wrong', rewrite \d+ at graph 'g' node \d+ \(Neg\): output 'y': ", err), err
+    assert not os.path.exists(d + "/o.onnx") and story(d + "/o.repro")["kind"] == "whole"
+    assert ops_of(d + "/o.repro/model.onnx") == ["Relu", "Neg"]
+    expect(1, "repro", d + "/o.repro")
+    shutil.rmtree(d + "/o.repro")
+    r = expect(0, *args, "--on-mismatch", "rollback", "--report", d + "/r.json", env=env)
+    assert r.stderr.count(b"warning[OX5004]") >= 1 and b"'wrong'" in r.stderr and b"error" not in r.stderr, r.stderr
+    expect(0, "verify", m, d + "/o.onnx")
+    assert "Identity" not in ops_of(d + "/o.onnx")[:-1] and not os.path.exists(d + "/o.repro")
+    assert json.loads(read(d + "/r.json"))["verification"]["verdict"] != "FAIL"
+
+
+@test
 def two_models_compared(d):
     def model(name, body, ports="(float[N,3] x) => (float[N,3] y)"):
         text = f'<ir_version: 8, opset_import: ["" : 17]>\ng {ports} {body}\n'

@@ -284,11 +284,15 @@ static void hash(char out[65], const ox_cli *c, const char *path)
 /* From the input to a result that may be written. What was said of the input is not said again. */
 static bool make(ox_cli *c, job *j)
 {
+	j->gate = (ox_gate){0};
+	j->specialised = (ox_specialised){0};
 	c->mute = c->leave_out.n > 0;
-	const bool loaded = load(c, j) && specialise(c, j);
-
+	const bool loaded = load(c, j);
+	if (loaded)
+		hash(j->result.in_sha256, c, j->in);
+	const bool fit = loaded && specialise(c, j);
 	c->mute = false;
-	if (!loaded || !optimize(c, j))
+	if (!fit || !optimize(c, j))
 		return false;
 	if (check_whole(c, j))
 		return true;
@@ -303,10 +307,7 @@ static bool make(ox_cli *c, job *j)
 
 static bool work(ox_cli *c, job *j)
 {
-	const bool made = make(c, j);
-
-	hash(j->result.in_sha256, c, j->in);
-	if (!made || !cli_cross_result(c, j->in, j->out, j->m, &j->result.cross) || !judge(c, j) || !save(c, j))
+	if (!make(c, j) || !cli_cross_result(c, j->in, j->out, j->m, &j->result.cross) || !judge(c, j) || !save(c, j))
 		return false;
 	if (j->result.written)
 		hash(j->result.out_sha256, c, ox_out_lies_at(j->out));

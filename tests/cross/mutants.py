@@ -43,6 +43,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+
+os.environ["ONNXOPT_REPRO"] = "none"         # what is found need not be shown
 from onnx import numpy_helper
 
 import infer_true

@@ -2264,7 +2264,7 @@ def plugins_that_misbehave(d):
     write(out, b"as it was")
     for bad, (code, who) in BAD.items():
         t = time.time()
-        r = expect(7, m, out, "--plugin", plugin("bad"), "--passes", "bad_pass", "--plugin-timeout", "300ms",
+        r = expect(7, m, out, "--plugin", plugin("bad"), "--passes", "bad_pass", "--repro", "none", "--plugin-timeout", "300ms",
                    "--report", rep, env={"BAD": bad})
         err = r.stderr.decode()
         assert code in err and who in err, f"{bad}: {err}"

@@ -249,7 +249,8 @@ static finding missing(ox_whole *w, const ox_run *b, uint32_t i)
 	if (!b)
 		return (finding){OX_V_UNVERIFIED, OX_BOUND_BITS, 0, 0, "there was no time for the second model"};
 	const ox_run_failure *f = ox_run_blame(b, i);
-	const bool ours = f->node && f->node->op != OX_OP_NONE && ox_eval_has_kernel(f->node->op);
+	const ox_node *n = f->within ? f->within : f->node;
+	const bool ours = n && n->op != OX_OP_NONE && ox_eval_has_kernel(n->op);
 	return (finding){ours ? OX_V_MISMATCH : OX_V_UNVERIFIED, OX_BOUND_BITS, 0, 1,
 	                 text(w, "it cannot be computed there: ", ox_run_failure_text(f, w->o.arena))};
 }

@@ -336,6 +336,7 @@ typedef struct cli_result {
 } cli_result;
 
 /* Why the first rewrite was not verified that was not; NULL: all were. */
+uint64_t    cli_unverified(const ox_run_report *run);      /* rewrites */
 const char *cli_why_unverified(const ox_run_report *run);
 bool cli_reports_valid(ox_cli *c);                 /* formats and paths, before any work */
 /* Writes every --report; the exit code of the run, or a graver one. */

@@ -103,24 +103,46 @@ static void print_ops(ox_cli *c, const cli_result *r)
 }
 
 /* Of all rewrites; which the worst is, or OX_V_PROVED. */
+/* Rewrites that windows were switched off for. */
+static uint64_t not_looked_at(const ox_pass_stat *s)
+{
+	uint64_t seen = 0;
+
+	for (size_t k = 0; k <= OX_V_MISMATCH; k++)
+		seen += s->verdicts[k];
+	return s->rewrites > seen ? s->rewrites - seen : 0;
+}
+
 static ox_verdict count_verdicts(const ox_run_report *run, uint64_t all[OX_V_MISMATCH + 1])
 {
 	ox_verdict worst = OX_V_PROVED;
 
-	for (size_t i = 0; i < run->nstats; i++)
+	for (size_t i = 0; i < run->nstats; i++) {
 		for (size_t k = 0; k <= OX_V_MISMATCH; k++) {
 			all[k] += run->stats[i].verdicts[k];
 			if (run->stats[i].verdicts[k] && k > (size_t)worst)
 				worst = (ox_verdict)k;
 		}
+		all[OX_V_UNVERIFIED] += not_looked_at(&run->stats[i]);
+		if (not_looked_at(&run->stats[i]) && worst < OX_V_UNVERIFIED)
+			worst = OX_V_UNVERIFIED;
+	}
 	return worst;
+}
+
+uint64_t cli_unverified(const ox_run_report *run)
+{
+	uint64_t all[OX_V_MISMATCH + 1] = {0};
+
+	count_verdicts(run, all);
+	return all[OX_V_UNVERIFIED];
 }
 
 const char *cli_why_unverified(const ox_run_report *run)
 {
 	for (size_t i = 0; i < run->nstats; i++)
-		if (run->stats[i].unverified)
-			return run->stats[i].unverified;
+		if (run->stats[i].unverified || not_looked_at(&run->stats[i]))
+			return run->stats[i].unverified ? run->stats[i].unverified : "windows were switched off";
 	return NULL;
 }
 

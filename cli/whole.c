@@ -179,21 +179,12 @@ static bool guarded(work *k)
 
 /* ---- what must be verified --------------------------------------------------------------------------- */
 
-static uint64_t unverified(const ox_run_report *run)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < run->nstats; i++)
-		n += run->stats[i].verdicts[OX_V_UNVERIFIED];
-	return n;
-}
-
 /* What was not verified; NULL: everything was. */
 static const char *rewrites_left(ox_cli *c, const ox_run_report *run)
 {
 	if (!cli_checks_windows(c->options.check) && run->rewrites)
 		return "nothing was computed";
-	return unverified(run) ? cli_text(&c->arena, "%llu of %llu rewrites: %s", (unsigned long long)unverified(run),
+	return cli_unverified(run) ? cli_text(&c->arena, "%llu of %llu rewrites: %s", (unsigned long long)cli_unverified(run),
 	                                  (unsigned long long)run->rewrites, cli_why_unverified(run)) : NULL;
 }
 

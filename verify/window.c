@@ -477,7 +477,7 @@ typedef struct trial {
 	ox_agreement how;
 	uint64_t seed;
 	ox_array **was, **is;         /* for each pair */
-	bool *seen;                   /* for each pair: has it had an element? */
+	bool *seen;                   /* for each pair: has it had an element, and a number? */
 	double used;
 	unsigned shakes;              /* of the present sample */
 	bool large;                   /* it is of large floats */
@@ -625,6 +625,16 @@ static bool has_text(const ox_array *x) { return ox_kind_of(x->dtype) == OX_NO_N
 
 typedef enum outcome { NO_SAMPLE, AGREES, DIFFERS, CANNOT } outcome;
 
+/* Nothing tells from what has no elements, or from roots and logarithms of what is below zero. */
+static bool says_something(const ox_array *x, ox_agreement how)
+{
+	bool some = how != OX_AGREE_BOUND || ox_kind_of(x->dtype) != OX_FLOATING;
+
+	for (uint64_t i = 0; !some && i < x->count; i++)
+		some = !isnan(ox_get_double(x, i));
+	return some && x->count;
+}
+
 static outcome compare(trial *t, ox_array ***shaken, const char **why)
 {
 	for (size_t i = 0; i < t->w->pairs.n; i++) {
@@ -638,7 +648,7 @@ static outcome compare(trial *t, ox_array ***shaken, const char **why)
 			return DIFFERS;
 	}
 	for (size_t i = 0; i < t->w->pairs.n; i++)
-		t->seen[i] |= t->was[i]->count > 0;
+		t->seen[i] |= says_something(t->was[i], t->how);
 	return AGREES;
 }
 
@@ -689,7 +699,7 @@ static bool is_known_empty(const window *w, const ox_value *v)
 	return empty;
 }
 
-/* A value without elements agrees with any other of its shape. */
+/* A value without elements, or of NaN alone, agrees with too many. */
 static bool all_seen(const trial *t)
 {
 	bool all = true;
@@ -801,7 +811,7 @@ static ox_window_verdict try_all(trial *t)
 		return v;
 	if (v.samples && !all_seen(t)) {
 		v.samples = 0;
-		v.why = "a value had no elements on any sample";
+		v.why = "a value had no elements, or no numbers, on any sample";
 	}
 	v.dear = is_dear(v.why);
 	if (!v.samples)

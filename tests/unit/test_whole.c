@@ -150,7 +150,7 @@ Test(whole, nan_and_shapes)
 	end(&t);
 }
 
-#define TIE(q) HEAD "agraph (float[N,1] x) => (int64[N] i)\n<float a = {0.3}, float b = {0.1}, float c = {3}>\n" \
+#define TIE(q) HEAD "agraph (float[64,1] x) => (int64[64] i)\n<float a = {0.3}, float b = {0.1}, float c = {3}>\n" \
                "{ p = Mul (x, a) " q " s = Concat <axis = 1> (p, q)  i = ArgMax <axis = 1, keepdims = 0> (s) }"
 
 /* 0.3 x beside 3 (0.1 x): which is the greater hangs on rounding alone. */

@@ -504,12 +504,11 @@ static void bury_replaced(ox_model *m, const ox_attr *old, const ox_attr *a)
 	}
 }
 
-void ox_node_set_attr(ox_node *n, const ox_attr *a)
+static void put_attr(ox_node *n, const ox_attr *a)
 {
 	const uint32_t i = attr_index(n, a->name);
-
-	assert(a->name && !carries_constant(n));
 	ox_model *m = begin_edit(n->graph);
+
 	if (i < n->nattr) {
 		bury_replaced(m, &n->attr[i], a);
 		OX_SET(m, n->attr[i], *a);
@@ -523,6 +522,12 @@ void ox_node_set_attr(ox_node *n, const ox_attr *a)
 	}
 	adopt_graphs(m, n, &n->attr[i]);
 	ox_touch_node(m, n);
+}
+
+void ox_node_set_attr(ox_node *n, const ox_attr *a)
+{
+	assert(a->name && !carries_constant(n));
+	put_attr(n, a);
 }
 
 void ox_node_drop_attr(ox_node *n, const char *name)
@@ -830,7 +835,8 @@ void ox_value_set_tensor(ox_value *v, ox_tensor *t)
 	assert(v->tensor);
 	if (v->carrier) {
 		t = anonymous(m, t);
-		ox_node_set_attr(v->carrier, &(ox_attr){
+		OX_SET(m, v->carrier->nattr, 0);      /* value_float and the like hold the old one */
+		put_attr(v->carrier, &(ox_attr){
 			.name = ox_intern_str(&m->names, OX_S("value")), .type = OX_A_TENSOR,
 			.has_type = true, .has_payload = true, .t = t,
 		});

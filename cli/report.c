@@ -200,7 +200,7 @@ static void print_verdict(ox_cli *c, const cli_result *r)
 	else
 		fputs("verified", c->human);
 	fprintf(c->human, ": %" PRIu64 " rewrite%s", r->run->rewrites, r->run->rewrites == 1 ? "" : "s");
-	for (size_t i = 0; i < OX_LEN(all); i++) {
+	for (size_t i = 0; i < OX_LEN(all) && cli_checks_windows(c->options.check); i++) {
 		if (!all[i])
 			continue;
 		fprintf(c->human, "%s%" PRIu64 " %s", comma, all[i], words[i]);

@@ -207,13 +207,8 @@ void cli_cross_put(json *w, const char *key, const ox_cross_result *r)
 	json_open(w, "outputs", '[');
 	for (size_t i = 0; r->valid && i < r->n; i++) {
 		const ox_cross_output *o = &r->outputs[i];
-		json_open(w, NULL, '{');
-		json_str(w, "name", o->name);
-		json_text(w, "type", o->type);
-		json_text(w, "verdict", ox_verdict_name(o->verdict));
-		json_uint(w, "elements", o->elements);
-		json_uint(w, "equal_bits", o->equal);
-		json_uint(w, "wrong", o->wrong);
+		cli_output_open(w, o->name, o->type, o->verdict);
+		cli_output_counts(w, o->elements, o->equal, o->wrong);
 		json_exact(w, "max_abs", o->max_abs);
 		json_exact(w, "max_rel", o->max_rel);
 		json_exact(w, "of_bound", o->used);

@@ -61,6 +61,9 @@ void cli_sets_free(cli_sets *sets);
 
 /* The member `outputs` into the object that is open. */
 void cli_whole_put(json *w, const ox_whole_result *r);
+/* The members that every output has, whoever compared it; json_close ends it. */
+void cli_output_open(json *w, ox_str name, const char *type, ox_verdict v);
+void cli_output_counts(json *w, uint64_t elements, uint64_t equal, uint64_t wrong);
 
 /* ---- ONNX Runtime (cross.c) ------------------------------------------------------------ */
 

@@ -57,17 +57,28 @@ static bool drop_outputs(shrinker *w, const bool *kept, size_t n, int64_t arg)
 
 static bool carries_constant(const ox_node *n) { return n->nout && n->out[0] && n->out[0]->carrier == n; }
 
+/* Into w->nodes; of the whole model, bodies of functions aside. */
+static size_t collect(shrinker *w, bool (*fits)(const shrinker *w, const ox_node *n))
+{
+	size_t ngraphs, n = 0, most = 0;
+	ox_graph **graphs = ox_model_graphs(w->m, &w->arena, &ngraphs);
+
+	for (size_t i = 0; i < ngraphs; i++)
+		most += graphs[i]->nnodes;
+	w->nodes = ox_new_array(&w->arena, ox_node *, most + 1);
+	for (size_t i = 0; i < ngraphs; i++)
+		ox_foreach_node(x, graphs[i])
+			if (!ox_graph_function(graphs[i]) && !carries_constant(x) && fits(w, x))
+				w->nodes[n++] = x;
+	return n;
+}
+
+static bool is_outside(const shrinker *w, const ox_node *n) { return n->graph == w->m->graph; }
+
 static size_t count_nodes(shrinker *w, int64_t arg)
 {
-	const ox_graph *g = w->m->graph;
-	size_t n = 0;
-
 	(void)arg;
-	w->nodes = ox_new_array(&w->arena, ox_node *, g->nnodes + 1u);
-	ox_foreach_node(x, g)
-		if (!carries_constant(x))
-			w->nodes[n++] = x;
-	return n;
+	return collect(w, is_outside);
 }
 
 static bool drop_nodes(shrinker *w, const bool *kept, size_t n, int64_t arg)
@@ -88,23 +99,15 @@ static bool only_hands_on(const ox_node *n)
 	return n->op == OX_Identity && n->in[0].val && n->in[0].val->is_input && !n->in[0].val->graph->parent;
 }
 
+static bool is_inside(const shrinker *w, const ox_node *n)
+{
+	return n->graph != w->m->graph && !only_hands_on(n);
+}
+
 static size_t count_inner(shrinker *w, int64_t arg)
 {
-	size_t ngraphs, n = 0, most = 0;
-	ox_graph **graphs = ox_model_graphs(w->m, &w->arena, &ngraphs);
-
 	(void)arg;
-	for (size_t i = 0; i < ngraphs; i++)
-		most += graphs[i]->nnodes;
-	w->nodes = ox_new_array(&w->arena, ox_node *, most + 1);
-	for (size_t i = 0; i < ngraphs; i++) {
-		if (!graphs[i]->parent || ox_graph_function(graphs[i]))
-			continue;
-		ox_foreach_node(x, graphs[i])
-			if (!carries_constant(x) && !only_hands_on(x))
-				w->nodes[n++] = x;
-	}
-	return n;
+	return collect(w, is_inside);
 }
 
 /* An input of the model stands for v from now on. */
@@ -155,21 +158,13 @@ static ox_value *like_its_result(ox_model *m, const ox_node *n)
 	return NULL;
 }
 
+static bool can_be_stepped_over(const shrinker *w, const ox_node *n) { return like_its_result(w->m, n) != NULL; }
+
 /* Where both ends are needed, and what lies between is not. */
 static size_t count_steps(shrinker *w, int64_t arg)
 {
-	size_t ngraphs, n = 0, most = 0;
-	ox_graph **graphs = ox_model_graphs(w->m, &w->arena, &ngraphs);
-
 	(void)arg;
-	for (size_t i = 0; i < ngraphs; i++)
-		most += graphs[i]->nnodes;
-	w->nodes = ox_new_array(&w->arena, ox_node *, most + 1);
-	for (size_t i = 0; i < ngraphs; i++)
-		ox_foreach_node(x, graphs[i])
-			if (!ox_graph_function(graphs[i]) && !carries_constant(x) && like_its_result(w->m, x))
-				w->nodes[n++] = x;
-	return n;
+	return collect(w, can_be_stepped_over);
 }
 
 static bool step_over(shrinker *w, const bool *kept, size_t n, int64_t arg)

@@ -126,18 +126,28 @@ static void print(pair *p)
 		cli_cross_print(p->c, p->cross);
 }
 
+void cli_output_open(json *w, ox_str name, const char *type, ox_verdict v)
+{
+	json_open(w, NULL, '{');
+	json_str(w, "name", name);
+	json_text(w, "type", type);
+	json_text(w, "verdict", ox_verdict_name(v));
+}
+
+void cli_output_counts(json *w, uint64_t elements, uint64_t equal, uint64_t wrong)
+{
+	json_uint(w, "elements", elements);
+	json_uint(w, "equal_bits", equal);
+	json_uint(w, "wrong", wrong);
+}
+
 void cli_whole_put(json *w, const ox_whole_result *r)
 {
 	json_open(w, "outputs", '[');
 	for (size_t i = 0; i < r->n; i++) {
 		const ox_whole_output *o = &r->outputs[i];
-		json_open(w, NULL, '{');
-		json_str(w, "name", o->name);
-		json_text(w, "type", o->type);
-		json_text(w, "verdict", ox_verdict_name(o->verdict));
-		json_uint(w, "elements", o->elements);
-		json_uint(w, "equal_bits", o->equal);
-		json_uint(w, "wrong", o->wrong);
+		cli_output_open(w, o->name, o->type, o->verdict);
+		cli_output_counts(w, o->elements, o->equal, o->wrong);
 		json_exact(w, "max_abs", o->max_abs);
 		json_uint(w, "max_abs_at", o->max_at);
 		json_uint(w, "max_abs_sample", o->max_sample);

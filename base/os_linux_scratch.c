@@ -24,6 +24,7 @@ const char *ox_scratch_begin(const char *folder, ox_diag *d)
 	if (!folder)
 		folder = tmp && *tmp ? tmp : "/tmp";
 	errno = ENAMETOOLONG;
+	/* mkdtemp puts a name in the place of the six X */
 	const int n = snprintf(scratch.path, sizeof scratch.path, "%s/.onnxopt-XXXXXX", folder);
 	atomic_store(&scratch.live, true);    /* before it is there, or a signal in between would leave it */
 	if (n > 0 && (size_t)n < sizeof scratch.path && mkdtemp(scratch.path))

@@ -1917,6 +1917,7 @@ def crossed(code, *args, **kw):
 
 @test
 def cross_check_without_a_runtime(d):
+    """Nothing is left out here: "skipped" is the verdict that must be told, and never "passed"."""
     a, b = relu_and(d, "Relu")
     write(d + "/text.so", b"no library")
     os.mkdir(d + "/empty")
@@ -1939,6 +1940,8 @@ def cross_check_without_a_runtime(d):
 
 @test
 def cross_check_with_a_runtime_that_misbehaves(d):
+    """Each way is made to happen by the library (FAKE), and must be told with its own words: a crash, an
+    exit with status 0 in the middle of loading, an answer that is none. The verdict is "skipped"."""
     a, b = relu_and(d, "Relu")
     so = fake_ort(d)
     os.mkdir(d + "/tmp")

@@ -690,11 +690,11 @@ def main():
     made = collections.Counter(h for h, *_ in {m.distinct for _, some in groups for m in some if m.key in drawn})
     old = [json.loads(line) for line in o.results.read_text().splitlines()] if o.results.exists() else []
     state = {tuple(i["item"]): i for i in old}
-    todo = [] if o.tell else list(items(o, groups, drawn, models(where), state, program))
+    asked = [] if o.tell else list(items(o, groups, drawn, models(where), state, program))
     o.results.parent.mkdir(exist_ok=True)
     start = time.monotonic()
     with o.results.open("a") as log:
-        for n, (item, result, problem) in enumerate(inferred.in_children(work, todo, jobs=o.jobs, seconds=o.seconds)):
+        for n, (item, result, problem) in enumerate(inferred.in_children(work, asked, jobs=o.jobs, seconds=o.seconds)):
             key = (item[2], item[0].name, hashlib.sha256("".join(sorted(m.key for m in item[3])).encode()).hexdigest()[:8])
             line = {"item": key, "rows": [], "problem": problem, **(result or {})}
             state[key] = line
@@ -705,7 +705,7 @@ def main():
             if problem:
                 print(f"{key[0]} on {key[1]}: {problem}", flush=True)
             if n % 50 == 49:
-                print(f"-- {n + 1} of {len(todo)}, {time.monotonic() - start:.0f} s", flush=True)
+                print(f"-- {n + 1} of {len(asked)}, {time.monotonic() - start:.0f} s", flush=True)
     rows = [r for i in state.values() for r in i["rows"] if (not o.passes or r["pass"] in o.passes) and r["kind"] in kinds]
     missed = table(rows, made)
     for r in missed:

@@ -1,8 +1,10 @@
 /* window.h - floor 4: is a rewrite right? What goes and what comes, computed side by side.
  *
- *     window.c     which nodes go and come, and which values must be the same
+ *     collect.c    which nodes go and come, and which values must be the same
  *     sample.c     what to compute them with: sizes, and values that fit what is known
  *     compute.c    the nodes of a window, one after the other
+ *     agree.c      are the values the same on both sides?
+ *     window.c     how often, how large, and when it is enough
  *
  * A transaction is undone and done again in place (ox_txn_swap); between, the nodes that it
  * killed or changed are evaluated as they were and as they are, on the same values. So a check

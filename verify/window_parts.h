@@ -12,8 +12,6 @@ typedef struct wnode {
 	bool picks;                   /* an If: the condition, results of then, results of else */
 } wnode;
 
-wnode window_picture(const ox_node *n, ox_arena *a);
-
 typedef struct wside { wnode *p; size_t n, cap; } wside;
 
 /* `was` before is what `is` is after. */
@@ -42,6 +40,22 @@ typedef struct window {
 	bool picks;                   /* an If is there */
 	const char *why;              /* it cannot be checked */
 } window;
+
+/* ---- collect.c ---- */
+
+wnode window_picture(const ox_node *n, ox_arena *a);
+
+/* Fills w, of which m, a and reach are given, from the open transaction. False: w->why. */
+bool window_collect(window *w);
+
+/* Pairs that equal nodes make of the same values are left out: they are proved. */
+void window_drop_congruent(window *w);
+
+/* Is each pair one value that neither side makes? */
+bool window_is_one(const window *w);
+
+/* Is there a kernel for each node? Fills heavy and picks. */
+bool window_can_be_computed(window *w);
 
 /* ---- sample.c ---- */
 
@@ -92,5 +106,23 @@ bool window_compute(const window *w, const wside *side, wbounds *b, wrun *r, ox_
 double window_unit(ox_dtype t);       /* half a unit in the last place of 1 */
 /* The value of v: a constant, or bound. NULL: neither. */
 ox_array *window_value(const window *w, ox_value *v, const wbounds *b, wrun *r, ox_arena *a);
+
+/* ---- agree.c ---- */
+
+enum { WINDOW_SHAKES = 3 };
+
+typedef struct wresults {
+	const window *w;
+	ox_agreement how;
+	ox_array **was, **is;         /* for each pair */
+	ox_array **shaken[WINDOW_SHAKES];     /* BOUND: as `was`, with other roundings of what comes in */
+	unsigned shakes;
+	bool large;                   /* of large floats */
+	double used;                  /* out: the largest share of the bound, so far */
+	ox_arena *a, *kept;           /* to work in; of messages */
+} wresults;
+
+/* In what a pair differs; NULL: it agrees. */
+const char *window_disagrees(wresults *r, size_t pair);
 
 #endif

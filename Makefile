@@ -40,6 +40,15 @@ PAGES     := $(BUILD)/gen/pass_pages.c
 
 all: $(BUILD)/onnxopt                       ## the tool, build/onnxopt (default)
 
+# The names of all sources. What is made of several of them depends on it: one that disappears
+# changes no time of what is left.
+SOURCES   := $(foreach f,$(FLOORS),$(wildcard $(f)/*.c)) $(wildcard rules/*.yaml)
+
+$(BUILD)/sources.list: FORCE
+	$(Q)mkdir -p $(@D); echo $(SOURCES) | cmp -s - $@ || echo $(SOURCES) >$@
+
+.PHONY: FORCE
+
 # variant: folder, compiler, compile flags, link flags
 define variant
 $(1)/obj/%.o: %.c | $(if $(filter proto,$(FLOORS)),$(PB))
@@ -55,8 +64,8 @@ $(1)/obj/rule_files.o: $(RULES)
 $(1)/obj/pass_pages.o: $(PAGES)
 	$(Q)mkdir -p $$(@D); $(2) $(OXFLAGS) $(3) -c -o $$@ $$<
 
-$(1)/libonnxopt.a: $(call library,$(1))
-	$(Q)rm -f $$@; ar rcs $$@ $$^
+$(1)/libonnxopt.a: $(call library,$(1)) $(BUILD)/sources.list
+	$(Q)rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 
 $(1)/onnxopt: $(call objects,$(1),cli) $(1)/libonnxopt.a
 	$(Q)echo "  LD     $$@"; $(2) $(3) -o $$@ $$^ $(4) $(LIBS)
@@ -83,14 +92,14 @@ $(eval $(call variant,$(BUILD)/arm64,aarch64-linux-gnu-gcc,-O2 -g -DOX_STATIC -i
 $(PB): proto/onnx-ml.proto
 	$(Q)mkdir -p $(@D); echo "  PROTO  $<"; protoc-c --c_out=$(@D) --proto_path=proto $<
 
-$(RULES): $(wildcard rules/*.yaml) rules/embed.sh
+$(RULES): $(wildcard rules/*.yaml) rules/embed.sh $(BUILD)/sources.list
 	$(Q)mkdir -p $(@D); echo "  RULES  $@"; sh rules/embed.sh rules/*.yaml >$@.tmp && mv $@.tmp $@
 
-$(PAGES): $(wildcard passes/*.c) passes/passes.def passes/pages.sh
+$(PAGES): $(wildcard passes/*.c) passes/passes.def passes/pages.sh $(BUILD)/sources.list
 	$(Q)mkdir -p $(@D); echo "  PAGES  $@"; sh passes/pages.sh >$@.tmp && mv $@.tmp $@
 
-$(BUILD)/libonnxopt.so.$(ABI): $(call library,$(BUILD))
-	$(Q)echo "  LD     $@"; $(CC) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -o $@ $^ $(LDFLAGS) $(LIBS)
+$(BUILD)/libonnxopt.so.$(ABI): $(call library,$(BUILD)) $(BUILD)/sources.list
+	$(Q)echo "  LD     $@"; $(CC) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -o $@ $(filter %.o,$^) $(LDFLAGS) $(LIBS)
 
 # Plugins for tests; the first three are worked examples, too.
 PLUGINS   := $(patsubst tests/plugin/%.c,$(BUILD)/plugin/%.so,$(wildcard tests/plugin/*.c)) $(BUILD)/plugin/newer.so

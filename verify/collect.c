@@ -22,7 +22,7 @@
 #include "verify/window_parts.h"
 
 enum {
-	MAX_TOUCHED = 512,
+	MAX_READERS = 512,            /* that read something else now */
 	MAX_NODES = 96,               /* of one side */
 	MAX_ABOVE = 48,
 	MAX_NEAR = 8,                 /* makers of floats that move or map */
@@ -185,7 +185,9 @@ static bool stands_still(const window *w, const ox_node *n)
 /* With the model as it was. */
 static bool sort_out(window *w, shot *shots, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	/* what was touched and is as it was (another IR version touches every reader of a weight)
+	 * costs one look */
+	for (size_t i = 0; i < n && w->readers.n <= MAX_READERS; i++) {
 		shot *s = &shots[i];
 		const bool was_there = !ox_txn_made(w->m, s->n) && s->n->graph;
 		if (was_there && s->alive) {
@@ -202,6 +204,8 @@ static bool sort_out(window *w, shot *shots, size_t n)
 			*ox_push(w->a, &w->after) = s->is;
 		}
 	}
+	if (w->readers.n > MAX_READERS)
+		return fail(w, "it has too many readers");
 	return (w->before.n <= MAX_NODES && w->after.n <= MAX_NODES) || fail(w, "it is too large");
 }
 
@@ -227,14 +231,16 @@ static void add_kept_readers(window *w, ox_value *v)
 	}
 }
 
-/* What moves v, and is the same on both sides, goes into the window: v itself may be another. */
+/* What moves v, and is the same on both sides, goes into the window: v itself may be another. Not
+ * what stands in a branch: whether it runs is not known here. */
 static void go_through(window *w, const ox_value *v)
 {
 	uint32_t seen = 0;
 
 	for (const ox_use *u = v->uses; u && seen < MAX_THROUGH; u = u->next, seen++) {
 		const ox_op_row *row = u->reader == OX_READ_NODE ? ox_op_row_of(u->node->op) : NULL;
-		if (!row || !(row->flags & OX_MOVES) || !stands_still(w, u->node) || w->before.n >= MAX_NODES)
+		if (!row || !(row->flags & OX_MOVES) || u->node->graph != v->graph || !stands_still(w, u->node)
+		    || w->before.n >= MAX_NODES)
 			continue;
 		const wnode n = window_picture(u->node, w->a);
 		*ox_push(w->a, &w->before) = n;
@@ -408,8 +414,6 @@ bool window_collect(window *w)
 	size_t n;
 	ox_node **touched = ox_txn_touched(w->m, &n);
 
-	if (n > MAX_TOUCHED)
-		return fail(w, "it touches too many nodes");
 	shot *shots = ox_new_array(w->a, shot, n + 1);
 	for (size_t i = 0; i < n; i++)
 		shots[i] = shoot(touched[i], w->a);
@@ -441,9 +445,27 @@ static const wnode *maker_in(const wside *s, const ox_value *v)
 	return NULL;
 }
 
-/* Made by equal nodes from the same values? With the model as it was, where both are there. */
+/* What v is, of an If whose condition is known: a result of one of its branches. */
+static const ox_value *picked(const window *w, const ox_value *v)
+{
+	const wnode *n = maker_in(&w->before, v);
+	int64_t cond;
+	size_t count;
+
+	if (!n || !n->picks || !n->in[0] || !ox_ints_known(w->m, n->in[0], &cond, 1, &count) || count != 1)
+		return v;
+	for (uint32_t i = 0; i < n->nout; i++)
+		if (n->out[i] == v)
+			return n->in[1 + (cond ? 0 : n->nout) + i];
+	return v;
+}
+
+/* One value, or made by equal nodes from the same values? With the model as it was, where both are
+ * there. */
 static bool is_congruent(const window *w, const wpair *p)
 {
+	if (picked(w, p->was) == p->is && p->is != p->was)
+		return !makes(&w->after, 0, p->is);
 	const wnode *a = maker_in(&w->before, p->was);
 	const ox_node *n = p->is->def;
 	const ox_op_row *row = n ? ox_op_row_of(n->op) : NULL;

@@ -1,9 +1,10 @@
 /* sample.c - what a window is computed with: sizes, and values that fit what is known.
  *
  * A symbol of the dims has one size, wherever it stands: distinct primes, all 1, other primes, 0;
- * and larger ones where until then the original could not be computed, or a value was empty. Numbers that are large, and that no constant of the window has in its shape or contents,
- * are the size of a picture or the length of a text, and may be small as well: what disagrees
- * then is tried with the true ones.
+ * and larger ones where until then the original could not be computed, or a value was empty, and
+ * where a dim that is computed from them would be below zero. Numbers that are large, and that no
+ * constant of the window has in its shape or contents, are the size of a picture or the length of
+ * a text, and may be small as well: what disagrees then is tried with the true ones.
  *
  * Integers whose contents are known are what they are known to be; others are small, since most
  * of them are indices, axes or lengths.
@@ -13,7 +14,8 @@
 
 #include <math.h>
 
-enum { LARGE = 12, HEAVY_LARGE = 3, MAX_KERNEL = 64, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256 };
+enum { LARGE = 12, HEAVY_LARGE = 3, MAX_KERNEL = 64, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256,
+       GROWTH = 4, GROWINGS = 6 };
 
 static const double LARGE_FLOATS = 64;
 
@@ -26,10 +28,10 @@ typedef struct sizes {
 	uint32_t nfixed;
 	bool shrink, heavy;
 	int64_t extent;               /* that kernels want */
+	ox_dim lost;                  /* a dim that came out below zero, or as zero; or NULL */
 } sizes;
 
 static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
-
 
 /* Each is more than all before it together: what is cut out of, or looked up in, another one fits
  * there, in one order or in the other. */
@@ -68,15 +70,31 @@ static int64_t size_for(const sizes *s, ox_dim sym)
 	return size < sym->lo ? sym->lo : size > sym->hi ? sym->hi : size;
 }
 
+static uint32_t place_of(const sizes *s, ox_dim sym)
+{
+	uint32_t i = 0;
+
+	while (i < s->n && s->sym[i] != sym)
+		i++;
+	return i;
+}
+
+static bool drawn_size(void *user, ox_dim sym, int64_t *value)
+{
+	const sizes *s = user;
+	const uint32_t i = place_of(s, sym);
+
+	if (i < s->n)
+		*value = s->size[i];
+	return i < s->n;
+}
+
 static bool size_of(void *user, ox_dim sym, int64_t *value)
 {
 	sizes *s = user;
 
-	for (uint32_t i = 0; i < s->n; i++)
-		if (s->sym[i] == sym) {
-			*value = s->size[i];
-			return true;
-		}
+	if (drawn_size(s, sym, value))
+		return true;
 	if (s->n == SYMBOLS)
 		return false;
 	s->choice->symbols = true;
@@ -115,10 +133,24 @@ static void fix_constant(sizes *s, const window *w, const ox_value *v)
 			fix(s, elems[i]);
 }
 
+/* Weights of an LSTM have four times hidden_size rows. */
+static void fix_weights(sizes *s, const window *w, const ox_value *v)
+{
+	const ox_type *t = v ? ox_type_known(w->m, v) : NULL;
+
+	for (uint32_t i = 0; t && t->kind == OX_T_TENSOR && t->has_shape && i < t->rank; i++)
+		if (ox_dim_is_num(ox_dim_known(w->m, v, i)))
+			fix(s, ox_dim_known(w->m, v, i)->num);
+}
+
 static void fix_node(sizes *s, const window *w, const wnode *n)
 {
+	const bool recurs = n->n->op == OX_LSTM || n->n->op == OX_GRU || n->n->op == OX_RNN;
+
 	for (uint32_t i = 0; i < n->nin; i++)
 		fix_constant(s, w, n->in[i]);
+	for (uint32_t i = 1; recurs && i < n->nin && i < 4; i++)
+		fix_weights(s, w, n->in[i]);
 	/* attributes that are made for one size: axes, kernels and pads are below LARGE */
 	for (uint32_t i = 0; i < n->n->nattr; i++) {
 		const ox_attr *a = &n->n->attr[i];
@@ -270,16 +302,26 @@ static bool fill_ints(const window *w, ox_value *v, ox_array *x, sizes *s, unsig
 
 static bool is_complex_or_text(ox_dtype t) { return ox_kind_of(t) == OX_NO_NUMBER && t != OX_BOOL; }
 
-/* Of a rank that is not known: all the same, or each its own. */
-static uint32_t guess_shape(sizes *s, uint64_t *state, int64_t dims[OX_MAX_RANK])
-{
-	static const uint32_t ranks[] = {3, 2, 4, 1, 0, 5};
-	const uint32_t rank = s->choice->turn < OX_LEN(ranks) ? ranks[s->choice->turn] : (uint32_t)draw_int(state, 0, 5);
+static bool is_symbol(ox_dim d) { return d && (d->kind == OX_DIM_SYM || d->kind == OX_DIM_FRESH); }
 
-	s->choice->ranks = true;
-	for (uint32_t i = 0; i < rank; i++)
-		dims[i] = s->choice->sizes == 1 ? 1 : s->choice->sizes == 3 && !i ? 0 : prime(i, s->choice->sizes);
-	return rank;
+/* What a wide kernel makes of a short signal would have less than nothing. */
+static bool size_of_dim(sizes *s, ox_dim d, int64_t *size)
+{
+	if (!ox_dim_eval(d, size_of, s, size))
+		return false;
+	if (*size < 0 || (!*size && s->choice->sizes != WINDOW_SIZES_ZERO && !is_symbol(d)))
+		s->lost = d;
+	return *size >= 0;
+}
+
+static void grow(void *user, ox_dim sym)
+{
+	sizes *s = user;
+
+	const uint32_t i = place_of(s, sym);
+
+	if (i < s->n && s->size[i] < sym->hi / (2 * GROWTH))
+		s->size[i] = GROWTH * s->size[i] + 1;
 }
 
 static bool choose_shape(const window *w, ox_value *v, const ox_type *t, sizes *s, int64_t dims[OX_MAX_RANK])
@@ -288,7 +330,33 @@ static bool choose_shape(const window *w, ox_value *v, const ox_type *t, sizes *
 		const ox_dim d = ox_dim_known(w->m, v, i);
 		if (ox_dim_is_num(d))
 			dims[i] = smaller(s, d->num);
-		else if (!ox_dim_eval(d, size_of, s, &dims[i]) || dims[i] < 0)
+		else if (!size_of_dim(s, d, &dims[i]))
+			return false;
+	}
+	return true;
+}
+
+static int64_t guess_size(const sizes *s, uint32_t axis)
+{
+	return s->choice->sizes == 1 ? 1 : s->choice->sizes == 3 && !axis ? 0 : prime(axis, s->choice->sizes);
+}
+
+/* Of a rank that is not known: first as readers want it, then all the same, then each its own. */
+static bool guess_shape(const window *w, const ox_value *v, sizes *s, uint64_t *state, uint32_t *rank, int64_t dims[OX_MAX_RANK])
+{
+	static const uint32_t ranks[] = {3, 2, 4, 1, 0, 5};
+	const unsigned turn = s->choice->turn;
+	wshape want = {0};
+
+	s->choice->ranks = true;
+	if (turn || !window_wants(w, v, &want))
+		want.rank = turn < OX_LEN(ranks) ? ranks[turn] : (uint32_t)draw_int(state, 0, 5);
+	*rank = want.rank;
+	for (uint32_t i = 0; i < want.rank; i++) {
+		dims[i] = guess_size(s, i);
+		if (ox_dim_is_num(want.dims[i]))
+			dims[i] = smaller(s, want.dims[i]->num);
+		else if (want.dims[i] && !size_of_dim(s, want.dims[i], &dims[i]))
 			return false;
 	}
 	return true;
@@ -303,8 +371,8 @@ static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, u
 
 	if (!t || t->kind != OX_T_TENSOR || t->rank > OX_MAX_RANK || !t->elem || is_complex_or_text(t->elem))
 		return NULL;
-	const uint32_t rank = t->has_shape ? t->rank : guess_shape(s, state, dims);
-	if (t->has_shape && !choose_shape(w, v, t, s, dims))
+	uint32_t rank = t->rank;
+	if (!(t->has_shape ? choose_shape(w, v, t, s, dims) : guess_shape(w, v, s, state, &rank, dims)))
 		return NULL;
 	for (uint32_t i = 0; i < rank; i++)
 		if (!ox_mul_u64(count, (uint64_t)dims[i], &count) || count > MAX_ELEMENTS)
@@ -323,6 +391,39 @@ static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, u
 	return x;
 }
 
+static bool sample_all(const window *w, sizes *s, uint64_t seed, wbounds *b)
+{
+	wchoice *c = s->choice;
+
+	b->n = 0;
+	c->elements = 0;
+	s->lost = NULL;
+	for (size_t i = 0; i < w->inputs.n; i++) {
+		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009 + c->phase * 10007;
+		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, i * 3, &state);
+		if (!x)
+			return false;
+		*ox_push(w->a, b) = (wbound){w->inputs.p[i], x};
+	}
+	return true;
+}
+
+/* With larger sizes for what lost a dim. Where that does not help they are what they were. */
+static bool sample_larger(const window *w, sizes *s, uint64_t seed, wbounds *b)
+{
+	const sizes was = *s;
+	bool done = false;
+
+	for (int i = 0; s->lost && i < GROWINGS; i++) {
+		ox_dim_each_symbol(s->lost, grow, s);
+		done = sample_all(w, s, seed, b);
+	}
+	if (done && !s->lost)
+		return true;
+	*s = was;
+	return sample_all(w, s, seed, b);
+}
+
 bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 {
 	sizes *s = ox_new(w->a, sizes);
@@ -332,7 +433,6 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	s->heavy = w->heavy;
 	const int64_t was = extent_of_kernels(&w->before), is = extent_of_kernels(&w->after);
 	s->extent = was > is ? was : is;
-	c->elements = 0;
 	c->dear = false;
 	c->made = s;
 	if (s->shrink) {
@@ -344,21 +444,22 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 			fix_constant(s, w, w->pairs.p[i].is);
 		}
 	}
-	for (size_t i = 0; i < w->inputs.n; i++) {
-		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009 + c->phase * 10007;
-		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, i * 3, &state);
-		if (!x)
-			return false;
-		*ox_push(w->a, b) = (wbound){w->inputs.p[i], x};
-	}
-	return true;
+	const bool done = sample_all(w, s, seed, b);
+	return s->lost ? sample_larger(w, s, seed, b) : done;
 }
 
+/* A size that nothing was drawn for is what was computed first, and then the same everywhere: of a
+ * text that has no rank, its length. */
 static bool contradicts(sizes *s, ox_dim d, int64_t x)
 {
 	int64_t n;
 
-	return ox_dim_eval(d, size_of, s, &n) && n != x;
+	if (is_symbol(d) && place_of(s, d) == s->n && s->n < SYMBOLS) {
+		s->sym[s->n] = d;
+		s->size[s->n++] = x;
+		return x < d->lo || x > d->hi;
+	}
+	return ox_dim_eval(d, drawn_size, s, &n) && n != x;
 }
 
 /* Where sizes are smaller than they are, those that follow from them are, too. */

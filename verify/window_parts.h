@@ -59,7 +59,7 @@ bool window_can_be_computed(window *w);
 
 /* ---- sample.c ---- */
 
-enum { WINDOW_SIZES = 6, WINDOW_PLAIN_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8, WINDOW_RANKS = 18, WINDOW_PHASES = 5 };
+enum { WINDOW_SIZES = 6, WINDOW_SIZES_ZERO = 3, WINDOW_PLAIN_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8, WINDOW_RANKS = 18, WINDOW_PHASES = 5 };
 
 typedef struct wchoice {
 	unsigned sizes;               /* of symbols: primes, 1, other primes, 0; then falling, rising */
@@ -81,6 +81,17 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b);
 /* Does what was computed have the shapes and contents that inference proved? If not, no run of the
  * whole model comes there: an operator elsewhere would have failed. */
 bool window_facts_hold(const window *w, wchoice *c, const wbounds *b);
+
+/* ---- wanted.c ---- */
+
+typedef struct wshape {
+	uint32_t rank;
+	ox_dim dims[OX_MAX_RANK];     /* NULL: any */
+} wshape;
+
+/* What nodes of the window want v to be, of which no rank is known; with the model as it was.
+ * False: anything. */
+bool window_wants(const window *w, const ox_value *v, wshape *s);
 
 /* ---- definition.c ---- */
 

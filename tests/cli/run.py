@@ -2886,6 +2886,60 @@ def the_whole_model_differs(d):
     expect(0, *args, "--check", "structural")
 
 
+def ramp(name, *dims):
+    count = 1
+    for n in dims:
+        count *= n
+    return f"float[{','.join(map(str, dims))}] {name} = {{{', '.join(str(i * 7 % 11 / 8 - 0.5) for i in range(count))}}}"
+
+
+# Something that has two ranks, one after the other.
+OF_NO_RANK = "i = If (c) <then_branch = t () => (u) { u = Unsqueeze (x, zero) }, else_branch = e () => (v) { v = Identity (x) }>"
+
+# name: passes, model, a wrong rule for the result, before and after
+FITTING = {
+    "a kernel longer than all sizes": (
+        "eliminate_nop_cast", "g (float[N] x) => (y) <int64[2] a = {0, 1}, " + ramp("w", 2, 1, 300) + ">\n"
+        "{ u = Unsqueeze (x, a)  f = Conv <strides = [128]> (u, w)  o = Cast <to = 1> (f)  p = Identity (o)  y = Exp (p) }",
+        "p = Identity (o)\n    y = Exp (p)", "y = Abs (o)"),
+    "an LSTM of no rank": (
+        "eliminate_unused_optional_output", "g (float[N,3] x, bool c) => (y) <int64[1] zero = {0}, int64[1] axes = {0}, " + ramp("w", 1, 16, 3) + ", " + ramp("r", 1, 16, 4)
+        + "> {\n  " + OF_NO_RANK + "\n  j = Unsqueeze (i, axes)\n  p = Identity (j)\n  y, k, l = LSTM <hidden_size = 4> (p, w, r)\n}",
+        "p = Identity (j)\n    y = LSTM <hidden_size = 4> (p, w, r)", "n = Neg (w)\n    y = LSTM <hidden_size = 4> (j, n, r)\n  when: is_const(w)"),
+    "a picture of no rank": (
+        "fuse_mul_into_conv", "g (float[N,3,H] x, bool c) => (y) <int64[1] zero = {3}, float k = {2}, " + ramp("w", 2, 3, 1, 1) + "> {\n  "
+        + OF_NO_RANK + "\n  p = Identity (i)\n  f = Conv (p, w)\n  y = Mul (f, k)\n}",
+        "p = Identity (i)\n    y = Conv (p, w)", "y = Conv <pads = [1, 0, 1, 0]> (i, w)"),
+    "a branch that could not run": (
+        "eliminate_if_with_const_cond", "g (float[N,3] x) => (y) <bool c = {1}, int64[1] zero = {0}>\n"
+        "{ y = If (c) <then_branch = t () => (u) { u = Relu (x) }, else_branch = e () => (v) { q = Squeeze (x, zero)  z = Conv (q, q)  v = Neg (z) }> }",
+        "", ""),
+}
+
+
+@test
+def windows_that_fit(d):
+    """Samples are found where sizes have to fit one another; and with them a wrong rule is."""
+    for name, (passes, text, before, after) in FITTING.items():
+        expect(0, "parse", "-", d + "/in.onnx", data=('<ir_version: 8, opset_import: ["" : 17]>\n' + text).encode())
+        r = expect(0, d + "/in.onnx", d + "/o.onnx", "--passes", passes, "--check", "strict")
+        assert b"verified: 1 rewrite " in r.stdout, (name, r.stdout)
+        if before:
+            write(d + "/wrong.yaml", f"- rule: wrong\n  doc: wrong\n  numerics: reassoc\n  before: |\n    {before}\n  after: |\n    {after}\n".encode())
+            r = expect(1, d + "/o.onnx", d + "/w.onnx", "--passes", "none," + d + "/wrong.yaml", "--check-budget", "0s", "--repro", "none")
+            assert b"OX5002" in r.stderr, (name, r.stderr)
+
+
+@test
+def many_readers_of_weights(d):
+    """Another IR version touches every node that reads a weight, and no computation."""
+    nodes = [ob.node("Add", ["x" if not i else f"v{i}", "w"], [f"v{i + 1}"]) for i in range(700)]
+    g = ob.graph(nodes, [ob.value("x", [3]), ob.value("w", [3])], [ob.value("v700", [3])], inits=[ob.tensor("w", [3], struct.pack("<3f", 1, 2, 3))])
+    write(d + "/m.onnx", ob.model(g, ir=3))
+    r = expect(0, d + "/m.onnx", d + "/o.onnx", "--passes", "raise_ir_version", "--check", "strict")
+    assert b"verified: 1 rewrite (1 proved)" in r.stdout, r.stdout
+
+
 @test
 def recipe_of_the_readme(d):
     """The line under "In CI", as it stands there."""

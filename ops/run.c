@@ -17,6 +17,9 @@ enum {
 	MAX_DEPTH = 128,              /* of bodies and calls, each of which has a frame on the stack */
 	KEEP_BLOCKS = 64,             /* freed blocks kept for the next results */
 	SMALL_BLOCK = 4096,           /* below, malloc is as good */
+	/* operations that take as long, in the fast form of a Conv: */
+	ELEMENT_WORK = 16,            /* an element that is stored, or a constant's that is read */
+	NODE_WORK = 1 << 14,
 };
 
 static const uint64_t default_bytes = UINT64_C(8) << 30;
@@ -66,6 +69,7 @@ struct ox_run {
 	block *spare;
 	uint32_t nspare;
 	uint64_t bytes, peak, ops, until;
+	uint64_t work, max_work;      /* max_work 0: no limit */
 	uint64_t nodes, count;        /* progress */
 	const char *stopped;          /* a budget is spent; NULL: none */
 	const char *disputed;         /* of the nodes evaluated, as in ox_eval */
@@ -497,6 +501,8 @@ static void widen(ox_array *x, const ox_array *y)
 			ox_put_double(x, i, ox_get_double(y, i));
 }
 
+static void add_up(uint64_t *sum, uint64_t n) { *sum = n > UINT64_MAX - *sum ? UINT64_MAX : *sum + n; }
+
 bool ox_run_read(ox_eval *c, ox_array *x)
 {
 	ox_eval plain = *c;
@@ -507,6 +513,7 @@ bool ox_run_read(ox_eval *c, ox_array *x)
 	plain.run = NULL;
 	plain.max_read = UINT64_MAX;
 	plain.bytes_read = 0;
+	add_up(&c->run->work, ELEMENT_WORK * x->count);
 	if (!give_data(c->run, to, x->count * ox_elem_width(x->dtype), false))
 		return over_memory(c);
 	y.data = x->dtype == y.dtype ? x->data : ox_alloc_raw(c->arena, (size_t)x->count * ox_elem_width(y.dtype) + 1);
@@ -543,6 +550,8 @@ void ox_run_bound_to(ox_run *r, uint64_t max_ops, uint64_t max_ms)
 	r->o.max_ops = max_ops;
 	r->o.max_ms = max_ms;
 }
+
+void ox_run_bound_work(ox_run *r, uint64_t max_work) { r->max_work = max_work; }
 
 void ox_run_shake(ox_run *r, double units, uint64_t seed)
 {
@@ -610,7 +619,7 @@ static void end_call(ox_run *r, size_t base)
 
 static const char *budget_spent(ox_run *r)
 {
-	if (!r->stopped && r->o.max_ops && r->ops > r->o.max_ops)
+	if (!r->stopped && ((r->o.max_ops && r->ops > r->o.max_ops) || (r->max_work && r->work > r->max_work)))
 		r->stopped = "the limit of operations is reached";
 	if (!r->stopped && r->until && now_ms() > r->until)
 		r->stopped = "the limit of time is reached";
@@ -687,11 +696,13 @@ static bool gather(ox_eval *c, uint32_t *blamed)
 
 static void spend_ops(ox_run *r, const ox_eval *c)
 {
-	uint64_t n = 1 + c->ops;
-
+	add_up(&r->ops, 1 + c->ops);
+	add_up(&r->work, NODE_WORK + c->ops);
 	for (uint32_t i = 0; i < c->n->nout; i++)
-		n += c->out && c->out[i] ? c->out[i]->count / 16 : 0;
-	r->ops = n > UINT64_MAX - r->ops ? UINT64_MAX : r->ops + n;
+		if (c->out && c->out[i]) {
+			add_up(&r->ops, c->out[i]->count / 16);
+			add_up(&r->work, ELEMENT_WORK * c->out[i]->count);
+		}
 }
 
 /* Evaluates n, or says why it cannot be: the reason, c->within the node. */
@@ -736,12 +747,15 @@ static void release(ox_run *r, const ox_node *n)
 	}
 }
 
+static uint64_t left_of(uint64_t most, uint64_t spent) { return !most ? UINT64_MAX : spent < most ? most - spent : 0; }
+
 static ox_eval call_in(ox_run *r)
 {
+	const uint64_t ops = left_of(r->o.max_ops, r->ops), work = left_of(r->max_work, r->work);
+
 	return (ox_eval){
 		.m = r->m, .arena = &r->scratch[r->depth], .run = r, .lens = r->o.lens,
-		.max_bytes = UINT64_MAX, .max_read = UINT64_MAX,
-		.max_ops = !r->o.max_ops ? UINT64_MAX : r->ops < r->o.max_ops ? r->o.max_ops - r->ops : 0,
+		.max_bytes = UINT64_MAX, .max_read = UINT64_MAX, .max_ops = ops < work ? ops : work,
 	};
 }
 
@@ -864,7 +878,7 @@ static void reset(ox_run *r)
 	memset(&r->held, 0, sizeof r->held);
 	memset(&r->failures, 0, sizeof r->failures);
 	ox_arena_reset(&r->text);
-	r->nodes = r->ops = r->peak = 0;
+	r->nodes = r->ops = r->work = r->peak = 0;
 	for (uint64_t i = 0; i <= r->count; i++)
 		r->plans[i].draws = 0;
 	r->stopped = r->refused = NULL;
@@ -955,6 +969,7 @@ const ox_run_failure *ox_run_failures(const ox_run *r, size_t *n)
 
 uint64_t ox_run_peak(const ox_run *r) { return r->peak; }
 uint64_t ox_run_ops(const ox_run *r)  { return r->ops; }
+uint64_t ox_run_work(const ox_run *r) { return r->work; }
 bool ox_run_drew(const ox_run *r, const ox_node *n) { return n->mark <= r->count && r->plans[n->mark].draws; }
 const char *ox_run_limit(const ox_run *r) { return r->stopped ? r->stopped : r->refused; }
 

@@ -40,6 +40,9 @@ void    ox_run_free(ox_run *r);               /* and every array it made */
 
 /* For the runs that follow, in place of the options': 0 is no limit. */
 void ox_run_bound_to(ox_run *r, uint64_t max_ops, uint64_t max_ms);
+/* Likewise, of the work that is done: operations, and what nodes and the elements that they store
+ * take beside them, so that it says how long a run takes, on any machine. */
+void ox_run_bound_work(ox_run *r, uint64_t max_work);
 /* Floats that come in, constants and inputs, are moved up or down by so many units of their last
  * place, as the seed has it; 0: they are taken as they are. Numbers that nobody rounded stay: zeros,
  * infinities, and those of few bits in small tensors, which are factors such as 0.5. */
@@ -61,6 +64,7 @@ const ox_run_failure *ox_run_failures(const ox_run *r, size_t *n);
 bool ox_run_node(ox_run *r, const ox_node *n, ox_eval *c);
 uint64_t ox_run_peak(const ox_run *r);        /* bytes of arrays at most at one time */
 uint64_t ox_run_ops(const ox_run *r);
+uint64_t ox_run_work(const ox_run *r);
 /* Did n draw random numbers in the last ox_run_go? */
 bool ox_run_drew(const ox_run *r, const ox_node *n);
 /* The limit of the options that the last ox_run_go met; NULL: none. */

@@ -256,6 +256,13 @@ const int64_t *synth_dims_of_input(ox_synth *s, uint32_t input, uint32_t *rank, 
 	return dims;
 }
 
+const int64_t *ox_synth_dims(ox_synth *s, uint32_t i, uint32_t *rank, ox_arena *a)
+{
+	const ox_type *t = s->m->graph->inputs.p[i].type;
+
+	return t && t->kind == OX_T_TENSOR ? synth_dims_of_input(s, i, rank, a) : NULL;
+}
+
 void ox_synth_kind(ox_synth *s, unsigned kind) { s->kind = kind; }
 
 ox_synth *ox_synth_new(ox_model *m, ox_arena *a)

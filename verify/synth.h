@@ -32,6 +32,9 @@ bool      ox_synth_sizes(ox_synth *s, unsigned n, ox_bindings *b);
 enum { OX_SYNTH_NORMAL, OX_SYNTH_UNIT, OX_SYNTH_SPARSE, OX_SYNTH_LARGE, OX_SYNTH_KINDS };
 void      ox_synth_kind(ox_synth *s, unsigned kind);
 
+/* The dims that it gets, in arena a. NULL: it is no tensor. */
+const int64_t *ox_synth_dims(ox_synth *s, uint32_t i, uint32_t *rank, ox_arena *a);
+
 /* A value for input i of the main graph, of the sizes chosen last. In arena a. NULL: *why,
  * for instance since it is a map. */
 ox_array *ox_synth_input(ox_synth *s, uint32_t i, uint64_t seed, ox_arena *a, const char **why);

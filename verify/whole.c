@@ -20,6 +20,13 @@ static const char *not_made(ox_whole *w, const ox_decl *d, const char *why)
 	return ox_str_printf(w->o.arena, "input '%s' cannot be made up: %s", ox_show(w->o.arena, ox_name_str(d->name)), why).p;
 }
 
+static bool is_made_up(const ox_whole *w, uint32_t sample, uint32_t i)
+{
+	const ox_whole_given *given = given_of(w, sample);
+
+	return !(given && given->x[i]) && !has_default(&w->side[FIRST]->graph->inputs.p[i]);
+}
+
 /* The choice of sizes is made. NULL, or why not. */
 static const char *make_up(ox_whole *w, uint32_t sample, uint32_t fill)
 {
@@ -28,13 +35,12 @@ static const char *make_up(ox_whole *w, uint32_t sample, uint32_t fill)
 
 	ox_synth_kind(w->synth, fill % OX_SYNTH_KINDS);
 	for (uint32_t i = 0; i < w->side[FIRST]->graph->inputs.n; i++) {
-		const ox_decl *d = &w->side[FIRST]->graph->inputs.p[i];
 		w->x[i] = given ? given->x[i] : NULL;
-		if (w->x[i] || has_default(d))
+		if (!is_made_up(w, sample, i))
 			continue;
 		w->x[i] = ox_synth_input(w->synth, i, w->o.seed + fill, &w->values, &why);
 		if (!w->x[i])
-			return not_made(w, d, why);
+			return not_made(w, &w->side[FIRST]->graph->inputs.p[i], why);
 	}
 	return NULL;
 }
@@ -73,23 +79,23 @@ static unsigned next_choice(ox_whole *w, uint32_t sample, unsigned n, const ox_n
 	return n < MAX_CHOICES && !choose_sizes(w, sample, n, zero) ? MAX_CHOICES : n;
 }
 
-static uint64_t volume_of(const ox_whole *w)
+/* What is to be made up, with the sizes that are chosen: elements, and a hash of the shapes. */
+typedef struct extent { uint64_t volume, shapes; } extent;
+
+static extent extent_of(ox_whole *w, uint32_t sample)
 {
-	uint64_t sum = 0;
+	extent e = {0, 1};
 
-	for (size_t i = 0; i < w->side[FIRST]->graph->inputs.n; i++)
-		sum += w->x[i] ? w->x[i]->count : 0;
-	return sum;
-}
-
-static uint64_t shapes_of(const ox_whole *w)
-{
-	uint64_t h = 1;
-
-	for (size_t i = 0; i < w->side[FIRST]->graph->inputs.n; i++)
-		if (w->x[i] && w->x[i]->rank)
-			h = ox_hash(w->x[i]->dims, w->x[i]->rank * sizeof *w->x[i]->dims, h + i);
-	return h;
+	for (uint32_t i = 0; i < w->side[FIRST]->graph->inputs.n; i++) {
+		ox_tensor x = {0};
+		uint64_t n;
+		if (!is_made_up(w, sample, i) || !(x.dims = ox_synth_dims(w->synth, i, &x.rank, &w->values)))
+			continue;
+		if (!ox_tensor_count(&x, &n) || !ox_add_u64(e.volume, n, &e.volume))
+			e.volume = UINT64_MAX;
+		e.shapes = ox_hash(x.dims, x.rank * sizeof *x.dims, e.shapes + i);
+	}
+	return e;
 }
 
 /* ---- samples ---------------------------------------------------------------------------------- */
@@ -128,19 +134,37 @@ static const char *why_failed(const ox_whole *w)
 /* NO_SUCH: there are not so many choices of sizes. */
 typedef enum reached { REACHED, NO_RESULT, NO_SUCH, NO_TIME } reached;
 
-static const double SHARE = 0.25;     /* of the time left, for the first model: the second needs as much, and double more */
+/* Of the work that is left, for the first model: the second needs as much, and double more. Where
+ * smaller sizes can be had, some is kept for them. */
+static double share_of(const ox_whole *w) { return w->open ? 0.25 : 0.45; }
 
-/* Inputs are made. */
 static reached run_first(ox_whole *w, const place *p, const char **why)
 {
 	const wrunner *r = &w->runners[OX_LENS_NATIVE][FIRST];
 
-	if (runs_first(w, SHARE)) {
+	if (runs_first(w, share_of(w))) {
 		w->at = p->number + 1;
+		for (int lens = 0; lens < NLENSES; lens++)
+			w->floors[lens] = ox_new_array(&w->values, wfloor, w->side[FIRST]->graph->outputs.n + 1);
 		return REACHED;
 	}
-	*why = r->there ? why_failed(w) : w->until > 0 ? "the first model takes too long" : ox_run_limit(r->run);
+	*why = r->there ? why_failed(w) : w->most || w->until > 0 ? "the first model takes too long" : ox_run_limit(r->run);
 	return r->there ? NO_RESULT : NO_TIME;
+}
+
+/* With the sizes that are chosen. */
+static reached compute_first(ox_whole *w, const place *p, const char **why)
+{
+	enum { VALUE_WORK = 4 };
+	uint64_t work;
+
+	if (!ox_mul_u64(extent_of(w, p->number).volume, VALUE_WORK, &work) || !affords(w, work)) {
+		*why = "its inputs are too large";
+		return NO_TIME;
+	}
+	w->spent += work;
+	*why = make_up(w, p->number, p->fill);
+	return *why ? NO_RESULT : run_first(w, p, why);
 }
 
 static bool is_tried(const ox_whole *w, const uint64_t *tried, unsigned n, uint64_t shapes)
@@ -167,23 +191,18 @@ static reached search(ox_whole *w, const place *p, const char **why)
 		n = next_choice(w, p->number, n, p->zero);
 		if (n >= end || !choose_sizes(w, p->number, n, p->zero))
 			break;
-		const char *not_made = make_up(w, p->number, p->fill);
-		const uint64_t shapes = shapes_of(w), volume = volume_of(w);
-		if (not_made) {
-			*why = not_made;
-			return NO_RESULT;
-		}
-		if (volume >= too_large || is_tried(w, tried, ntried, shapes))
+		const extent e = extent_of(w, p->number);
+		if (e.volume >= too_large || is_tried(w, tried, ntried, e.shapes))
 			continue;
-		tried[ntried++] = shapes;
-		const reached r = run_first(w, p, &now);
+		tried[ntried++] = e.shapes;
+		const reached r = compute_first(w, p, &now);
 		if (r == REACHED) {
 			w->choices[p->size] = p->zero ? w->choices[p->size] : n + 1;
-			w->shapes[p->size] = p->zero ? w->shapes[p->size] : shapes;
+			w->shapes[p->size] = p->zero ? w->shapes[p->size] : e.shapes;
 			return REACHED;
 		}
 		if (r == NO_TIME)
-			too_large = volume;
+			too_large = e.volume;
 		if (all == NO_SUCH || r == NO_TIME)
 			*why = now;
 		all = r == NO_TIME || all == NO_TIME ? NO_TIME : NO_RESULT;
@@ -195,12 +214,13 @@ static reached search(ox_whole *w, const place *p, const char **why)
 static reached reach(ox_whole *w, uint32_t sample, const char **why)
 {
 	const place p = place_of(w, sample);
-	const char *not_made;
 
 	*why = "no sizes fit its inputs";
 	if (w->at == sample + 1)
 		return REACHED;
 	w->at = 0;
+	w->starved = false;
+	memset(w->shaken, 0, sizeof w->shaken);
 	for (int side = 0; side < NSIDES; side++)
 		forget_results(w, side);
 	if (p.size && !w->choices[p.size - 1])
@@ -208,11 +228,7 @@ static reached reach(ox_whole *w, uint32_t sample, const char **why)
 	if (p.zero || !w->choices[p.size] || w->o.ngiven)
 		return search(w, &p, why);
 	choose_sizes(w, sample, w->choices[p.size] - 1, NULL);
-	not_made = make_up(w, sample, p.fill);
-	if (!not_made)
-		return run_first(w, &p, why);
-	*why = not_made;
-	return NO_RESULT;
+	return compute_first(w, &p, why);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------- */
@@ -227,21 +243,46 @@ static void compare_outputs(ox_whole *w, uint32_t sample, ox_whole_result *r)
 	r->valid++;
 }
 
+static void leave(ox_whole_result *r, const char *why)
+{
+	if (!r->left++)
+		r->leave = why;
+}
+
+/* One that comes to no end is left, as are all of its size, rather than make what others said
+ * unverified. */
+static void compare_one(ox_whole *w, uint32_t sample, ox_whole_result *r)
+{
+	const place p = place_of(w, sample);
+	const ox_whole_result before = *r;
+	ox_whole_output *outputs = ox_new_array(w->o.arena, ox_whole_output, r->n + 1);
+
+	if (r->n)
+		memcpy(outputs, r->outputs, r->n * sizeof *outputs);
+	w->starved = false;
+	compare_outputs(w, sample, r);
+	if (!w->starved || !before.valid || r->first_failed == sample)
+		return;
+	*r = before;
+	r->outputs = outputs;
+	w->dear[p.size] |= !p.zero;
+	leave(r, "there was no time to tell it from rounding");
+}
+
 static void run_sample(ox_whole *w, uint32_t sample, ox_whole_result *r)
 {
 	const char *why;
 
 	switch (reach(w, sample, &why)) {
 	case REACHED:
-		compare_outputs(w, sample, r);
+		compare_one(w, sample, r);
 		break;
 	case NO_RESULT:
 		if (!r->discarded++)
 			r->discard = why;
 		break;
 	case NO_TIME:
-		if (!r->left++)
-			r->leave = why;
+		leave(r, why);
 		break;
 	case NO_SUCH:
 		break;
@@ -275,6 +316,16 @@ static void renew_time(ox_whole *w)
 		w->until = ox_os_seconds() + w->o.seconds;
 	w->compared = true;
 	w->patient = false;
+	w->spent = 0;
+	w->most = w->o.max_work;
+	memset(w->dear, 0, nsizes(w) * sizeof *w->dear);
+}
+
+static bool is_dear(const ox_whole *w, uint32_t sample)
+{
+	const place p = place_of(w, sample);
+
+	return !p.zero && w->dear[p.size];
 }
 
 static void compare(ox_whole *w, ox_model *b, uint32_t from, uint32_t to, ox_whole_result *r)
@@ -286,8 +337,8 @@ static void compare(ox_whole *w, ox_model *b, uint32_t from, uint32_t to, ox_who
 	renew_time(w);
 	begin(w, r);
 	for (uint32_t s = from; s < to && (w->o.go_on || r->first_failed == UINT32_MAX); s++) {
-		if (s > from && is_late(w))
-			r->left++;
+		if (s > from && (!affords(w, 1) || is_dear(w, s)))
+			leave(r, "there was no time for it");
 		else
 			run_sample(w, s, r);
 	}
@@ -336,8 +387,10 @@ static void find_dims(ox_whole *w)
 
 	for (size_t i = 0; i < g->inputs.n; i++) {
 		const ox_type *t = g->inputs.p[i].type;
+		w->open |= !t || t->kind != OX_T_TENSOR || !t->has_shape;
 		for (uint32_t k = 0; t && t->kind == OX_T_TENSOR && t->has_shape && k < t->rank; k++) {
 			const ox_dim d = t->dims[k];
+			w->open |= !d || d->kind != OX_DIM_NUM;
 			if (d && d->kind == OX_DIM_SYM && d->sym->n && !strstr(d->sym->s, " + ") && !is_among(w, d->sym))
 				*ox_push(&w->arena, &w->dims) = d->sym;
 		}
@@ -352,11 +405,13 @@ ox_whole *ox_whole_new(ox_model *a, const ox_whole_config *o)
 
 	*w = (ox_whole){.o = *o, .side = {[FIRST] = a, [SHAKEN] = a}};
 	w->until = o->seconds > 0 ? ox_os_seconds() + o->seconds : 0;
+	w->most = o->max_work;
 	ox_arena_init(&w->arena, heap);
 	ox_arena_init(&w->values, heap);
 	w->x = ox_new_array(&w->arena, const ox_array *, a->graph->inputs.n + 1);
 	w->choices = ox_new_array(&w->arena, unsigned, nsizes(w) + 1);
 	w->shapes = ox_new_array(&w->arena, uint64_t, nsizes(w) + 1);
+	w->dear = ox_new_array(&w->arena, bool, nsizes(w) + 1);
 	find_dims(w);
 	if (o->zero && !o->ngiven)
 		w->zeros = w->dims.n < MOST_ZEROS ? (uint32_t)w->dims.n : MOST_ZEROS;

@@ -38,8 +38,9 @@ typedef struct ox_whole_config {
 	bool go_on;                   /* after a sample on which they differ */
 	ox_agreement agreement;       /* BITS: it is the same in every bit, in the exact lens at least */
 	uint64_t seed;
-	double seconds;               /* of a comparison, and for the first from ox_whole_new on; 0: no limit. Where
-	                                 something differs, as much again, 8 at least, for finding out if that is rounding */
+	uint64_t max_work;            /* of all runs of a comparison, as ox_run_work counts it: so verdicts hang on the
+	                                 models alone; 0: no limit. What cannot be rounding gets as much again, and more */
+	double seconds;               /* likewise, on the clock; for the first comparison from ox_whole_new on */
 	uint64_t max_bytes, max_ops, max_ms;  /* of one run, as ox_run_config has them */
 	bool has_rtol, has_atol;      /* in place of the table, and of everything measured */
 	double rtol, atol;

@@ -21,19 +21,14 @@ enum { UNIT_RUNS = 3, JUMP_RUNS = 5, FEW_UNITS = 4, JUMP_UNITS = 8 };
 /* An output that rounding alone moves by so much of its largest element is not compared. */
 static const double UNSTABLE = 0.01;
 
-/* Seconds for finding out if a difference is rounding, at least. */
-static const double LONG = 8;
-
 /* One output in one lens. */
 typedef struct look {
 	ox_whole *w;
 	ox_lens lens;
-	uint32_t i;
 	const ox_array *want, *got;
 	allowance table;              /* scaled */
 	double scale, places;         /* the largest element; a few units in its last place */
-	wfloor f;
-	unsigned tries;
+	const wfloor *f;
 } look;
 
 static double times_of(ox_lens lens) { return lens == OX_LENS_NATIVE ? 4 : 2; }
@@ -42,34 +37,51 @@ static const ox_array *output_of(const ox_run *r, uint32_t i) { return r ? ox_ru
 
 /* ---- what rounding does ------------------------------------------------------------------------ */
 
+static void learn_unit(wfloor *f, const ox_array *want, const ox_array *got, double times, ox_arena *a)
+{
+	f->most = fmax(f->most, learn(f, want, got, times, a));
+}
+
+/* The k-th run tells of all outputs. */
+static void learn_all(ox_whole *w, ox_lens lens, unsigned k, const ox_run *moved)
+{
+	const ox_run *first = result_of(w, lens, FIRST),
+	             *wide = k == 0 && lens == OX_LENS_NATIVE ? result_of(w, OX_LENS_DOUBLE, FIRST) : NULL;
+
+	for (uint32_t i = 0; i < w->side[FIRST]->graph->outputs.n; i++) {
+		wfloor *f = &w->floors[lens][i];
+		const ox_array *want = output_of(first, i), *got = output_of(moved, i);
+		if (!want)
+			continue;
+		if (wide)
+			learn(f, want, output_of(wide, i), times_of(lens), &w->values);
+		if (k < UNIT_RUNS)
+			learn_unit(f, want, got, times_of(lens), &w->values);
+		else
+			learn(f, want, got, 1, &w->values);
+	}
+}
+
+static bool is_measured(const look *l) { return l->w->shaken[l->lens] == UNIT_RUNS + JUMP_RUNS; }
+
 /* One more run of the first model. False: there is none, or no time. */
-static bool measure(look *l)
+static bool measure(const look *l)
 {
 	ox_whole *w = l->w;
-	const unsigned k = l->tries++;
-	const bool unit = k < UNIT_RUNS;
-	const double times = times_of(l->lens);
+	const unsigned k = w->shaken[l->lens];
+	const ox_run *r = is_measured(l) ? NULL : shaken(w, l->lens, k < UNIT_RUNS ? 1 : JUMP_UNITS, k);
 
-	if (k == 0 && l->lens == OX_LENS_NATIVE) {
-		const ox_run *wide = result_of(w, OX_LENS_DOUBLE, FIRST);
-		if (wide)
-			learn(&l->f, l->want, ox_run_output(wide, l->i), times, &w->values);
-	}
-	if (k >= UNIT_RUNS + JUMP_RUNS)
-		return false;
-	const ox_run *r = shaken(w, l->lens, unit ? 1 : JUMP_UNITS, k);
 	if (!r)
 		return false;
-	const double far = learn(&l->f, l->want, ox_run_output(r, l->i), unit ? times : 1, &w->values);
-	if (unit)
-		l->f.most = fmax(l->f.most, far);
+	learn_all(w, l->lens, k, r);
+	w->shaken[l->lens]++;
 	return true;
 }
 
 /* By rounding alone. */
 static bool jumps(const look *l)
 {
-	return l->f.flips || l->f.reshaped || (l->f.most > 0 && l->f.most >= UNSTABLE * l->scale);
+	return l->f->flips || l->f->reshaped || (l->f->most > 0 && l->f->most >= UNSTABLE * l->scale);
 }
 
 /* Where all elements move alike, each may move as far as any. */
@@ -77,9 +89,9 @@ static allowance allowed(const look *l, bool by_floor)
 {
 	allowance a = by_floor ? (allowance){.atol = l->places} : l->table;
 
-	a.moved = l->f.moved;
-	if (l->f.moved && !jumps(l))
-		a.atol = fmax(a.atol, times_of(l->lens) * l->f.most);
+	a.moved = l->f->moved;
+	if (l->f->moved && !jumps(l))
+		a.atol = fmax(a.atol, times_of(l->lens) * l->f->most);
 	return a;
 }
 
@@ -103,7 +115,7 @@ static bool is_far(const look *l, const weighed *x)
 {
 	enum { FAR = 100 };
 
-	return l->f.runs >= UNIT_RUNS && !jumps(l) && x->used > FAR;
+	return l->w->shaken[l->lens] >= UNIT_RUNS && !jumps(l) && x->used > FAR;
 }
 
 /* It differs by more than is allowed, whatever was measured. */
@@ -112,43 +124,39 @@ static finding unexplained(const look *l, const weighed *x)
 	const ox_whole *w = l->w;
 	const char *how = difference_text(x, w->o.arena);
 
-	if (jumps(l) && x->max_abs <= 10 * fmax(l->f.most, l->f.most_allowed))
+	if (jumps(l) && x->max_abs <= 10 * fmax(l->f->most, l->f->most_allowed))
 		return (finding){OX_V_UNVERIFIED, OX_BOUND_FLOOR, 0, 0, text(w, "rounding alone changes it as much: ", how)};
-	if (l->f.runs < UNIT_RUNS + JUMP_RUNS && !is_far(l, x))
+	if (!is_measured(l) && !is_far(l, x))
 		return (finding){OX_V_UNVERIFIED, OX_BOUND_FLOOR, 0, 0, text(w, "there was no time to tell it from rounding: ", how)};
 	return (finding){OX_V_MISMATCH, OX_BOUND_FLOOR, x->used, x->wrong, how};
 }
 
-static finding look_closer(look *l)
+/* What is allowed grows with each run of the first model, so that there are as few as it takes. The
+ * floor of a full check needs one at least, as declared; with no time for it the table serves. */
+static finding look_closer(const look *l)
 {
-	const bool full = l->w->o.full;
-	bool by_floor = full;
+	const unsigned *done = &l->w->shaken[l->lens];
+	bool by_floor = l->w->o.full && (l->lens != OX_LENS_NATIVE || *done || measure(l));
 
-	for (unsigned k = 0; full && by_floor && k < UNIT_RUNS; k++)
-		by_floor = measure(l);
 	allowance a = allowed(l, by_floor);
 	weighed x = weigh(l->want, l->got, &a);
-	while (x.wrong && !is_far(l, &x) && measure(l)) {
+	while (x.wrong && !is_far(l, &x)) {
+		const bool more = measure(l);
+		if (!more && (!by_floor || *done >= UNIT_RUNS))
+			break;
+		by_floor &= more;
 		a = allowed(l, by_floor);
 		x = weigh(l->want, l->got, &a);
 	}
 	if (x.wrong)
 		return unexplained(l, &x);
-	return (finding){OX_V_BOUND, l->f.runs ? OX_BOUND_FLOOR : OX_BOUND_TABLE, x.used, 0, NULL};
-}
-
-/* What differs may take longer. */
-static void take_time(ox_whole *w)
-{
-	if (w->until > 0 && !w->patient)
-		w->until = ox_os_seconds() + fmax(LONG, w->o.seconds);
-	w->patient = true;
+	return (finding){OX_V_BOUND, by_floor || *done ? OX_BOUND_FLOOR : OX_BOUND_TABLE, x.used, 0, NULL};
 }
 
 static finding judge_in(ox_whole *w, ox_lens lens, uint32_t i, const ox_array *declared, ox_whole_output *o)
 {
 	const ox_run *a = result_of(w, lens, FIRST), *b = a ? result_of(w, lens, SECOND) : NULL;
-	look l = {.w = w, .lens = lens, .i = i, .want = output_of(a, i), .got = output_of(b, i)};
+	look l = {.w = w, .lens = lens, .want = output_of(a, i), .got = output_of(b, i), .f = &w->floors[lens][i]};
 
 	if (!b)
 		return (finding){OX_V_UNVERIFIED, OX_BOUND_TABLE, 0, 0, "there was no time to compute it in double"};
@@ -159,7 +167,7 @@ static finding judge_in(ox_whole *w, ox_lens lens, uint32_t i, const ox_array *d
 	l.places = FEW_UNITS * last_place_of(declared) * l.scale;
 	l.table.atol *= fmax(1, l.scale);
 	const finding f = look_closer(&l);
-	o->floor = fmax(o->floor, lens == OX_LENS_NATIVE ? l.f.most : 0);
+	o->floor = fmax(o->floor, lens == OX_LENS_NATIVE ? l.f->most : 0);
 	return f;
 }
 
@@ -273,6 +281,14 @@ static finding judge_closely(ox_whole *w, uint32_t i, const weighed *x, const ox
 	return n.verdict == OX_V_MISMATCH ? n : worse(d, n);
 }
 
+/* More than rounding does as a rule: for finding out there is more time. */
+static bool is_gross(const weighed *x)
+{
+	enum { GROSS = 100 };
+
+	return x->wrong && (x->what != OX_UNLIKE_VALUES || x->lost || x->used == 0 || x->used > GROSS);
+}
+
 static finding judge(ox_whole *w, uint32_t i, const weighed *x, const ox_array *want, ox_whole_output *o)
 {
 	const bool given = w->o.has_rtol || w->o.has_atol;
@@ -288,7 +304,7 @@ static finding judge(ox_whole *w, uint32_t i, const weighed *x, const ox_array *
 	if (given || (!x->wrong && !w->o.full))
 		return (finding){x->wrong ? OX_V_MISMATCH : OX_V_BOUND, OX_BOUND_TABLE, x->used, x->wrong,
 		                 x->wrong ? difference_text(x, w->o.arena) : NULL};
-	if (x->wrong)
+	if (is_gross(x))
 		take_time(w);
 	return judge_closely(w, i, x, want, o);
 }

@@ -255,7 +255,6 @@ double learn(wfloor *f, const ox_array *want, const ox_array *got, double times,
 {
 	lesson l = {.f = f, .times = times};
 
-	f->runs++;
 	if (!got || !same_build(want, got)) {
 		f->reshaped = true;
 		return 0;

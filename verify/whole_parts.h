@@ -12,7 +12,7 @@ enum { NLENSES = 3 };
 typedef struct wrunner {
 	ox_run *run;                  /* NULL: not made yet */
 	bool tried, there;            /* on the sample at hand: has it all that it can compute? */
-	double cost;                  /* seconds of its last run; 0: none yet */
+	uint64_t cost;                /* work of its last run; 0: none yet */
 } wrunner;
 
 struct ox_whole {
@@ -22,6 +22,8 @@ struct ox_whole {
 	ox_arena values;              /* inputs of the sample at hand, and what is measured on it */
 	ox_synth *synth;
 	ox_bindings sizes;
+	struct wfloor *floors[NLENSES];       /* per output, of the sample at hand */
+	unsigned shaken[NLENSES];     /* runs that told of them */
 	const ox_array **x;           /* per input of the first; NULL: its default */
 	wrunner runners[NLENSES][NSIDES];     /* by ox_lens */
 	unsigned *choices;            /* per choice of sizes: the one of ox_synth_sizes, plus 1; 0: not known yet */
@@ -29,9 +31,13 @@ struct ox_whole {
 	OX_VEC(const ox_name *) dims; /* names of the inputs' dims */
 	uint32_t zeros;               /* of these: each is 0 in a sample of its own */
 	uint32_t at;                  /* the sample at hand, plus 1; 0: none */
+	uint64_t spent, most;         /* work; most 0: no limit */
 	double until;                 /* when time is up; 0: never */
+	bool starved;                 /* on the sample at hand a run did not end, for want of these */
+	bool *dear;                   /* per choice of sizes: for its samples there is not enough */
+	bool open;                    /* are there sizes to choose? */
 	bool compared;                /* once at least */
-	bool patient;                 /* something differs: there is more of it */
+	bool patient;                 /* something differs: there is more of both */
 };
 
 /* ---- whole_run.c ---- */
@@ -40,11 +46,14 @@ struct ox_whole {
 ox_run *result_of(ox_whole *w, ox_lens lens, int side);
 /* The first one again, moved by so many units. NULL: there was no time. */
 ox_run *shaken(ox_whole *w, ox_lens lens, double units, uint64_t seed);
-/* The first one on new inputs, in a share of the time that is left. All outputs are there? */
+/* The first one on new inputs, in a share of the work that is left. All outputs are there? */
 bool    runs_first(ox_whole *w, double share);
 void    forget_results(ox_whole *w, int side);
 void    free_runners(ox_whole *w, int side);
-bool    is_late(const ox_whole *w);
+/* Is so much work left, and time? */
+bool    affords(const ox_whole *w, uint64_t work);
+/* Something differs. */
+void    take_time(ox_whole *w);
 
 /* ---- whole_judge.c ---- */
 
@@ -80,10 +89,9 @@ typedef struct wfloor {
 	double most_allowed;          /* the largest of moved that is finite */
 	uint64_t flips;               /* elements that moved without a distance */
 	bool reshaped;                /* once it had other dims, or was not there */
-	unsigned runs;
 } wfloor;
 
-/* One more run: got is what `want` became, NULL: nothing. `times` as much is allowed. Returns the
+/* Of one more run: got is what `want` became, NULL: nothing. `times` as much is allowed. Returns the
  * largest distance. */
 double learn(wfloor *f, const ox_array *want, const ox_array *got, double times, ox_arena *a);
 

@@ -1,18 +1,42 @@
 /* whole_run.c - runs of two models on the sample at hand, and what they may cost.
  *
- * A run is made when it is asked for first, and what it made stays until the next sample. Time is
- * looked at between nodes, so that one large node could take any: the operations that it may
- * need are limited to what the time that is left is good for, on a fast day.
+ * A run is made when it is asked for first, and what it made stays until the next sample. What runs
+ * may take is counted in work (ops/run.h), the same on every machine; a limit on the clock comes
+ * on top where one was set. A run that cannot end within what is left is not begun: in another lens
+ * it takes as much work as the one before, times the lens's own factor.
  */
 #include "verify/whole_parts.h"
 
 #include <math.h>
 
-/* Operations that a run may hope to do in a second: multiplications of a Conv by its fast form, and
- * others, which are slower by far, but not counted as strictly. */
-static const double FAST = 2e10, SLOW = 1e9;
+/* Work that a second is good for, on a fast day: the clock is looked at between nodes, and one large
+ * node could take any time. */
+static const double FAST = 2e10;
 
-bool is_late(const ox_whole *w) { return w->until > 0 && ox_os_seconds() > w->until; }
+/* What differs gets as much again, and at least so much: about eight seconds. */
+static const uint64_t LONG_WORK = UINT64_C(64) << 30;
+static const double LONG = 8;
+
+/* Without the fast forms. */
+static const uint64_t times_dearer[NLENSES] = {[OX_LENS_EXACT] = 8, [OX_LENS_NATIVE] = 1, [OX_LENS_DOUBLE] = 8};
+
+static uint64_t work_left(const ox_whole *w) { return !w->most ? UINT64_MAX : w->spent < w->most ? w->most - w->spent : 0; }
+
+bool affords(const ox_whole *w, uint64_t work)
+{
+	return work <= work_left(w) && (w->until <= 0 || ox_os_seconds() < w->until);
+}
+
+void take_time(ox_whole *w)
+{
+	if (!w->patient && w->most)
+		w->most = w->spent + (w->o.max_work > LONG_WORK ? w->o.max_work : LONG_WORK);
+	if (!w->patient && w->until > 0)
+		w->until = ox_os_seconds() + fmax(LONG, w->o.seconds);
+	for (int k = 0; k < NLENSES * NSIDES && !w->patient; k++)
+		w->runners[k / NSIDES][k % NSIDES].tried &= w->runners[k / NSIDES][k % NSIDES].there;
+	w->patient = true;
+}
 
 static uint32_t input_of(const ox_model *m, const ox_name *name)
 {
@@ -52,36 +76,54 @@ static uint64_t smaller(uint64_t a, double b)
 	return a && a < most ? a : most;
 }
 
-/* In a share of the time that is left. False: it is not worth while to begin. */
-static bool limit(const ox_whole *w, ox_run *r, ox_lens lens, double share, double cost)
+/* In a share of the work that is left, and of the time. False: it is not worth while to begin. */
+static bool limit(const ox_whole *w, ox_run *r, ox_lens lens, double share, uint64_t cost)
 {
-	if (w->until <= 0) {
-		ox_run_bound_to(r, w->o.max_ops, w->o.max_ms);
-		return true;
+	double work = w->most ? (double)work_left(w) * share : INFINITY;
+	uint64_t ms = w->o.max_ms;
+
+	if (w->until > 0) {
+		const double seconds = (w->until - ox_os_seconds()) * share;
+		if (seconds <= 0.001)
+			return false;
+		work = fmin(work, seconds * FAST);
+		ms = smaller(ms, seconds * 1000);
 	}
-	const double seconds = (w->until - ox_os_seconds()) * share;
-	if (seconds <= 0.001 || cost > seconds)
+	if ((double)cost > work)
 		return false;
-	ox_run_bound_to(r, smaller(w->o.max_ops, seconds * (lens == OX_LENS_NATIVE ? FAST : SLOW)),
-	              smaller(w->o.max_ms, seconds * 1000));
+	ox_run_bound_to(r, w->o.max_ops, ms);
+	ox_run_bound_work(r, isinf(work) ? 0 : smaller(0, work / (double)times_dearer[lens]));
 	return true;
+}
+
+/* What it took last, or what it will take by what it took as declared. */
+static uint64_t cost_of(const ox_whole *w, ox_lens lens, int side)
+{
+	const uint64_t known = w->runners[lens][side].cost, declared = w->runners[OX_LENS_NATIVE][side == SHAKEN ? FIRST : side].cost;
+
+	return known ? known : declared * times_dearer[lens];
 }
 
 /* False: a limit ended it, or it did not begin. Whether all outputs are there: *all. */
 static bool go(ox_whole *w, ox_lens lens, int side, double share, bool *all)
 {
 	ox_run *r = run_of(w, lens, side);
-	wrunner *k = &w->runners[lens][side];
 
 	*all = false;
-	if (!r || !limit(w, r, lens, share, k->cost))
+	if (!r)
 		return false;
-	const double began = ox_os_seconds();
+	if (!limit(w, r, lens, share, cost_of(w, lens, side))) {
+		w->starved = true;
+		return false;
+	}
 	give_inputs(w, r, w->side[side]);
 	*all = ox_run_go(r);
+	const uint64_t work = ox_run_work(r) * times_dearer[lens];
 	const bool ended = *all || !ox_run_limit(r);
+	w->spent += work;
+	w->starved |= !ended;
 	if (ended)
-		k->cost = ox_os_seconds() - began;
+		w->runners[lens][side].cost = work;
 	return ended;
 }
 

@@ -251,3 +251,59 @@ Test(whole, no_time)
 	cr_expect_eq(t.r.left, 2);
 	end(&t);
 }
+
+#define TEN(x, y) x "1 = Neg (" x ") " x "2 = Neg (" x "1) " x "3 = Neg (" x "2) " x "4 = Neg (" x "3) " x "5 = Neg (" x "4) " \
+                  x "6 = Neg (" x "5) " x "7 = Neg (" x "6) " x "8 = Neg (" x "7) " x "9 = Neg (" x "8) " y " = Neg (" x "9) "
+
+/* What takes too much work is tried with smaller sizes. */
+Test(whole, smaller_sizes)
+{
+	two t;
+	const char *a = HEAD "g (float[N,C,H,W] a) => (float[N,C,H,W] y) { " TEN("a", "b") TEN("b", "y") "}";
+
+	compare(&t, a, a, (ox_whole_config){.samples = 1});
+	cr_expect_eq(t.r.outputs[0].elements, 2 * 3 * 64 * 96);
+	end(&t);
+	compare(&t, a, a, (ox_whole_config){.samples = 1, .max_work = 20 * 1000 * 1000});
+	cr_expect_eq(t.r.verdict, OX_V_EXACT, "%s", t.r.why);
+	cr_expect_eq(t.r.outputs[0].elements, 32 * 32);
+	end(&t);
+}
+
+/* Without work left for double, what may be rounding is unverified; what cannot be gets more. */
+Test(whole, no_work_for_double)
+{
+	two t;
+	const char *a = HEAD "g (float[4] x) => (float[4] y) <float k = {0.3}> { y = Mul (x, k) }",
+	           *b = HEAD "g (float[4] x) => (float[4] y) <float k = {0.3005}> { y = Mul (x, k) }",
+	           *c = HEAD "g (float[4] x) => (float[4] y) <float k = {0.6}> { y = Mul (x, k) }";
+	const ox_whole_config o = {.max_work = 100 * 1000, .agreement = OX_AGREE_BOUND};
+
+	compare(&t, a, b, (ox_whole_config){.agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
+	end(&t);
+	compare(&t, a, b, o);
+	cr_expect_eq(t.r.verdict, OX_V_UNVERIFIED);
+	cr_expect_eq(t.r.valid, 1);
+	cr_expect(strstr(t.r.why, "no time"), "%s", t.r.why);
+	end(&t);
+	compare(&t, a, c, o);
+	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
+	end(&t);
+}
+
+/* Samples that come to no end take nothing from those that did. */
+Test(whole, samples_that_are_left)
+{
+	two t;
+	const char *a = HEAD "g (float[N,16] x) => (float[N,16] y) <float k = {0.3}> { y = Mul (x, k) }",
+	           *b = HEAD "g (float[N,16] x) => (float[N,16] y) <float k = {0.30000004}> { y = Mul (x, k) }";
+
+	compare(&t, a, b, (ox_whole_config){.full = true, .sizes = 3, .samples = 3, .max_work = 1200 * 1000, .agreement = OX_AGREE_BOUND});
+	cr_expect_eq(t.r.verdict, OX_V_BOUND, "%s", t.r.why);
+	cr_expect_eq(t.r.outputs[0].bound, OX_BOUND_FLOOR);
+	cr_expect_gt(t.r.valid, 0);
+	cr_expect_gt(t.r.left, 0);
+	cr_expect_eq(t.r.valid + t.r.left, 9);
+	end(&t);
+}

@@ -626,14 +626,20 @@ BOMBS = {
 }
 
 
+def cpu_seconds():
+    """Of all commands so far: a busy machine adds nothing to it."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @test
 def fold_bombs(d):
     for name, (text, why) in BOMBS.items():
         write(d + "/m.txt", ('<ir_version: 8, opset_import: ["" : 17]>\n' + text).encode())
         expect(0, "parse", d + "/m.txt", d + "/m.onnx", "-q")
-        started = time.monotonic()
+        started = cpu_seconds()
         r = report_of(d, 0, d + "/m.onnx", d + "/o.onnx")
-        took = time.monotonic() - started
+        took = cpu_seconds() - started
         assert took < 1, f"{name}: {took:.2f} s"
         assert r["after"]["bytes"] <= r["before"]["bytes"] + 4096, name
         skips = [s["why"] for s in r["run"]["skips"] if s["pass"].startswith("fold_constant")]

@@ -10,9 +10,10 @@
  *
  *     SHAPES    integers and booleans are traced upwards, since shapes are computed with them: their
  *               makers stand on both sides, and are computed too.
- *     READERS   readers belong to it: of x, a Shape reads the dims alone. So does what moves what the
- *               window makes: a factor may go into weights that lie above a Transpose, and then
- *               what is transposed is another.
+ *               So are sequences, which cannot be made up.
+ *     READERS   readers belong to it: of x, a Shape reads the dims alone.
+ *     MOVES     so does what moves what the window makes: a factor may go into weights that lie above
+ *               a Transpose, and then what is transposed is another.
  *     FLOATS    makers of floats: those that follow from constants and shapes alone, such as states
  *               that are all zero, and a few that move or map elements, such as the inner of two Neg.
  *
@@ -251,7 +252,7 @@ static void go_through(window *w, const ox_value *v)
 static void add_results(window *w)
 {
 	/* the list grows on the way */
-	for (size_t i = 0; w->reach >= WINDOW_READERS && i < w->before.n; i++)
+	for (size_t i = 0; w->reach >= WINDOW_MOVES && i < w->before.n; i++)
 		for (uint32_t k = 0; k < w->before.p[i].nout && holds(&w->after, w->before.p[i].n); k++)
 			if (w->before.p[i].out[k])
 				go_through(w, w->before.p[i].out[k]);
@@ -359,6 +360,13 @@ static bool follows_from_constants(const window *w, const ox_value *v, unsigned 
 	return true;
 }
 
+static bool is_sequence(const window *w, const ox_value *v)
+{
+	const ox_type *t = ox_type_known(w->m, v);
+
+	return t && t->kind == OX_T_SEQUENCE;
+}
+
 /* May what makes v stand above both sides? */
 static bool can_trace(const window *w, const ox_value *v)
 {
@@ -366,7 +374,7 @@ static bool can_trace(const window *w, const ox_value *v)
 
 	if (w->reach < WINDOW_SHAPES || w->above.n >= MAX_ABOVE || !can_compute(w, v))
 		return false;
-	if (is_whole(v))
+	if (is_whole(v) || is_sequence(w, v))
 		return true;
 	return w->reach >= WINDOW_FLOATS && (is_near(w, v->def) || follows_from_constants(w, v, MAX_DEPTH, &left));
 }

@@ -15,7 +15,7 @@
 #include <math.h>
 
 enum { LARGE = 12, HEAVY_LARGE = 3, MAX_KERNEL = 64, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256,
-       GROWTH = 4, GROWINGS = 6 };
+       GROWTH = 4, GROWINGS = 6, MAX_MULTIPLE = 64 };
 
 static const double LARGE_FLOATS = 64;
 
@@ -28,7 +28,8 @@ typedef struct sizes {
 	uint32_t nfixed;
 	bool shrink, heavy;
 	int64_t extent;               /* that kernels want */
-	ox_dim lost;                  /* a dim that came out below zero, or as zero; or NULL */
+	int64_t multiple;             /* of what constants hold: what is cut into parts may want it */
+	ox_dim lost;                  /* a dim that came out too small; or NULL */
 } sizes;
 
 static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
@@ -57,17 +58,36 @@ static int64_t number_for(const sizes *s, ox_dim sym, int64_t size)
 	return s->choice->fill < 2 ? size : all[(s->n + s->choice->fill / 2 - 1) % OX_LEN(all)];
 }
 
-static int64_t size_for(const sizes *s, ox_dim sym)
+static int64_t smaller(sizes *s, int64_t d)
 {
+	if (!s->shrink || d <= (s->heavy ? HEAVY_LARGE : LARGE))
+		return d;
+	for (uint32_t i = 0; i < s->nfixed; i++)
+		if (s->fixed[i] == d)
+			return d;
+	s->choice->shrunk = true;
+	const int64_t small = s->heavy ? 2 + d % 2 : 3 + d % 4;       /* the same for the same number */
+	const int64_t enough = small < s->extent ? s->extent + d % 2 : small;
+	return enough < d ? enough : d;
+}
+
+/* What all of the model wants to be large, a window need not. */
+static int64_t least_size(sizes *s, ox_dim sym) { return sym->lo > 0 ? smaller(s, sym->lo) : sym->lo; }
+
+static int64_t size_for(sizes *s, ox_dim sym)
+{
+	const int64_t lo = least_size(s, sym);
 	const uint32_t i = s->n % OX_LEN(steep);
-	const int64_t want[WINDOW_SIZES] = {first_size(s), 1, prime(s->n, 2), 0, steep[OX_LEN(steep) - 1 - i], steep[i]};
+	const int64_t want[WINDOW_SIZES] = {
+		first_size(s), 1, prime(s->n, 2), 0, steep[OX_LEN(steep) - 1 - i], steep[i], s->multiple * (1 + s->n % 2),
+	};
 	const int64_t size = sym->lo < 0 ? number_for(s, sym, want[s->choice->sizes]) : want[s->choice->sizes];
 	uint64_t state = s->n * UINT64_C(0xd1342543de82ef95) + s->choice->sizes * 31 + s->choice->fill;
 
 	/* two booleans would always be the same */
 	if (size > sym->hi && sym->lo >= 0)
 		return draw_int(&state, sym->lo, sym->hi);
-	return size < sym->lo ? sym->lo : size > sym->hi ? sym->hi : size;
+	return size < lo ? lo : size > sym->hi ? sym->hi : size;
 }
 
 static uint32_t place_of(const sizes *s, ox_dim sym)
@@ -119,6 +139,34 @@ static void fix(sizes *s, int64_t n)
 		s->fixed[s->nfixed++] = n;
 }
 
+static int64_t common_multiple(int64_t a, int64_t b)
+{
+	int64_t x = a, y = b;
+
+	while (y) {
+		const int64_t rest = x % y;
+		x = y;
+		y = rest;
+	}
+	return a / x * b <= MAX_MULTIPLE ? a / x * b : a;
+}
+
+/* And their product: what has as many elements may take the shape that they are. */
+static void fix_ints(sizes *s, const int64_t *p, size_t n)
+{
+	uint64_t product = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		fix(s, p[i]);
+		if (p[i] > 1 && p[i] <= MAX_MULTIPLE)
+			s->multiple = common_multiple(s->multiple, p[i]);
+		if (p[i] > 1 && !ox_mul_u64(product, (uint64_t)p[i], &product))
+			return;
+	}
+	if (product <= INT64_MAX)
+		fix(s, (int64_t)product);
+}
+
 static void fix_constant(sizes *s, const window *w, const ox_value *v)
 {
 	int64_t elems[OX_MAX_ELEMS];
@@ -129,8 +177,7 @@ static void fix_constant(sizes *s, const window *w, const ox_value *v)
 		fix(s, t->dims[i]);
 	/* sizes are among few integers */
 	if (t && (t->dtype == OX_I64 || t->dtype == OX_I32) && ox_ints_known(w->m, v, elems, OX_MAX_ELEMS, &n))
-		for (size_t i = 0; i < n; i++)
-			fix(s, elems[i]);
+		fix_ints(s, elems, n);
 }
 
 /* Weights of an LSTM have four times hidden_size rows. */
@@ -212,19 +259,6 @@ static int64_t extent_of_kernels(const wside *side)
 	return most;
 }
 
-static int64_t smaller(sizes *s, int64_t d)
-{
-	if (!s->shrink || d <= (s->heavy ? HEAVY_LARGE : LARGE))
-		return d;
-	for (uint32_t i = 0; i < s->nfixed; i++)
-		if (s->fixed[i] == d)
-			return d;
-	s->choice->shrunk = true;
-	const int64_t small = s->heavy ? 2 + d % 2 : 3 + d % 4;       /* the same for the same number */
-	const int64_t enough = small < s->extent ? s->extent + d % 2 : small;
-	return enough < d ? enough : d;
-}
-
 /* ---- values --------------------------------------------------------------------------------- */
 
 /* What tells apart operators that are nearly the same. */
@@ -304,12 +338,18 @@ static bool is_complex_or_text(ox_dtype t) { return ox_kind_of(t) == OX_NO_NUMBE
 
 static bool is_symbol(ox_dim d) { return d && (d->kind == OX_DIM_SYM || d->kind == OX_DIM_FRESH); }
 
-/* What a wide kernel makes of a short signal would have less than nothing. */
+/* What a wide kernel makes of a short signal would have less than nothing. What is computed from
+ * sizes is to be as large as kernels want it, too. */
 static bool size_of_dim(sizes *s, ox_dim d, int64_t *size)
 {
+	const int64_t enough[WINDOW_SIZES] = {s->extent, 1, s->extent, 0, s->extent, s->extent, s->extent};
+
 	if (!ox_dim_eval(d, size_of, s, size))
 		return false;
-	if (*size < 0 || (!*size && s->choice->sizes != WINDOW_SIZES_ZERO && !is_symbol(d)))
+	/* 1200*N, beside [N, 1200] of which 1200 is made smaller */
+	if (d->kind == OX_DIM_POLY && d->n == 1 && *size > 0 && d->term[0].coef > LARGE)
+		*size = *size / d->term[0].coef * smaller(s, d->term[0].coef);
+	if (*size < 0 || (!is_symbol(d) && *size < enough[s->choice->sizes]))
 		s->lost = d;
 	return *size >= 0;
 }
@@ -317,7 +357,6 @@ static bool size_of_dim(sizes *s, ox_dim d, int64_t *size)
 static void grow(void *user, ox_dim sym)
 {
 	sizes *s = user;
-
 	const uint32_t i = place_of(s, sym);
 
 	if (i < s->n && s->size[i] < sym->hi / (2 * GROWTH))
@@ -391,6 +430,17 @@ static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, u
 	return x;
 }
 
+static void fix_all(sizes *s, const window *w)
+{
+	fix_side(s, w, &w->above);
+	fix_side(s, w, &w->before);
+	fix_side(s, w, &w->after);
+	for (size_t i = 0; i < w->pairs.n; i++) {
+		fix_constant(s, w, w->pairs.p[i].was);
+		fix_constant(s, w, w->pairs.p[i].is);
+	}
+}
+
 static bool sample_all(const window *w, sizes *s, uint64_t seed, wbounds *b)
 {
 	wchoice *c = s->choice;
@@ -432,18 +482,12 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	s->shrink = c->shrink;
 	s->heavy = w->heavy;
 	const int64_t was = extent_of_kernels(&w->before), is = extent_of_kernels(&w->after);
-	s->extent = was > is ? was : is;
+	s->extent = was > is ? was : is > 1 ? is : 1;
+	s->multiple = 8;
 	c->dear = false;
 	c->made = s;
-	if (s->shrink) {
-		fix_side(s, w, &w->above);
-		fix_side(s, w, &w->before);
-		fix_side(s, w, &w->after);
-		for (size_t i = 0; i < w->pairs.n; i++) {
-			fix_constant(s, w, w->pairs.p[i].was);
-			fix_constant(s, w, w->pairs.p[i].is);
-		}
-	}
+	if (s->shrink || c->sizes + 1 == WINDOW_SIZES)
+		fix_all(s, w);
 	const bool done = sample_all(w, s, seed, b);
 	return s->lost ? sample_larger(w, s, seed, b) : done;
 }
@@ -462,8 +506,16 @@ static bool contradicts(sizes *s, ox_dim d, int64_t x)
 	return ox_dim_eval(d, drawn_size, s, &n) && n != x;
 }
 
-/* Where sizes are smaller than they are, those that follow from them are, too. */
-static bool is_made_smaller(sizes *s, ox_dim d) { return ox_dim_is_num(d) && smaller(s, d->num) != d->num; }
+/* Where sizes are smaller than they are, those that follow from them are, too: 76800*N of N pictures. */
+static bool is_made_smaller(sizes *s, ox_dim d)
+{
+	if (!s->choice->shrunk || !d)
+		return false;
+	for (uint32_t i = 0; d->kind == OX_DIM_POLY && i < d->n; i++)
+		if (smaller(s, d->term[i].coef) != d->term[i].coef)
+			return true;
+	return d->kind == OX_DIM_NUM && smaller(s, d->num) != d->num;
+}
 
 static bool is_as_known(const window *w, sizes *s, const ox_value *v, const ox_array *x)
 {
@@ -480,7 +532,7 @@ static bool is_as_known(const window *w, sizes *s, const ox_value *v, const ox_a
 	if (ox_kind_of(x->dtype) == OX_FLOATING || !ox_elems_known(w->m, v, &e) || e.n != x->count)
 		return true;
 	for (uint32_t i = 0; i < e.n; i++)
-		if (e.p[i] && contradicts(s, e.p[i], ox_get_int(x, i)))
+		if (e.p[i] && !is_made_smaller(s, e.p[i]) && contradicts(s, e.p[i], ox_get_int(x, i)))
 			return false;
 	return true;
 }

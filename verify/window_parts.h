@@ -25,7 +25,7 @@ typedef struct wbound { const ox_value *v; ox_array *x; } wbound;
 typedef OX_VEC(wbound) wbounds;
 
 /* How much of the model belongs to it, see window.c. */
-typedef enum window_reach { WINDOW_BORDER, WINDOW_SHAPES, WINDOW_READERS, WINDOW_FLOATS, WINDOW_REACHES } window_reach;
+typedef enum window_reach { WINDOW_BORDER, WINDOW_SHAPES, WINDOW_READERS, WINDOW_MOVES, WINDOW_FLOATS, WINDOW_REACHES } window_reach;
 
 typedef struct window {
 	ox_model *m;
@@ -59,10 +59,10 @@ bool window_can_be_computed(window *w);
 
 /* ---- sample.c ---- */
 
-enum { WINDOW_SIZES = 6, WINDOW_SIZES_ZERO = 3, WINDOW_PLAIN_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8, WINDOW_RANKS = 18, WINDOW_PHASES = 5 };
+enum { WINDOW_SIZES = 7, WINDOW_PLAIN_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8, WINDOW_RANKS = 18, WINDOW_PHASES = 5 };
 
 typedef struct wchoice {
-	unsigned sizes;               /* of symbols: primes, 1, other primes, 0; then falling, rising */
+	unsigned sizes;               /* of symbols: primes, 1, other primes, 0; then falling, rising, divisible */
 	unsigned fill;
 	unsigned phase;               /* which floats are zero */
 	bool large;                   /* floats are far from 1 */

@@ -15,7 +15,7 @@
 #include <math.h>
 
 enum { LARGE = 12, HEAVY_LARGE = 3, MAX_KERNEL = 64, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256,
-       GROWTH = 4, GROWINGS = 6, MAX_MULTIPLE = 64 };
+       GROWTH = 4, GROWINGS = 6, MAX_MULTIPLE = 24 };
 
 static const double LARGE_FLOATS = 64;
 
@@ -58,13 +58,18 @@ static int64_t number_for(const sizes *s, ox_dim sym, int64_t size)
 	return s->choice->fill < 2 ? size : all[(s->n + s->choice->fill / 2 - 1) % OX_LEN(all)];
 }
 
+static bool is_fixed(const sizes *s, int64_t n)
+{
+	for (uint32_t i = 0; i < s->nfixed; i++)
+		if (s->fixed[i] == n)
+			return true;
+	return false;
+}
+
 static int64_t smaller(sizes *s, int64_t d)
 {
-	if (!s->shrink || d <= (s->heavy ? HEAVY_LARGE : LARGE))
+	if (!s->shrink || d <= (s->heavy ? HEAVY_LARGE : LARGE) || is_fixed(s, d))
 		return d;
-	for (uint32_t i = 0; i < s->nfixed; i++)
-		if (s->fixed[i] == d)
-			return d;
 	s->choice->shrunk = true;
 	const int64_t small = s->heavy ? 2 + d % 2 : 3 + d % 4;       /* the same for the same number */
 	const int64_t enough = small < s->extent ? s->extent + d % 2 : small;
@@ -130,9 +135,8 @@ static void fix(sizes *s, int64_t n)
 {
 	if (n < 0)
 		n = n == INT64_MIN ? INT64_MAX : -n;
-	for (uint32_t i = 0; i < s->nfixed; i++)
-		if (s->fixed[i] == n)
-			return;
+	if (is_fixed(s, n))
+		return;
 	if (s->nfixed == NUMBERS)
 		s->shrink = false;
 	else
@@ -401,33 +405,90 @@ static bool guess_shape(const window *w, const ox_value *v, sizes *s, uint64_t *
 	return true;
 }
 
+static bool measures_only(const wside *side, const ox_value *v, bool *reads)
+{
+	for (size_t i = 0; i < side->n; i++)
+		for (uint32_t k = 0; k < side->p[i].nin; k++) {
+			if (side->p[i].in[k] != v)
+				continue;
+			if (side->p[i].n->op != OX_Shape && side->p[i].n->op != OX_Size)
+				return false;
+			*reads = true;
+		}
+	return true;
+}
+
+/* Does nobody ask what v holds? */
+static bool is_only_measured(const window *w, const ox_value *v)
+{
+	bool reads = false;
+
+	for (size_t i = 0; i < w->pairs.n; i++)
+		if (w->pairs.p[i].was == v || w->pairs.p[i].is == v)
+			return false;
+	return measures_only(&w->before, v, &reads) && measures_only(&w->after, v, &reads) && measures_only(&w->above, v, &reads)
+	       && reads;
+}
+
+/* Bytes, since these are small, and no lens copies them. */
+static ox_array *sample_dims(const window *w, uint32_t rank, const int64_t *dims)
+{
+	ox_eval c = {.m = w->m, .arena = w->a, .max_bytes = (uint64_t)MAX_ELEMENTS * 8};
+
+	return ox_eval_new(&c, OX_U8, rank, dims);
+}
+
+static ox_array *sample_values(const window *w, ox_value *v, sizes *s, ox_dtype elem, uint32_t rank, const int64_t *dims, unsigned fill,
+                               uint64_t first, uint64_t *state)
+{
+	ox_eval c = {.m = w->m, .arena = w->a, .max_bytes = (uint64_t)MAX_ELEMENTS * 8};
+	uint64_t count = 1;
+
+	for (uint32_t i = 0; i < rank; i++)
+		if (!ox_mul_u64(count, (uint64_t)dims[i], &count) || count > MAX_ELEMENTS)
+			return NULL;
+	s->choice->elements += count;
+	s->choice->dear = s->choice->elements > s->choice->most;
+	ox_array *x = s->choice->dear ? NULL : ox_eval_new(&c, elem, rank, dims);
+	if (!x)
+		return NULL;
+	if (ox_kind_of(elem) == OX_FLOATING)
+		fill_floats(x, s->choice, (fill - 2) * count + first, state);
+	else if (!fill_ints(w, v, x, s, fill, state))
+		return NULL;
+	return x;
+}
+
 static ox_array *sample(const window *w, ox_value *v, sizes *s, unsigned fill, uint64_t first, uint64_t *state)
 {
 	const ox_type *t = ox_type_known(w->m, v);
 	int64_t dims[OX_MAX_RANK];
-	ox_eval c = {.m = w->m, .arena = w->a, .max_bytes = (uint64_t)MAX_ELEMENTS * 8};
-	uint64_t count = 1;
 
 	if (!t || t->kind != OX_T_TENSOR || t->rank > OX_MAX_RANK || !t->elem || is_complex_or_text(t->elem))
 		return NULL;
 	uint32_t rank = t->rank;
 	if (!(t->has_shape ? choose_shape(w, v, t, s, dims) : guess_shape(w, v, s, state, &rank, dims)))
 		return NULL;
-	for (uint32_t i = 0; i < rank; i++)
-		if (!ox_mul_u64(count, (uint64_t)dims[i], &count) || count > MAX_ELEMENTS)
-			return NULL;
-	s->choice->elements += count;
-	s->choice->dear = s->choice->elements > s->choice->most;
-	if (s->choice->dear)
-		return NULL;
-	ox_array *x = ox_eval_new(&c, t->elem, rank, dims);
-	if (!x)
-		return NULL;
-	if (ox_kind_of(t->elem) == OX_FLOATING)
-		fill_floats(x, s->choice, (fill - 2) * count + first, state);
-	else if (!fill_ints(w, v, x, s, fill, state))
-		return NULL;
-	return x;
+	return is_only_measured(w, v) ? sample_dims(w, rank, dims) : sample_values(w, v, s, t->elem, rank, dims, fill, first, state);
+}
+
+/* Heads and the size of each, of which a constant holds the product. */
+static void fix_factors(sizes *s, const window *w, const ox_value *v)
+{
+	const ox_type *t = ox_type_known(w->m, v);
+
+	if (!t || t->kind != OX_T_TENSOR || !t->has_shape)
+		return;
+	for (uint32_t i = 0; i < t->rank; i++)
+		for (uint32_t k = i + 1; k < t->rank; k++) {
+			const ox_dim a = ox_dim_known(w->m, v, i), b = ox_dim_known(w->m, v, k);
+			uint64_t product;
+			if (ox_dim_is_num(a) && ox_dim_is_num(b) && ox_mul_u64((uint64_t)a->num, (uint64_t)b->num, &product)
+			    && product <= INT64_MAX && is_fixed(s, (int64_t)product)) {
+				fix(s, a->num);
+				fix(s, b->num);
+			}
+		}
 }
 
 static void fix_all(sizes *s, const window *w)
@@ -439,6 +500,8 @@ static void fix_all(sizes *s, const window *w)
 		fix_constant(s, w, w->pairs.p[i].was);
 		fix_constant(s, w, w->pairs.p[i].is);
 	}
+	for (size_t i = 0; i < w->inputs.n; i++)
+		fix_factors(s, w, w->inputs.p[i]);
 }
 
 static bool sample_all(const window *w, sizes *s, uint64_t seed, wbounds *b)
@@ -474,6 +537,19 @@ static bool sample_larger(const window *w, sizes *s, uint64_t seed, wbounds *b)
 	return sample_all(w, s, seed, b);
 }
 
+static bool is_made_smaller_anywhere(const window *w, sizes *s)
+{
+	for (size_t i = 0; i < w->inputs.n; i++) {
+		const ox_type *t = ox_type_known(w->m, w->inputs.p[i]);
+		for (uint32_t k = 0; t && t->kind == OX_T_TENSOR && t->has_shape && k < t->rank; k++) {
+			const ox_dim d = ox_dim_known(w->m, w->inputs.p[i], k);
+			if (ox_dim_is_num(d) && smaller(s, d->num) != d->num)
+				return true;
+		}
+	}
+	return false;
+}
+
 bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 {
 	sizes *s = ox_new(w->a, sizes);
@@ -488,6 +564,9 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	c->made = s;
 	if (s->shrink || c->sizes + 1 == WINDOW_SIZES)
 		fix_all(s, w);
+	/* true sizes, which come next, divide rather than these */
+	if (c->sizes + 1 == WINDOW_SIZES && is_made_smaller_anywhere(w, s))
+		return false;
 	const bool done = sample_all(w, s, seed, b);
 	return s->lost ? sample_larger(w, s, seed, b) : done;
 }

@@ -3,7 +3,8 @@
  * Fresh pages cost more than anything done with them (about 0.5 ms per MB), so blocks
  * start small for tiny models and double up to 2 MB. From there on they are huge pages: a
  * model of 200 MB has 50,000 small ones, which the system must hand out one by one, and
- * every walk over it misses the TLB at each of them.
+ * every walk over it misses the TLB at each of them. For the same reason blocks outlive a
+ * reset: what is computed again and again, such as the samples of a window, finds them warm.
  */
 #include "base/base.h"
 
@@ -47,29 +48,6 @@ static _Noreturn void out_of_memory(ox_heap *heap)
 	abort();
 }
 
-static ox_block *block_new(ox_heap *heap, size_t size)
-{
-	size_t total;
-
-	if (!ox_add_size(size, sizeof(ox_block), &total))
-		out_of_memory(heap);
-	if (heap && heap->limit && (total > heap->limit || heap->used > heap->limit - total))
-		out_of_memory(heap);
-	const bool pages = total >= PAGES_FROM;
-	ox_block *b = pages ? ox_os_pages(total) : malloc(total);
-	if (!b)
-		out_of_memory(heap);
-	if (heap) {
-		heap->used += total;
-		if (heap->used > heap->peak)
-			heap->peak = heap->used;
-	}
-	b->size = size;
-	b->pages = pages;
-	HIDE(b->data, size);
-	return b;
-}
-
 static void block_free(ox_heap *heap, ox_block *b)
 {
 	if (heap)
@@ -81,6 +59,67 @@ static void block_free(ox_heap *heap, ox_block *b)
 		free(b);
 }
 
+static void free_all(ox_heap *heap, ox_block *b)
+{
+	for (ox_block *next; b; b = next) {
+		next = b->next;
+		block_free(heap, b);
+	}
+}
+
+static bool has_room(const ox_heap *heap, size_t total)
+{
+	return !heap || !heap->limit || (total <= heap->limit && heap->used <= heap->limit - total);
+}
+
+/* The smallest that was kept and has room, unless it is far too large. NULL: there is none. */
+static ox_block *take_spare(ox_arena *a, size_t size)
+{
+	ox_block **best = NULL;
+
+	for (ox_block **p = &a->spare; *p; p = &(*p)->next)
+		if ((*p)->size >= size && (*p)->size / 2 <= size && (!best || (*p)->size < (*best)->size))
+			best = p;
+	if (!best)
+		return NULL;
+	ox_block *b = *best;
+	*best = b->next;
+	return b;
+}
+
+static ox_block *block_new(ox_arena *a, size_t size, bool *clean)
+{
+	ox_heap *heap = a->heap;
+	ox_block *spare = take_spare(a, size);
+	size_t total;
+
+	*clean = false;
+	if (spare)
+		return spare;
+	if (!ox_add_size(size, sizeof(ox_block), &total))
+		out_of_memory(heap);
+	if (!has_room(heap, total)) {
+		free_all(heap, a->spare);
+		a->spare = NULL;
+	}
+	if (!has_room(heap, total))
+		out_of_memory(heap);
+	const bool pages = total >= PAGES_FROM;
+	ox_block *b = pages ? ox_os_pages(total) : malloc(total);
+	if (!b)
+		out_of_memory(heap);
+	if (heap) {
+		heap->used += total;
+		if (heap->used > heap->peak)
+			heap->peak = heap->used;
+	}
+	*clean = pages;
+	b->size = size;
+	b->pages = pages;
+	HIDE(b->data, size);
+	return b;
+}
+
 void ox_arena_init(ox_arena *a, ox_heap *heap)
 {
 	*a = (ox_arena){.heap = heap};
@@ -88,10 +127,8 @@ void ox_arena_init(ox_arena *a, ox_heap *heap)
 
 void ox_arena_free(ox_arena *a)
 {
-	for (ox_block *b = a->blocks, *next; b; b = next) {
-		next = b->next;
-		block_free(a->heap, b);
-	}
+	free_all(a->heap, a->blocks);
+	free_all(a->heap, a->spare);
 	*a = (ox_arena){.heap = a->heap};
 }
 
@@ -99,10 +136,11 @@ void ox_arena_reset(ox_arena *a)
 {
 	if (!a->blocks)
 		return;
-	for (ox_block *b = a->blocks->next, *next; b; b = next) {
-		next = b->next;
-		block_free(a->heap, b);
-	}
+	/* blocks that were not wanted since the last time go */
+	free_all(a->heap, a->spare);
+	a->spare = a->blocks->next;
+	for (ox_block *b = a->spare; b; b = b->next)
+		HIDE(b->data, b->size);
 	a->blocks->next = NULL;
 	a->at = a->blocks->data;
 	a->end = a->at + a->blocks->size;
@@ -112,9 +150,9 @@ void ox_arena_reset(ox_arena *a)
 }
 
 /* A block of its own for what is large, so that the current block is not wasted. */
-static ox_block *add_large(ox_arena *a, size_t size)
+static ox_block *add_large(ox_arena *a, size_t size, bool *clean)
 {
-	ox_block *b = block_new(a->heap, size);
+	ox_block *b = block_new(a, size, clean);
 
 	if (a->blocks) {
 		b->next = a->blocks->next;
@@ -137,12 +175,11 @@ static void add_block(ox_arena *a, size_t size)
 	want -= sizeof(ox_block);
 	if (want < size)
 		want = size;
-	ox_block *b = block_new(a->heap, want);
+	ox_block *b = block_new(a, want, &a->clean);
 	b->next = a->blocks;
 	a->blocks = b;
 	a->at = b->data;
-	a->end = b->data + want;
-	a->clean = b->pages;
+	a->end = b->data + b->size;
 }
 
 static size_t rounded(const ox_arena *a, size_t size)
@@ -160,9 +197,7 @@ static inline void *take(ox_arena *a, const size_t asked, bool *clean)
 
 	a->used += size;
 	if (size > (size_t)(a->end - a->at) && size > LARGEST_BLOCK / 4) {
-		ox_block *b = add_large(a, size);
-		*clean = b->pages;
-		p = b->data;
+		p = add_large(a, size, clean)->data;
 	} else {
 		if (size > (size_t)(a->end - a->at))
 			add_block(a, size);

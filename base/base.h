@@ -67,6 +67,7 @@ typedef struct ox_block ox_block;
 typedef struct ox_arena {
 	ox_heap *heap;
 	ox_block *blocks;     /* newest first */
+	ox_block *spare;      /* of before the last reset */
 	uint8_t *at, *end;    /* free part of the newest block */
 	bool clean;           /* which is zero still */
 	size_t used;          /* bytes handed out */
@@ -74,7 +75,7 @@ typedef struct ox_arena {
 
 void  ox_arena_init(ox_arena *a, ox_heap *heap);
 void  ox_arena_free(ox_arena *a);     /* may be used again afterwards */
-void  ox_arena_reset(ox_arena *a);    /* empties it, keeps one block warm */
+void  ox_arena_reset(ox_arena *a);    /* empties it, keeps the blocks for what comes next */
 void *ox_alloc(ox_arena *a, size_t size);                /* zeroed */
 void *ox_alloc_raw(ox_arena *a, size_t size);            /* not zeroed */
 void *ox_alloc_array(ox_arena *a, size_t count, size_t size); /* zeroed, checked product */

@@ -83,7 +83,7 @@ static double bias_of(const ox_attention *a, uint64_t b, uint64_t h, uint64_t i,
 /* A mask of booleans says which keys are seen, one of floats is added. */
 static double *mask_values(ox_eval *c, const ox_array *x)
 {
-	double *m = ox_doubles(c, x);
+	double *m = ox_own_doubles(c, x);
 
 	for (uint64_t i = 0; x->dtype == OX_BOOL && i < x->count; i++)
 		m[i] = m[i] != 0 ? 0 : -(double)INFINITY;
@@ -349,7 +349,7 @@ bool eval_linear_attention(ox_eval *c)
 	l.v = ox_doubles(c, ox_arg(c, V));
 	l.decay = decays ? ox_doubles(c, ox_arg(c, 4)) : NULL;
 	l.beta = corrects ? ox_doubles(c, ox_arg(c, 5)) : NULL;
-	l.state = past ? ox_doubles(c, past) : ox_new_array(c->arena, double, (size_t)present->count + 1);
+	l.state = past ? ox_own_doubles(c, past) : ox_new_array(c->arena, double, (size_t)present->count + 1);
 	l.seen = ox_new_array(c->arena, double, (size_t)v.size + 1);
 	for (uint64_t b = 0; b < l.batch; b++)
 		for (uint64_t t = 0; t < l.rows; t++)
@@ -407,7 +407,7 @@ static bool rotary(ox_eval *c, const part *p, int64_t some, const ox_array *posi
 	ox_array *y = ox_eval_like(c, 0, x->dtype, x);
 	if (!y || !ox_eval_cost(c, x->count, 2) || !ox_eval_read_all(c))
 		return false;
-	double *d = ox_doubles(c, x);
+	double *d = ox_own_doubles(c, x);
 	const ox_rotary r = {.half = turned / 2, .interleaved = ox_eval_int(c, "interleaved", 0),
 	                     .cos = ox_doubles(c, cosines), .sin = ox_doubles(c, sines)};
 	if (x->count && !turn_all(c, &r, p, d, positions, positions ? (uint64_t)cosines->dims[0] : p->batch * p->rows))

@@ -176,7 +176,7 @@ static bool scale_fits(const scaled *s, uint64_t columns)
 
 static const double *numbers_of(ox_eval *c, const scaled *s, uint64_t columns)
 {
-	double *p = ox_doubles(c, s->x);
+	double *p = ox_own_doubles(c, s->x);
 
 	for (uint64_t i = 0; s->scale && i < s->x->count; i++) {
 		const uint64_t k = i % columns;

@@ -180,18 +180,31 @@ static pair_fn *function_for(const ox_eval *c, ox_dtype t)
 	return NULL;
 }
 
-/* out = f(a, b) throughout, broadcast. out may be a. */
-static bool map_pair(ox_eval *c, pair_fn *f, ox_array *out, const ox_array *a, const ox_array *b)
+/* A walk over out beside all of x, whose axes are few. */
+static ox_walk *beside_all(ox_eval *c, const ox_array *out, uint32_t n, ox_array *const *x)
 {
-	ox_walk *w = ox_walk_new(c, out->rank, out->dims, 2);
-	ox_num r;
+	ox_walk *w = ox_walk_new(c, out->rank, out->dims, n);
 
-	ox_walk_over(w, 0, a);
-	ox_walk_over(w, 1, b);
-	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
-		if (!f(c, ox_get(a, (uint64_t)w->at[0]), ox_get(b, (uint64_t)w->at[1]), &r))
-			return false;
-		ox_put(out, i, r);
+	for (uint32_t k = 0; k < n; k++)
+		ox_walk_over(w, k, x[k]);
+	ox_walk_merge(w);
+	return w;
+}
+
+/* out = f(a, b) throughout, broadcast. out may be a. */
+static bool map_pair(ox_eval *c, pair_fn *f, ox_array *out, ox_array *a, ox_array *b)
+{
+	ox_walk *w = beside_all(c, out, 2, (ox_array *[]){a, b});
+	ox_num p[OX_ROW], q[OX_ROW], r[OX_ROW];
+
+	for (uint64_t i = 0, n; i < out->count; i += n, ox_walk_skip(w, (size_t)n)) {
+		n = ox_walk_left(w, OX_ROW);
+		ox_get_row(a, (uint64_t)w->at[0], ox_walk_step(w, 0), (size_t)n, p);
+		ox_get_row(b, (uint64_t)w->at[1], ox_walk_step(w, 1), (size_t)n, q);
+		for (uint64_t k = 0; k < n; k++)
+			if (!f(c, p[k], q[k], &r[k]))
+				return false;
+		ox_put_row(out, i, (size_t)n, r);
 	}
 	return true;
 }
@@ -256,7 +269,7 @@ static bool same_dims(const ox_array *a, uint32_t rank, const int64_t *dims)
  * Less, LessOrEqual, Mod, Mul, Or, PRelu, Sub, Xor */
 bool eval_binary(ox_eval *c)
 {
-	const ox_array *a = ox_arg(c, 0);
+	ox_array *a = ox_arg(c, 0);
 	pair_fn *f = function_for(c, a->dtype);
 	const bool of_strings = a->dtype == OX_STRING && c->n->op == OX_Equal;
 	uint32_t rank;
@@ -309,9 +322,7 @@ bool eval_pow(ox_eval *c)
 		return false;
 	if (b->count == 1 && out->count == a->count && ox_get_double(b, 0) == 2 && ox_fast_binary(c, out, a, a))
 		return true;
-	ox_walk *w = ox_walk_new(c, rank, dims, 2);
-	ox_walk_over(w, 0, a);
-	ox_walk_over(w, 1, b);
+	ox_walk *w = beside_all(c, out, 2, (ox_array *[]){ox_arg(c, 0), b});
 	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
 		const double x = ox_get_double(a, (uint64_t)w->at[0]), y = ox_get_double(b, (uint64_t)w->at[1]);
 		ox_num r = {.f = ox_pow(x, y)};
@@ -372,9 +383,7 @@ bool eval_sum(ox_eval *c)
 		return false;
 	if (c->n->op == OX_Sum && c->n->nin == 2 && ox_fast_binary(c, out, c->in[0], c->in[1]))
 		return true;
-	ox_walk *w = ox_walk_new(c, rank, dims, c->n->nin);
-	for (uint32_t k = 0; k < c->n->nin; k++)
-		ox_walk_over(w, k, c->in[k]);
+	ox_walk *w = beside_all(c, out, c->n->nin, c->in);
 	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
 		double sum = ox_get_double(c->in[0], (uint64_t)w->at[0]);
 		for (uint32_t k = 1; k < c->n->nin; k++)
@@ -400,12 +409,15 @@ bool eval_where(ox_eval *c)
 	ox_array *out = ox_eval_raw(c, 0, x->dtype, rank, dims);
 	if (!out || !ox_eval_read_all(c))
 		return false;
-	ox_walk *w = ox_walk_new(c, rank, dims, 3);
-	for (uint32_t k = 0; k < 3; k++)
-		ox_walk_over(w, k, c->in[k]);
-	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
-		const bool first = ox_get(cond, (uint64_t)w->at[0]).u;
-		ox_copy_elem(out, i, first ? x : y, (uint64_t)w->at[first ? 1 : 2]);
+	ox_walk *w = beside_all(c, out, 3, c->in);
+	for (uint64_t i = 0, n; i < out->count; i += n, ox_walk_skip(w, (size_t)n)) {
+		n = ox_walk_left(w, SIZE_MAX);
+		for (uint64_t k = 0; k < n; k++) {
+			const int64_t at = w->at[0] + (int64_t)k * ox_walk_step(w, 0);
+			const uint32_t which = ((const uint8_t *)cond->data)[at] ? 1 : 2;
+			ox_copy_elem(out, i + k, c->in[which],
+			             (uint64_t)(w->at[which] + (int64_t)k * ox_walk_step(w, which)));
+		}
 	}
 	return true;
 }

@@ -147,6 +147,43 @@ static bool cast_elem(ox_eval *c, ox_array *out, uint64_t i, const ox_array *x, 
 	return true;
 }
 
+/* The types whose floats are rounded as ox_put rounds them. */
+static bool is_plain_float(ox_dtype t) { return t == OX_F32 || t == OX_F64 || t == OX_F16 || t == OX_BF16; }
+
+static bool all_below(const ox_num *row, size_t n, double limit)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < n; i++)
+		all &= fabs(row[i].f) < limit;
+	return all;
+}
+
+/* A row whose elements need no look of their own: numbers that fit. False: it is as it was. */
+static bool convert(ox_dtype to, ox_dtype from, ox_num *row, size_t n)
+{
+	const ox_kind kind = ox_kind_of(from);
+
+	if (kind != OX_FLOATING && (to == OX_F32 || to == OX_F64)) {
+		for (size_t i = 0; i < n; i++)
+			row[i].f = from_int(to, kind, row[i]);
+		return true;
+	}
+	if (kind != OX_FLOATING)
+		return ox_kind_of(to) != OX_FLOATING;
+	if (to == OX_BOOL) {
+		for (size_t i = 0; i < n; i++)
+			row[i].u = row[i].f != 0;
+		return true;
+	}
+	if ((to == OX_I32 || to == OX_I64) && all_below(row, n, 0x1p31)) {
+		for (size_t i = 0; i < n; i++)
+			row[i].s = (int64_t)row[i].f;
+		return true;
+	}
+	return is_plain_float(to) && all_below(row, n, 65504);
+}
+
 static bool is_castable(ox_dtype t) { return ox_kind_of(t) || t == OX_STRING; }
 
 static bool cast_to(ox_eval *c, ox_dtype to)
@@ -163,9 +200,19 @@ static bool cast_to(ox_eval *c, ox_dtype to)
 		memcpy(out->data, x->data, (size_t)x->count * ox_elem_width(out->dtype));
 		return true;
 	}
-	for (uint64_t i = 0; i < out->count; i++)
-		if (!cast_elem(c, out, i, x, saturate))
-			return false;
+	const bool rows = to != OX_STRING && x->dtype != OX_STRING;
+	ox_num row[OX_ROW];
+	for (uint64_t i = 0, n; i < out->count; i += n) {
+		n = out->count - i < OX_ROW ? out->count - i : OX_ROW;
+		if (rows)
+			ox_get_row(x, i, 1, (size_t)n, row);
+		if (rows && convert(out->dtype, x->dtype, row, (size_t)n))
+			ox_put_row(out, i, (size_t)n, row);
+		else
+			for (uint64_t k = i; k < i + n; k++)
+				if (!cast_elem(c, out, k, x, saturate))
+					return false;
+	}
 	return true;
 }
 

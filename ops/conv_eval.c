@@ -137,6 +137,64 @@ static void sum_plane(const job *j, uint64_t p)
 	add_channels(t, false, j->sum, x, w, t->kernel, channels);
 }
 
+/* ---- small planes ----------------------------------------------------------------------- *
+ *
+ * Where the result has few places they are columns: what each tap of each channel meets there, or 0. Then
+ * all features are products of lines. A weight that is infinite makes NaN of such a 0: those sums
+ * are made again as above.
+ */
+
+enum { SMALL = 64 };
+
+typedef struct columns {
+	double *x;                    /* channels * kernel lines of plane places */
+	double *sum;                  /* features of a group by places */
+	uint64_t group;               /* of which image and group that is, counted from 1 */
+} columns;
+
+static bool has_columns(const job *j) { return j->plane <= SMALL && j->k.features > 1 && j->taps.n; }
+
+static void lay_out(const job *j, uint64_t group, double *to)
+{
+	const ox_taps *t = &j->taps;
+	const uint64_t channels = (uint64_t)j->k.channels;
+
+	memset(to, 0, (size_t)(channels * t->kernel * j->plane) * sizeof *to);
+	for (uint64_t i = 0; i < channels; i++)
+		for (uint64_t k = 0; k < t->n; k++) {
+			double *line = to + (i * t->kernel + t->p[k].of) * j->plane;
+			const double *x = j->x + (group * channels + i) * t->in_plane;
+			ox_rows r = ox_rows_of(t, &t->p[k]);
+			do
+				for (int64_t e = 0; e < r.n; e++)
+					line[r.out + e] = x[r.in + e * r.in_step];
+			while (ox_rows_next(&r));
+		}
+}
+
+/* Sums plane p, of all features of its group if it is the first of them that is asked for. */
+static void sum_columns(ox_eval *c, job *j, columns *s, uint64_t p)
+{
+	const uint64_t features = (uint64_t)j->k.features, group = p / features, lines = (uint64_t)j->k.channels * j->taps.kernel;
+	const double *w = j->w + group % (uint64_t)j->k.groups * features * lines;
+
+	if (!s->x) {
+		s->x = ox_new_array(c->arena, double, (size_t)(lines * j->plane));
+		s->sum = ox_new_array(c->arena, double, (size_t)(features * j->plane));
+	}
+	if (s->group != group + 1) {
+		lay_out(j, group, s->x);
+		ox_dots(c->arena, lines, &(ox_dot_lines){w, features, lines, 1}, &(ox_dot_lines){s->x, j->plane, 1, j->plane}, s->sum);
+		s->group = group + 1;
+	}
+	memcpy(j->sum, s->sum + p % features * j->plane, (size_t)j->plane * sizeof *j->sum);
+	for (uint64_t e = 0; e < j->plane; e++)
+		if (isnan(j->sum[e])) {
+			sum_plane(j, p);
+			return;
+		}
+}
+
 /* ---- Conv, FusedConv ----------------------------------------------------------------- */
 
 static double relu(double x, const double *p) { (void)p; return x < 0 ? 0 : x; }
@@ -191,6 +249,7 @@ bool eval_conv(ox_eval *c)
 	const ox_array *x = ox_arg(c, 0), *w = ox_arg(c, 1), *bias = ox_arg(c, 2), *z = ox_arg(c, 3);
 	const activation *act;
 	double params[2];
+	columns few = {0};
 	ox_conv k;
 	job j;
 
@@ -209,7 +268,10 @@ bool eval_conv(ox_eval *c)
 	j.w = ox_doubles(c, w);
 	for (uint64_t i = 0, p = 0; i < y->count; p++) {
 		const double b = bias ? ox_get(bias, p % bias->count).f : 0;
-		sum_plane(&j, p);
+		if (has_columns(&j))
+			sum_columns(c, &j, &few, p);
+		else
+			sum_plane(&j, p);
 		for (uint64_t e = 0; e < j.plane; e++, i++) {
 			double v = j.sum[e] + b;
 			v = z ? v + ox_get(z, i).f : v;
@@ -224,7 +286,7 @@ bool eval_conv(ox_eval *c)
 /* The elements of x less a zero point: one for all, or one for each index of axis 0. */
 static const double *centered(ox_eval *c, const ox_array *x, const ox_array *zero)
 {
-	double *d = ox_doubles(c, x);
+	double *d = ox_own_doubles(c, x);
 	const uint64_t each = zero && zero->count ? x->count / zero->count : 0;
 
 	for (uint64_t i = 0; each && i < x->count; i++)

@@ -3,6 +3,8 @@
  *     arrays of the inputs -> kernel of the node's row in ops.def -> arrays of the outputs
  *
  *     ops/eval.c            arrays, one call, attributes
+ *     ops/number.c          elements as numbers
+ *     ops/dots.c            sums of products
  *     ops/walk.c            broadcasting, and copies along strides
  *     ops/<family>_eval.c   kernels, beside the inference of ops/<family>.c
  *
@@ -157,11 +159,23 @@ typedef union ox_num {
 /* The member that ox_kind_of says. ox_put rounds floats, and integers keep their low bits. */
 ox_num ox_get(const ox_array *a, uint64_t i);
 void   ox_put(ox_array *a, uint64_t i, ox_num x);
+/* n elements, step apart from `at` on: 0 is one of them n times. n that follow each other. */
+void   ox_get_row(const ox_array *a, uint64_t at, int64_t step, size_t n, ox_num *row);
+void   ox_put_row(ox_array *a, uint64_t at, size_t n, const ox_num *row);
+/* out = x, element by element, a row of them replaced by f at a time; of one count. */
+typedef void ox_row_fn(const void *arg, ox_num *row, size_t n);
+void   ox_map_rows(ox_array *out, const ox_array *x, ox_row_fn *f, const void *arg);
 double ox_get_double(const ox_array *a, uint64_t i);           /* of any kind */
-double *ox_doubles(ox_eval *c, const ox_array *x);             /* all elements, in the arena */
+/* All elements: those of x where they are doubles, or in the arena; a copy of one's own. */
+const double *ox_doubles(ox_eval *c, const ox_array *x);
+double *ox_own_doubles(ox_eval *c, const ox_array *x);
 static inline int64_t ox_get_int(const ox_array *a, uint64_t i) { return ox_get(a, i).s; }
 static inline void ox_put_int(ox_array *a, uint64_t i, int64_t x) { ox_put(a, i, (ox_num){.s = x}); }
 static inline void ox_put_double(ox_array *a, uint64_t i, double x) { ox_put(a, i, (ox_num){.f = x}); }
+/* Lines of doubles: how many, from each to the next, from element to element of one. */
+typedef struct ox_dot_lines { const double *p; uint64_t n, line, step; } ox_dot_lines;
+/* out[i * b->n + j] = sum of k products of line i of a with line j of b, in order (ops/dots.c). */
+void ox_dots(ox_arena *arena, uint64_t k, const ox_dot_lines *a, const ox_dot_lines *b, double *out);
 /* Smallest of a signed type. */
 int64_t ox_least_int(ox_dtype t);
 void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k);
@@ -189,6 +203,8 @@ bool ox_eval_copy(ox_eval *c, ox_array *out, uint64_t at, uint32_t i, uint64_t f
 
 /* ---- walking (ops/walk.c) ---------------------------------------------------------- */
 
+enum { OX_ROW = 256 };        /* elements that are taken out of a row at a time */
+
 /* Row by row over dims, beside n positions that move by their own steps. */
 struct ox_walk {
 	uint32_t rank, n;
@@ -196,11 +212,22 @@ struct ox_walk {
 	int64_t *index;
 	int64_t *step;                /* n rows of rank */
 	int64_t *at;                  /* n: element of each now */
+	int64_t *merged;              /* room for dims */
 };
 
 /* Positions begin at 0 and have no steps. */
 ox_walk *ox_walk_new(ox_eval *c, uint32_t rank, const int64_t *dims, uint32_t n);
 void     ox_walk_next(ox_walk *w);
+/* Axes along which all positions go on evenly become one. Before the first step. */
+void     ox_walk_merge(ox_walk *w);
+/* How many elements are left of the row, at most `most`; and on behind n of them. */
+size_t   ox_walk_left(const ox_walk *w, size_t most);
+void     ox_walk_skip(ox_walk *w, size_t n);
+/* Of position k, along the row. */
+static inline int64_t ox_walk_step(const ox_walk *w, uint32_t k)
+{
+	return w->rank ? w->step[(k + 1) * w->rank - 1] : 0;
+}
 /* Position k goes over x broadcast to dims, which has been seen to fit. */
 void     ox_walk_over(ox_walk *w, uint32_t k, const ox_array *x);
 /* Fills out from x at position 0. */

@@ -10,25 +10,33 @@
 typedef struct matrix {
 	const ox_array *x;
 	const double *f;              /* its elements; NULL: integers */
-	uint64_t at;
+	uint64_t at, rows, columns;
 	uint64_t row, column;
 } matrix;
 
 /* Row i of a times column j of b. */
-static ox_num dot(const matrix *a, const matrix *b, uint64_t i, uint64_t j, uint64_t n)
+static uint64_t whole_dot(const matrix *a, const matrix *b, uint64_t i, uint64_t j)
 {
 	const uint64_t from_a = a->at + i * a->row, from_b = b->at + j * b->column;
-	double sum = 0;
-	uint64_t whole = 0;
+	uint64_t sum = 0;
 
-	if (a->f) {
-		for (uint64_t k = 0; k < n; k++)
-			sum += a->f[from_a + k * a->column] * b->f[from_b + k * b->row];
-		return (ox_num){.f = sum};
+	for (uint64_t k = 0; k < a->columns; k++)
+		sum += ox_get(a->x, from_a + k * a->column).u * ox_get(b->x, from_b + k * b->row).u;
+	return sum;
+}
+
+/* All products of rows of a with columns of b. */
+static void multiply(ox_eval *c, const matrix *a, const matrix *b, ox_num *out)
+{
+	_Static_assert(sizeof *out == sizeof(double), "an array of numbers is one of doubles");
+
+	if (!a->f) {
+		for (uint64_t e = 0; e < a->rows * b->columns; e++)
+			out[e].u = whole_dot(a, b, e / b->columns, e % b->columns);
+		return;
 	}
-	for (uint64_t k = 0; k < n; k++)
-		whole += ox_get(a->x, from_a + k * a->column).u * ox_get(b->x, from_b + k * b->row).u;
-	return (ox_num){.u = whole};
+	ox_dots(c->arena, a->columns, &(ox_dot_lines){a->f + a->at, a->rows, a->row, a->column},
+	        &(ox_dot_lines){b->f + b->at, b->columns, b->column, b->row}, &out->f);
 }
 
 /* ---- MatMul, FusedMatMul ------------------------------------------------------------- */
@@ -91,7 +99,10 @@ static const double *floats_of(ox_eval *c, const ox_array *x)
 
 static matrix matrix_at(const stack *s, const double *f, int64_t at)
 {
-	return (matrix){s->x, f, (uint64_t)at, (uint64_t)s->step[s->batches], (uint64_t)s->step[s->batches + 1]};
+	const uint32_t r = s->batches;
+
+	return (matrix){s->x, f, (uint64_t)at, (uint64_t)s->dims[r], (uint64_t)s->dims[r + 1], (uint64_t)s->step[r],
+	                (uint64_t)s->step[r + 1]};
 }
 
 /* For the fast form: along which axis of its matrices the lines of s follow each other. */
@@ -146,14 +157,13 @@ bool eval_matmul(ox_eval *c)
 	if (!ox_eval_read(c, 1))
 		return false;
 	const double *f = floats_of(c, x), *g = floats_of(c, y);
+	ox_num *sums = ox_new_array(c->arena, ox_num, out->count ? (size_t)(m * n) : 1);
 	for (uint64_t done = 0; done < out->count; done += m * n, ox_walk_next(w)) {
 		const matrix p = matrix_at(&a, f, w->at[0]), q = matrix_at(&b, g, w->at[1]);
-		for (uint64_t e = 0; e < m * n; e++) {
-			ox_num v = dot(&p, &q, e / n, e % n, k);
-			if (alpha != 1)
-				v.f *= alpha;
-			ox_put(out, done + e, v);
-		}
+		multiply(c, &p, &q, sums);
+		for (uint64_t e = 0; alpha != 1 && e < m * n; e++)
+			sums[e].f *= alpha;
+		ox_put_row(out, done, (size_t)(m * n), sums);
 	}
 	return true;
 }
@@ -168,9 +178,10 @@ static bool matrix_of(ox_eval *c, uint32_t i, const char *transposed, matrix *m,
 	if (x->rank != 2)
 		return ox_eval_undefined(c, "the inputs are no matrices");
 	const bool t = ox_eval_int(c, transposed, 0);
-	*m = (matrix){x, NULL, 0, t ? 1 : (uint64_t)x->dims[1], t ? (uint64_t)x->dims[1] : 1};
 	*rows = x->dims[t];
 	*columns = x->dims[!t];
+	*m = (matrix){x, NULL, 0, (uint64_t)*rows, (uint64_t)*columns, t ? 1 : (uint64_t)x->dims[1],
+	              t ? (uint64_t)x->dims[1] : 1};
 	return true;
 }
 
@@ -218,8 +229,11 @@ bool eval_gemm(ox_eval *c)
 		return false;
 	a.f = floats_of(c, a.x);
 	b.f = floats_of(c, b.x);
+	ox_num *sums = ox_new_array(c->arena, ox_num, (size_t)out->count + 1);
+	if (out->count)
+		multiply(c, &a, &b, sums);
 	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {
-		ox_num v = dot(&a, &b, i / (uint64_t)dims[1], i % (uint64_t)dims[1], (uint64_t)k);
+		ox_num v = sums[i];
 		const ox_num add = z ? ox_get(z, (uint64_t)w->at[0]) : (ox_num){0};
 		if (is_float)
 			v.f = alpha * v.f + (z ? beta * add.f : 0);

@@ -127,7 +127,7 @@ bool eval_softmax_cross_entropy_loss(ox_eval *c)
 		return false;
 	if (!ox_eval_read_all(c) || !ox_eval_cost(c, l.scores->count, 4))
 		return false;
-	double *p = ox_doubles(c, l.scores);
+	double *p = ox_own_doubles(c, l.scores);
 	for (uint64_t i = 0; l.scores->count && i < l.scores->count / l.classes; i++)
 		log_softmax(p + i / l.places * l.classes * l.places + i % l.places, l.classes, l.places);
 	for (uint64_t i = 0; log_prob && i < log_prob->count; i++)

@@ -105,7 +105,7 @@ static void begin(ox_eval *c, norm *m, const ox_array *x, uint32_t rank, const i
 		*(along >> i & 1 ? &m->each : &m->cells) *= (uint64_t)dims[i];
 	if (!x->count)
 		m->cells = 0;         /* however many there would be */
-	m->x = ox_doubles(c, x);
+	m->x = ox_own_doubles(c, x);
 	m->mean = ox_new_array(c->arena, double, (size_t)m->cells + 1);
 	m->deviation = ox_new_array(c->arena, double, (size_t)m->cells + 1);
 }
@@ -545,8 +545,8 @@ bool eval_batch_norm(ox_eval *c)
 		if (!put_running(c, &m))
 			return false;
 	} else {
-		m.mean = ox_doubles(c, ox_arg(c, 3));
-		m.deviation = ox_doubles(c, ox_arg(c, 4));
+		m.mean = ox_own_doubles(c, ox_arg(c, 3));
+		m.deviation = ox_own_doubles(c, ox_arg(c, 4));
 	}
 	variances_to_deviations(&m, epsilon);
 	const ox_array by = seen_as(ox_arg(c, 1), 2, channels), plus = seen_as(ox_arg(c, 2), 2, channels);

@@ -147,7 +147,7 @@ static bool for_each(const job *j, const scales *s, bool (*f)(const job *j, stre
 
 static const double *scales_in(ox_eval *c, const ox_array *scale, ox_dtype precision)
 {
-	double *p = ox_doubles(c, scale);
+	double *p = ox_own_doubles(c, scale);
 
 	for (uint64_t k = 0; k < scale->count; k++)
 		p[k] = ox_rounded(precision, p[k]);

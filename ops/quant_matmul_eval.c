@@ -46,7 +46,7 @@ static bool param_of(ox_eval *c, uint32_t i, const ox_array *x, uint32_t line, p
 static double *centered(ox_eval *c, const ox_array *x, const param *zero, uint32_t line, uint64_t rows,
                         uint64_t columns)
 {
-	double *d = ox_doubles(c, x);
+	double *d = ox_own_doubles(c, x);
 
 	for (uint64_t i = 0; zero->x && i < x->count; i++) {
 		const uint64_t row = i / columns % rows, column = i % columns;
@@ -238,7 +238,7 @@ bool eval_ms_dynamic_quantize_matmul(ox_eval *c)
 	    || !ox_eval_cost(c, p.out->count, p.k))
 		return false;
 	p.scale_y = q.scale;
-	double *x = ox_doubles(c, a);
+	double *x = ox_own_doubles(c, a);
 	for (uint64_t i = 0; i < a->count; i++)
 		x[i] = ox_quantizer_apply(&q, a->dtype, x[i]) - q.zero;
 	return multiply(&p, x, centered(c, b, &zero, 1, p.k, p.n));

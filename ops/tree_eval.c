@@ -359,7 +359,7 @@ static bool read_base(ox_eval *c, ensemble *e, uint64_t *n)
 	*n = base ? base->count : 0;
 	if (c->why || (base && ox_kind_of(base->dtype) != OX_FLOATING))
 		return c->why ? false : ox_eval_undefined(c, "the base values are no floats");
-	e->base = base ? ox_doubles(c, base) : NULL;
+	e->base = base ? ox_own_doubles(c, base) : NULL;
 	return true;
 }
 
@@ -515,7 +515,7 @@ static bool read_members(ox_eval *c, ensemble *e, size_t branches)
 
 	if (c->why || (x && ox_kind_of(x->dtype) != OX_FLOATING))
 		return c->why ? false : ox_eval_undefined(c, "the members are no floats");
-	e->members = x ? ox_doubles(c, x) : NULL;
+	e->members = x ? ox_own_doubles(c, x) : NULL;
 	for (size_t i = 0; i < branches; i++) {
 		if (e->nodes[i].mode != MEMBER)
 			continue;

@@ -143,16 +143,35 @@ static bool is_tanh_gelu(const ox_eval *c)
 	return c->n->op == OX_Gelu && ox_eval_str_is(c, "approximate", "tanh");
 }
 
+typedef struct float_map {
+	double (*f)(double, const parameters *);
+	parameters p;
+} float_map;
+
+static void map_floats(const void *arg, ox_num *row, size_t n)
+{
+	const float_map *m = arg;
+
+	for (size_t i = 0; i < n; i++)
+		row[i].f = m->f(row[i].f, &m->p);
+}
+
 static void map_float(ox_eval *c, ox_array *out, const ox_array *x)
 {
-	const parameters p = parameters_of(c);
+	const float_map m = {is_tanh_gelu(c) ? gelu_tanh_f : ops[c->n->op].f, parameters_of(c)};
 
-	if (ox_fast_unary(c, out, x, p.alpha, p.beta))
-		return;
-	double (*f)(double, const parameters *) = is_tanh_gelu(c) ? gelu_tanh_f : ops[c->n->op].f;
+	if (!ox_fast_unary(c, out, x, m.p.alpha, m.p.beta))
+		ox_map_rows(out, x, map_floats, &m);
+}
 
-	for (uint64_t i = 0; i < out->count; i++)
-		ox_put_double(out, i, f(ox_get(x, i).f, &p));
+typedef struct int_map { uint64_t (*f)(uint64_t); } int_map;
+
+static void map_ints(const void *arg, ox_num *row, size_t n)
+{
+	const int_map *m = arg;
+
+	for (size_t i = 0; i < n; i++)
+		row[i].u = m->f(row[i].u);
 }
 
 /* Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, BitwiseNot, Ceil, Celu, Cos, Cosh, Elu, Erf,
@@ -174,8 +193,7 @@ bool eval_unary(ox_eval *c)
 	if (k == OX_FLOATING)
 		map_float(c, out, x);
 	else
-		for (uint64_t i = 0; i < out->count; i++)
-			ox_put(out, i, (ox_num){.u = f(ox_get(x, i).u)});
+		ox_map_rows(out, x, map_ints, &(int_map){f});
 	return true;
 }
 
@@ -271,33 +289,43 @@ static void finite_bounds(ox_dtype t, bool *has_low, ox_num *low, bool *has_high
 	*has_low = *has_high = true;
 }
 
+typedef struct bounds {
+	ox_kind kind;
+	bool has_low, has_high;
+	ox_num low, high;
+} bounds;
+
+static void clip_row(const void *arg, ox_num *row, size_t n)
+{
+	const bounds *b = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		if (b->has_low && below(b->kind, row[i], b->low))
+			row[i] = b->low;
+		if (b->has_high && below(b->kind, b->high, row[i]))
+			row[i] = b->high;
+	}
+}
+
 /* Clip: min(max(x, low), high). Low above high is not defined before opset 13, where it
  * gives high: so did runtimes. */
 bool eval_clip(ox_eval *c)
 {
 	const ox_array *x = ox_arg(c, 0);
-	const ox_kind k = ox_kind_of(x->dtype);
-	ox_num low, high;
-	bool has_low, has_high;
+	bounds b = {.kind = ox_kind_of(x->dtype)};
 
-	if (!ox_eval_read_all(c) || !bound(c, 1, &has_low, &low) || !bound(c, 2, &has_high, &high))
+	if (!ox_eval_read_all(c) || !bound(c, 1, &b.has_low, &b.low) || !bound(c, 2, &b.has_high, &b.high))
 		return false;
-	if (c->since < 13 && has_low && has_high && below(k, high, low))
+	if (c->since < 13 && b.has_low && b.has_high && below(b.kind, b.high, b.low))
 		return ox_eval_undefined(c, "the bounds of Clip are in the wrong order");
-	if (k == OX_FLOATING && ((has_low && isnan(low.f)) || (has_high && isnan(high.f))))
+	if (b.kind == OX_FLOATING && ((b.has_low && isnan(b.low.f)) || (b.has_high && isnan(b.high.f))))
 		return ox_eval_undefined(c, "a bound of Clip is no number");
-	if (k == OX_FLOATING)
-		finite_bounds(x->dtype, &has_low, &low, &has_high, &high);
+	if (b.kind == OX_FLOATING)
+		finite_bounds(x->dtype, &b.has_low, &b.low, &b.has_high, &b.high);
 	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, x);
-	if (out && k == OX_FLOATING && ox_fast_clip(c, out, x, low.f, high.f))
+	if (out && b.kind == OX_FLOATING && ox_fast_clip(c, out, x, b.low.f, b.high.f))
 		return true;
-	for (uint64_t i = 0; out && i < out->count; i++) {
-		ox_num v = ox_get(x, i);
-		if (has_low && below(k, v, low))
-			v = low;
-		if (has_high && below(k, high, v))
-			v = high;
-		ox_put(out, i, v);
-	}
+	if (out)
+		ox_map_rows(out, x, clip_row, &b);
 	return out;
 }

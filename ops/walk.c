@@ -15,6 +15,7 @@ ox_walk *ox_walk_new(ox_eval *c, uint32_t rank, const int64_t *dims, uint32_t n)
 	w->index = ox_new_array(c->arena, int64_t, rank + 1);
 	w->step = ox_new_array(c->arena, int64_t, (size_t)n * (rank + 1) + 1);
 	w->at = ox_new_array(c->arena, int64_t, n + 1);
+	w->merged = ox_new_array(c->arena, int64_t, rank + 1);
 	return w;
 }
 
@@ -28,6 +29,45 @@ void ox_walk_next(ox_walk *w)
 			return;
 		w->index[axis] = 0;
 	}
+}
+
+void ox_walk_merge(ox_walk *w)
+{
+	int64_t *dims = w->merged;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < w->rank; i++) {
+		bool even = kept > 0;
+		if (w->dims[i] == 1)
+			continue;
+		for (uint32_t k = 0; even && k < w->n; k++)
+			even = w->step[k * w->rank + kept - 1] == w->step[k * w->rank + i] * w->dims[i];
+		kept += !even;
+		for (uint32_t k = 0; k < w->n; k++)
+			w->step[k * w->rank + kept - 1] = w->step[k * w->rank + i];
+		dims[kept - 1] = even ? dims[kept - 1] * w->dims[i] : w->dims[i];
+	}
+	for (uint32_t k = 1; k < w->n; k++)
+		memmove(w->step + k * kept, w->step + k * w->rank, kept * sizeof *w->step);
+	w->dims = dims;
+	w->rank = kept;
+}
+
+size_t ox_walk_left(const ox_walk *w, size_t most)
+{
+	const uint64_t left = w->rank ? (uint64_t)(w->dims[w->rank - 1] - w->index[w->rank - 1]) : 1;
+
+	return left < most ? (size_t)left : most;
+}
+
+void ox_walk_skip(ox_walk *w, size_t n)
+{
+	if (!w->rank)
+		return;
+	w->index[w->rank - 1] += (int64_t)n - 1;
+	for (uint32_t k = 0; k < w->n; k++)
+		w->at[k] += ox_walk_step(w, k) * ((int64_t)n - 1);
+	ox_walk_next(w);
 }
 
 uint64_t ox_span(const ox_array *x, uint32_t from, uint32_t to)

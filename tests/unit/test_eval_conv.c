@@ -175,3 +175,12 @@ Test(eval_conv, causal)
 	check_output(27, "float[1,1,2] {1.0, 2.0}; float[1,1,1] {3.0}", "CausalConvWithState (a, b)", 1, "float[1,1,0] {}");
 	check_at(27, in, "CausalConvWithState (a, b, c, a)", "!do not fit");
 }
+
+/* Of few places all features are summed together, with 0 for padding. */
+Test(eval, an_infinite_weight_on_padding_counts_for_nothing)
+{
+	check("float[1,1,1,1] {2}; float[2,1,3,1] {inf, 3, 1, 1, 1, 1}", "Conv <pads = [1, 0, 1, 0]> (a, b)",
+	      "float[1,2,1,1] {6, 2}");
+	check("float[1,1,2,1] {2, 1}; float[2,1,3,1] {inf, 3, 1, 1, 1, 1}", "Conv <pads = [1, 0, 1, 0]> (a, b)",
+	      "float[1,2,2,1] {7, inf, 3, 3}");
+}

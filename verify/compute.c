@@ -2,7 +2,10 @@
 #include "verify/window_parts.h"
 #include "verify/draw.h"
 
-enum { MAX_BYTES = 1 << 26, MAX_ELEMENTS = 1 << 22 };
+enum { MAX_BYTES = 1 << 26, MAX_ELEMENTS = 1 << 22, CHUNK = 1024 };
+
+/* Products that kernels sum take that much less than what is done element by element. */
+enum { OPS_AT_ONCE = 8 };
 
 static bool is_float(ox_dtype t) { return t == OX_F32 || t == OX_F16 || t == OX_BF16 || t == OX_F64; }
 
@@ -16,28 +19,48 @@ double window_unit(ox_dtype t)
 	}
 }
 
-/* As the lens has it; a copy where it is wider, or shaken. */
-static ox_array *seen_through(const ox_array *x, wrun *r, uint64_t key, ox_arena *a)
-{
-	const bool wide = r->lens == OX_LENS_DOUBLE && is_float(x->dtype);
-	uint64_t state = r->seed ^ key * UINT64_C(0x9e3779b97f4a7c15);
+static bool is_widened(const wrun *r, ox_dtype t) { return r->lens == OX_LENS_DOUBLE && is_float(t); }
 
-	if (!wide)
-		return (ox_array *)(uintptr_t)x;
-	r->ops += x->count;
-	ox_array *y = ox_new(a, ox_array);
-	*y = (ox_array){.dtype = OX_F64, .rank = x->rank, .dims = x->dims, .count = x->count};
-	double *d = ox_alloc_raw(a, x->count * sizeof *d + 1);
-	const double step = r->shake * window_unit(x->dtype);
+/* n floats as doubles; shaken: each moved by r->shake units of its type, up or down. */
+static void widen(const ox_array *x, uint64_t at, size_t n, const wrun *r, uint64_t *state, double *to)
+{
+	const double step = r->shake * window_unit(x->dtype), by[] = {1 - step, 1 + step};
+	uint64_t bits = 0;
+
 	if (x->dtype == OX_F32)
-		for (uint64_t i = 0; i < x->count; i++)
-			d[i] = (double)((const float *)x->data)[i];
+		for (size_t i = 0; i < n; i++)
+			to[i] = (double)((const float *)x->data)[at + i];
 	else
-		for (uint64_t i = 0; i < x->count; i++)
-			d[i] = ox_get_double(x, i);
-	for (uint64_t i = 0; step > 0 && i < x->count; i++)
-		d[i] *= draw(&state) & 1 ? 1 + step : 1 - step;
-	y->data = d;
+		for (size_t i = 0; i < n; i++)
+			to[i] = ox_get_double(x, at + i);
+	for (size_t i = 0; step > 0 && i < n; i++, bits >>= 1) {
+		if (i % 64 == 0)
+			bits = draw(state);
+		to[i] *= by[bits & 1];
+	}
+}
+
+static ox_array *wide_like(const ox_array *x, wrun *r, ox_arena *a)
+{
+	ox_array *y = ox_new(a, ox_array);
+
+	*y = (ox_array){.dtype = OX_F64, .rank = x->rank, .dims = x->dims, .count = x->count};
+	y->data = ox_alloc_raw(a, (size_t)x->count * sizeof(double) + 1);
+	r->ops += x->count;
+	return y;
+}
+
+static uint64_t stream(const wrun *r, uint64_t key) { return r->seed ^ key * UINT64_C(0x9e3779b97f4a7c15); }
+
+/* As the lens has it: where that is wider, a copy. */
+static ox_array *seen_through(ox_array *x, wrun *r, uint64_t key, ox_arena *a)
+{
+	uint64_t state = stream(r, key);
+
+	if (!is_widened(r, x->dtype))
+		return x;
+	ox_array *y = wide_like(x, r, a);
+	widen(x, 0, (size_t)x->count, r, &state, y->data);
 	return y;
 }
 
@@ -49,7 +72,24 @@ static wbound *find(const wbounds *b, const ox_value *v)
 	return NULL;
 }
 
-static ox_array *read_constant(const window *w, const ox_tensor *t, wrun *r, ox_arena *a)
+/* Of a constant that is widened no copy is made as it is: weights may be many. */
+static bool read_wide(const window *w, const ox_tensor *t, ox_array *y, wrun *r, uint64_t key)
+{
+	uint8_t chunk[CHUNK * sizeof(double)];
+	const ox_array part = {.dtype = t->dtype, .data = chunk};
+	const size_t width = ox_elem_width(t->dtype);
+	uint64_t state = stream(r, key);
+
+	for (uint64_t at = 0, n; at < y->count; at += n) {
+		n = y->count - at < CHUNK ? y->count - at : CHUNK;
+		if (!ox_tensor_read(w->m, t, at * width, chunk, (size_t)n * width))
+			return false;
+		widen(&part, 0, (size_t)n, r, &state, (double *)y->data + at);
+	}
+	return true;
+}
+
+static ox_array *read_constant(const window *w, const ox_tensor *t, wrun *r, uint64_t key, ox_arena *a)
 {
 	ox_eval c = {.m = w->m, .arena = a, .max_read = MAX_BYTES, .max_ops = r->max_ops};
 	ox_array *x = ox_array_of(t, a);
@@ -58,11 +98,22 @@ static ox_array *read_constant(const window *w, const ox_tensor *t, wrun *r, ox_
 		r->why = "a constant is too large to be computed with";
 		return NULL;
 	}
-	if (!x || !ox_array_read(&c, x)) {
-		r->why = c.why ? c.why : "a constant has a type that is not evaluated";
-		return NULL;
+	if (x && is_widened(r, x->dtype)) {
+		ox_array *y = wide_like(x, r, a);
+		if (read_wide(w, t, y, r, key))
+			return y;
+		c.why = "a constant cannot be read";
+	} else if (x && ox_array_read(&c, x)) {
+		return x;
 	}
-	return x;
+	r->why = c.why ? c.why : "a constant has a type that is not evaluated";
+	return NULL;
+}
+
+/* Of a constant that a node makes, that; of others their name, in the end: no two have one stream. */
+static uint64_t key_of(const ox_value *v)
+{
+	return v->name ? ox_hash(v->name->s, v->name->n, 1) : 1 + (uint64_t)v->out;
 }
 
 ox_array *window_value(const window *w, ox_value *v, const wbounds *b, wrun *r, ox_arena *a)
@@ -72,12 +123,10 @@ ox_array *window_value(const window *w, ox_value *v, const wbounds *b, wrun *r, 
 
 	if (k)
 		return k->x;
-	ox_array *x = t ? read_constant(w, t, r, a) : NULL;
-	if (!x) {
+	ox_array *x = t ? read_constant(w, t, r, key_of(v), a) : NULL;
+	if (!x)
 		r->why = r->why ? r->why : "a value is neither read nor made there";
-		return NULL;
-	}
-	return seen_through(x, r, 1 + (uint64_t)v->out, a);
+	return x;
 }
 
 /* What an If gives of its branches. */
@@ -114,7 +163,7 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 		return pick(w, n, b, r, a);
 	ox_eval c = {
 		.m = w->m, .n = n->n, .arena = a, .lens = r->lens, .max_bytes = MAX_BYTES, .max_read = MAX_BYTES,
-		.max_ops = r->max_ops > r->ops ? r->max_ops - r->ops : 0,
+		.max_ops = r->max_ops > r->ops ? (r->max_ops - r->ops) * OPS_AT_ONCE : 0,
 	};
 
 	if (!ox_eval_has_kernel(n->n->op)) {
@@ -127,7 +176,7 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 			return false;
 	const bool done = ox_eval_node(&c);
 	/* what would take too many was not begun */
-	r->ops += c.ops > c.max_ops ? 0 : c.ops + c.bytes / 4;
+	r->ops += c.ops > c.max_ops ? 0 : c.ops / OPS_AT_ONCE + c.bytes / 4;
 	if (!done || is_disputed(n, &c)) {
 		r->why = r->why ? r->why : done ? c.disputed : c.why;
 		return false;

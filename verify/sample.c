@@ -277,20 +277,29 @@ static double special_or_normal(uint64_t i, uint64_t *state)
 }
 
 /* Nothing is as common as a zero, and nothing else times infinity is NaN. */
-static double normal_or_zero(uint64_t i, double scale, uint64_t *state)
+static void draw_normals(ox_num *row, uint64_t at, size_t n, double scale, uint64_t *state)
 {
-	return i % WINDOW_PHASES == 0 ? 0 : scale * draw_normal(state);
+	for (size_t i = 0; i < n; i++)
+		row[i].f = scale * draw_normal(state);
+	for (size_t i = (size_t)((WINDOW_PHASES - at % WINDOW_PHASES) % WINDOW_PHASES); i < n; i += WINDOW_PHASES)
+		row[i].f = 0;
 }
 
 /* `first`: of the special ones. */
 static void fill_floats(ox_array *x, const wchoice *c, uint64_t first, uint64_t *state)
 {
-	const unsigned fill = c->fill;
-	const double scale = c->large ? LARGE_FLOATS : 1;
+	ox_num row[OX_ROW];
 
-	for (uint64_t i = 0; i < x->count; i++)
-		ox_put_double(x, i, fill == 0 ? normal_or_zero(i + c->phase, scale, state) : fill == 1 ? draw_unit(state)
-		                    : special_or_normal(i < OX_LEN(special) ? (first + i) % OX_LEN(special) : i, state));
+	for (uint64_t at = 0, n; at < x->count; at += n) {
+		n = x->count - at < OX_ROW ? x->count - at : OX_ROW;
+		if (c->fill == 0)
+			draw_normals(row, at + c->phase, (size_t)n, c->large ? LARGE_FLOATS : 1, state);
+		for (uint64_t i = 0; c->fill == 1 && i < n; i++)
+			row[i].f = draw_unit(state);
+		for (uint64_t i = 0, k = at; c->fill > 1 && i < n; i++, k++)
+			row[i].f = special_or_normal(k < OX_LEN(special) ? (first + k) % OX_LEN(special) : k, state);
+		ox_put_row(x, at, (size_t)n, row);
+	}
 }
 
 /* All that there are, since they wrap; the ends more often, which have no negation. */

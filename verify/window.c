@@ -362,17 +362,28 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	return v;
 }
 
-/* Small where that is possible; what disagrees then, or is empty, is tried as large as it is. */
+/* Small where that is possible. What cannot be computed so is tried as large as it is, before more of
+ * the model belongs to it; what does not agree when it belongs there is tried so in the end. */
 ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 {
-	ox_window_verdict v[2][WINDOW_REACHES];
+	static const struct { window_reach reach; bool small, if_none; } turns[] = {
+		{WINDOW_BORDER, true, false}, {WINDOW_BORDER, false, true},
+		{WINDOW_SHAPES, true, false}, {WINDOW_READERS, true, false}, {WINDOW_FLOATS, true, false},
+		{WINDOW_BORDER, false, false}, {WINDOW_SHAPES, false, false}, {WINDOW_READERS, false, false},
+		{WINDOW_FLOATS, false, false},
+	};
+	ox_window_verdict v[2][WINDOW_REACHES] = {0};
 
 	ox_arena_reset(&all->kept);
-	for (int small = 1; small >= 0; small--)
-		for (int r = WINDOW_BORDER; r < WINDOW_REACHES; r++) {
-			v[small][r] = small || v[1][r].shrunk ? check(all, how, (window_reach)r, small) : v[1][r];
-			if (v[small][r].verdict < OX_V_UNVERIFIED || v[small][r].dear)
-				return v[small][r];
-		}
+	for (size_t i = 0; i < OX_LEN(turns); i++) {
+		const ox_window_verdict *tried = v[1];
+		ox_window_verdict *now = &v[turns[i].small][turns[i].reach];
+		if (turns[i].if_none && tried[WINDOW_BORDER].verdict != OX_V_UNVERIFIED)
+			continue;
+		*now = turns[i].small || tried[turns[i].reach].shrunk ? check(all, how, turns[i].reach, turns[i].small)
+		                                                      : tried[turns[i].reach];
+		if (now->verdict < OX_V_UNVERIFIED || (now->dear && !turns[i].if_none))
+			return *now;
+	}
 	return v[0][WINDOW_REACHES - 1];
 }

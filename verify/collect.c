@@ -62,7 +62,7 @@ static const ox_graph *branch_of(const ox_node *n, const char *name)
  * looked at where it was touched. */
 wnode window_picture(const ox_node *n, ox_arena *a)
 {
-	wnode p = {.n = n, .nin = n->nin, .nout = n->nout};
+	wnode p = {.n = n, .op = n->op, .nin = n->nin, .nout = n->nout};
 	const ox_graph *then_g = branch_of(n, "then_branch"), *else_g = branch_of(n, "else_branch");
 
 	p.picks = then_g && else_g && n->nin == 1;

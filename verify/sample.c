@@ -420,7 +420,7 @@ static bool measures_only(const wside *side, const ox_value *v, bool *reads)
 		for (uint32_t k = 0; k < side->p[i].nin; k++) {
 			if (side->p[i].in[k] != v)
 				continue;
-			if (side->p[i].n->op != OX_Shape && side->p[i].n->op != OX_Size)
+			if (side->p[i].op != OX_Shape && side->p[i].op != OX_Size)
 				return false;
 			*reads = true;
 		}

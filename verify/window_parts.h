@@ -7,6 +7,7 @@
 /* A node as it stands on one side: its fields may be others on the other. */
 typedef struct wnode {
 	const ox_node *n;
+	ox_op op;
 	ox_value **in, **out;
 	uint32_t nin, nout;
 	bool picks;                   /* an If: the condition, results of then, results of else */

@@ -15,7 +15,7 @@
 #include <math.h>
 
 enum { LARGE = 12, HEAVY_LARGE = 3, MAX_KERNEL = 64, MAX_ELEMENTS = 1 << 22, SYMBOLS = 512, NUMBERS = 256,
-       GROWTH = 4, GROWINGS = 6, MAX_MULTIPLE = 24 };
+       GROWTH = 2, GROWINGS = 24, MAX_MULTIPLE = 24 };
 
 static const double LARGE_FLOATS = 64;
 
@@ -513,37 +513,34 @@ static void fix_all(sizes *s, const window *w)
 		fix_factors(s, w, w->inputs.p[i]);
 }
 
-static bool sample_all(const window *w, sizes *s, uint64_t seed, wbounds *b)
+/* All dims that are known. */
+static void measure_inputs(const window *w, sizes *s)
 {
-	wchoice *c = s->choice;
-
-	b->n = 0;
-	c->elements = 0;
 	s->lost = NULL;
 	for (size_t i = 0; i < w->inputs.n; i++) {
-		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009 + c->phase * 10007;
-		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, i * 3, &state);
-		if (!x)
-			return false;
-		*ox_push(w->a, b) = (wbound){w->inputs.p[i], x};
+		const ox_type *t = ox_type_known(w->m, w->inputs.p[i]);
+		for (uint32_t k = 0; t && t->kind == OX_T_TENSOR && t->has_shape && k < t->rank; k++) {
+			const ox_dim d = ox_dim_known(w->m, w->inputs.p[i], k);
+			int64_t size;
+			if (!ox_dim_is_num(d))
+				size_of_dim(s, d, &size);
+		}
 	}
-	return true;
 }
 
-/* With larger sizes for what lost a dim. Where that does not help they are what they were. */
-static bool sample_larger(const window *w, sizes *s, uint64_t seed, wbounds *b)
+/* Symbols get larger until no dim is lost. Where that does not help they are what they were. */
+static void choose_sizes(const window *w, sizes *s)
 {
+	measure_inputs(w, s);
+	if (!s->lost)
+		return;
 	const sizes was = *s;
-	bool done = false;
-
 	for (int i = 0; s->lost && i < GROWINGS; i++) {
 		ox_dim_each_symbol(s->lost, grow, s);
-		done = sample_all(w, s, seed, b);
+		measure_inputs(w, s);
 	}
-	if (done && !s->lost)
-		return true;
-	*s = was;
-	return sample_all(w, s, seed, b);
+	if (s->lost)
+		*s = was;
 }
 
 static bool is_made_smaller_anywhere(const window *w, sizes *s)
@@ -576,8 +573,16 @@ bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 	/* true sizes, which come next, divide rather than these */
 	if (c->sizes + 1 == WINDOW_SIZES && is_made_smaller_anywhere(w, s))
 		return false;
-	const bool done = sample_all(w, s, seed, b);
-	return s->lost ? sample_larger(w, s, seed, b) : done;
+	choose_sizes(w, s);
+	c->elements = 0;
+	for (size_t i = 0; i < w->inputs.n; i++) {
+		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009 + c->phase * 10007;
+		ox_array *x = sample(w, w->inputs.p[i], s, c->fill, i * 3, &state);
+		if (!x)
+			return false;
+		*ox_push(w->a, b) = (wbound){w->inputs.p[i], x};
+	}
+	return true;
 }
 
 /* A size that nothing was drawn for is what was computed first, and then the same everywhere: of a

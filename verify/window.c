@@ -293,7 +293,8 @@ static ox_window_verdict try_all(trial *t)
 		return v;
 	if (v.samples && !all_seen(t)) {
 		v.samples = 0;
-		v.why = "a value had no elements, or no numbers, on any sample";
+		/* what had some was too dear? then so are wider windows */
+		v.why = is_dear(v.why) ? v.why : "a value had no elements, or no numbers, on any sample";
 	}
 	v.dear = is_dear(v.why);
 	if (!v.samples)
@@ -346,7 +347,8 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 		return (ox_window_verdict){.verdict = OX_V_PROVED};
 	if (!window_can_be_computed(&w))
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "there is no kernel for an operator"};
-	const uint64_t number = window_number(&w, (how * WINDOW_REACHES + reach) * 2 + small + 1) | 1;
+	/* a wider window that is no other one is not computed again */
+	const uint64_t number = window_number(&w, how * 2 + small + 1) | 1;
 	struct seen *known = all->room ? place_of(all->seen, all->room, number) : NULL;
 	if (known && known->number)
 		return known->v;

@@ -303,6 +303,14 @@ static bool int_power(ox_eval *c, double base, double exponent, ox_num *r)
 	return true;
 }
 
+/* Squares and cubes are products. */
+static bool fast_power(ox_eval *c, ox_array *out, const ox_array *a, double exponent)
+{
+	if (exponent != 2 && (exponent != 3 || a->dtype != OX_F32))
+		return false;
+	return ox_fast_binary(c, out, a, a) && (exponent == 2 || ox_fast_binary(c, out, out, a));
+}
+
 /* Pow: the result has the type of the base. */
 bool eval_pow(ox_eval *c)
 {
@@ -320,7 +328,7 @@ bool eval_pow(ox_eval *c)
 	ox_array *out = ox_eval_raw(c, 0, a->dtype, rank, dims);
 	if (!out)
 		return false;
-	if (b->count == 1 && out->count == a->count && ox_get_double(b, 0) == 2 && ox_fast_binary(c, out, a, a))
+	if (b->count == 1 && out->count == a->count && fast_power(c, out, a, ox_get_double(b, 0)))
 		return true;
 	ox_walk *w = beside_all(c, out, 2, (ox_array *[]){ox_arg(c, 0), b});
 	for (uint64_t i = 0; i < out->count; i++, ox_walk_next(w)) {

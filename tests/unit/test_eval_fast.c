@@ -476,6 +476,8 @@ Test(fast, squares)
 	f.in[1] = drawn(&f, OX_F32, DIMS(1), 0);
 	ox_put_double(f.in[1], 0, 2);
 	compare(&f, "Pow", 0);
+	ox_put_double(f.in[1], 0, 3);
+	compare(&f, "Pow", 2);        /* rounded twice */
 	end(&f);
 }
 

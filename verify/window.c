@@ -8,7 +8,7 @@
 #include <math.h>
 
 enum {
-	MOST_OPS_IN_ALL = 300 * 1000 * 1000,  /* of a run: about two seconds, the same on every machine */
+	MOST_OPS_IN_ALL = 300 * 1000 * 1000,  /* of a run: about a second, the same on every machine */
 	MOST_OPS = 12 * 1000 * 1000,  /* of one computation, ... */
 	LEAST_OPS = 64 * 1000,        /* ... the less, the less is left */
 	PARTS = 32,

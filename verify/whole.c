@@ -136,7 +136,7 @@ typedef enum reached { REACHED, NO_RESULT, NO_SUCH, NO_TIME } reached;
 
 /* Of the work that is left, for the first model: the second needs as much, and double more. Where
  * smaller sizes can be had, some is kept for them. */
-static double share_of(const ox_whole *w) { return w->open ? 0.25 : 0.45; }
+static double share_of(const ox_whole *w) { return w->open ? 0.25 : 0.5; }
 
 static reached run_first(ox_whole *w, const place *p, const char **why)
 {
@@ -181,13 +181,14 @@ static bool is_tried(const ox_whole *w, const uint64_t *tried, unsigned n, uint6
 /* Other sizes, until the first model has all its outputs. After one that took too long, smaller ones. */
 static reached search(ox_whole *w, const place *p, const char **why)
 {
-	const unsigned end = MAX_CHOICES + (p->size || p->zero ? MORE_CHOICES : 0);
+	const unsigned first = p->size ? w->choices[p->size - 1] : p->zero && w->choices[0] ? w->choices[0] - 1 : 0,
+	               end = p->zero ? first + MORE_CHOICES : MAX_CHOICES + (p->size ? MORE_CHOICES : 0);
 	uint64_t tried[MAX_CHOICES + MORE_CHOICES], too_large = UINT64_MAX;
 	reached all = NO_SUCH;
 	const char *now;
 	unsigned ntried = 0;
 
-	for (unsigned n = p->size ? w->choices[p->size - 1] : 0; n < end; n++) {
+	for (unsigned n = first; n < end; n++) {
 		n = next_choice(w, p->number, n, p->zero);
 		if (n >= end || !choose_sizes(w, p->number, n, p->zero))
 			break;

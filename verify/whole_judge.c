@@ -6,11 +6,12 @@
  *     else, in double: within the table, or within what rounding does to the first model?
  *
  * What rounding does is measured: the first model is computed again with its constants and inputs
- * moved by a unit in their last place, three times. The second may differ from it by two times
- * what these did (as declared, four times, and by what lies between it and double). What is not explained then, near ties
- * say: TopK, ArgMax, Round and what follows from them jump when a number moves by little. So the
- * first is moved by eight units, five times, and an element that then jumps as far is no difference.
- * An output that jumps elsewhere says nothing of the two models: unverified.
+ * moved by a unit in their last place, up to three times, until that explains the difference. The
+ * second may differ from it by two times what these did (as declared, four times, and by what lies
+ * between it and double). What is not explained then, near ties say: TopK, ArgMax, Round and what
+ * follows from them jump when a number moves by little. So the first is moved by eight units, up to
+ * five times, and an element that then jumps as far is no difference. An output that jumps elsewhere
+ * says nothing of the two models: unverified. Each of these runs is for all outputs.
  */
 #include "verify/whole_parts.h"
 
@@ -137,7 +138,6 @@ static finding look_closer(const look *l)
 {
 	const unsigned *done = &l->w->shaken[l->lens];
 	bool by_floor = l->w->o.full && (l->lens != OX_LENS_NATIVE || *done || measure(l));
-
 	allowance a = allowed(l, by_floor);
 	weighed x = weigh(l->want, l->got, &a);
 	while (x.wrong && !is_far(l, &x)) {

@@ -185,7 +185,7 @@ double largest_of(const ox_array *x)
 		return most;
 	for (uint64_t i = 0; i < x->count; i++) {
 		parts_of(x, i, part);
-		const double size = hypot(part[0], part[1]);
+		const double size = part[1] == 0 ? fabs(part[0]) : hypot(part[0], part[1]);
 		most = isfinite(size) ? fmax(most, size) : most;
 	}
 	return most;

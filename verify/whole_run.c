@@ -18,7 +18,7 @@ static const uint64_t LONG_WORK = UINT64_C(64) << 30;
 static const double LONG = 8;
 
 /* Without the fast forms. */
-static const uint64_t times_dearer[NLENSES] = {[OX_LENS_EXACT] = 8, [OX_LENS_NATIVE] = 1, [OX_LENS_DOUBLE] = 8};
+static const uint64_t times_dearer[NLENSES] = {[OX_LENS_EXACT] = 10, [OX_LENS_NATIVE] = 1, [OX_LENS_DOUBLE] = 10};
 
 static uint64_t work_left(const ox_whole *w) { return !w->most ? UINT64_MAX : w->spent < w->most ? w->most - w->spent : 0; }
 

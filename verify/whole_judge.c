@@ -296,6 +296,8 @@ static finding judge(ox_whole *w, uint32_t i, const weighed *x, const ox_array *
 
 	if (!x->wrong && x->equal == x->elements)
 		return (finding){OX_V_EXACT, OX_BOUND_BITS, 0, 0, NULL};
+	if (is_gross(x))
+		take_time(w);
 	if (w->o.agreement != OX_AGREE_BOUND && !given) {
 		const ox_truth same = same_when_exact(w, i, &why);
 		if (same != OX_MAYBE)
@@ -304,8 +306,6 @@ static finding judge(ox_whole *w, uint32_t i, const weighed *x, const ox_array *
 	if (given || (!x->wrong && !w->o.full))
 		return (finding){x->wrong ? OX_V_MISMATCH : OX_V_BOUND, OX_BOUND_TABLE, x->used, x->wrong,
 		                 x->wrong ? difference_text(x, w->o.arena) : NULL};
-	if (is_gross(x))
-		take_time(w);
 	return judge_closely(w, i, x, want, o);
 }
 

@@ -136,7 +136,7 @@ typedef enum reached { REACHED, NO_RESULT, NO_SUCH, NO_TIME } reached;
 
 /* Of the work that is left, for the first model: the second needs as much, and double more. Where
  * smaller sizes can be had, some is kept for them. */
-static double share_of(const ox_whole *w) { return w->open ? 0.25 : 0.5; }
+static double share_of(const ox_whole *w) { return w->open ? 0.4 : 0.5; }
 
 static reached run_first(ox_whole *w, const place *p, const char **why)
 {

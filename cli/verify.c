@@ -44,10 +44,22 @@ static bool same_port(pair *p, const char *what, const ox_name *a, const ox_type
 	                                                   cli_type(p->c, y, NULL, NULL)));
 }
 
+static bool has_default(const ox_decl *d) { return d->val && (d->val->tensor || d->val->sparse); }
+
+/* Who does not give what has a default in the first must not have to give it to the second. */
+static bool same_input(pair *p, const ox_decl *x, const ox_decl *y)
+{
+	if (!same_port(p, "input", x->name, x->type, y->name, y->type))
+		return false;
+	return !has_default(x) || has_default(y)
+	       || differ(p, cli_text(&p->c->arena, "input '%s'", ox_show(&p->c->arena, ox_name_str(x->name))),
+	                 "has a default, and none there");
+}
+
 /* A weight that others list among their inputs as well, with this value unless another is given. */
 static bool is_default_only_here(const ox_decl *d, const ox_graph *there)
 {
-	bool found = !d->val || !d->val->tensor;
+	bool found = !has_default(d);
 
 	for (size_t i = 0; i < there->inputs.n && !found; i++)
 		found = ox_str_eq(ox_name_str(there->inputs.p[i].name), ox_name_str(d->name));
@@ -78,7 +90,7 @@ static bool same_interface(pair *p)
 		                                           na, a->outputs.n, nb, b->outputs.n));
 	p->defaults = a->inputs.n - na;
 	for (size_t i = 0; i < na; i++)
-		same &= same_port(p, "input", x[i]->name, x[i]->type, y[i]->name, y[i]->type);
+		same &= same_input(p, x[i], y[i]);
 	for (size_t i = 0; i < a->outputs.n; i++)
 		same &= same_port(p, "output", a->outputs.p[i]->name, a->outputs.p[i]->type, b->outputs.p[i]->name,
 		                  b->outputs.p[i]->type);

@@ -2809,6 +2809,9 @@ def two_models_compared(d):
     assert json.loads(r.stdout)["defaults_lost"] == 1, r.stdout
     assert b"1 input with a default is none there" in expect(0, "verify", listed, model("k", weights.format(3))).stdout
     expect(0, "verify", model("k", weights.format(3)), listed)
+    wanted = model("v", "{ y = Add (x, w) }", "(float[N,3] x, float[3] w) => (float[N,3] y)")
+    assert b"input 'w': has a default, and none there" in expect(1, "verify", listed, wanted).stderr
+    expect(0, "verify", wanted, listed)
     expect(1, "verify", listed, model("l", weights.format(4)))
     r = expect(1, "verify", listed, model("n", "{ y = Add (x, w) }", "(float[N,3] x, float[3] w, float v) => (float[N,3] y)"))
     assert b"2 inputs and 1 outputs, and 3 and 1 there" in r.stderr, r.stderr

@@ -137,14 +137,14 @@ static void sum_plane(const job *j, uint64_t p)
 	add_channels(t, false, j->sum, x, w, t->kernel, channels);
 }
 
-/* ---- small planes ----------------------------------------------------------------------- *
+/* ---- columns ------------------------------------------------------------------------------- *
  *
- * Where the result has few places they are columns: what each tap of each channel meets there, or 0. Then
- * all features are products of lines. A weight that is infinite makes NaN of such a 0: those sums
- * are made again as above.
+ * The places of the result are columns: what each tap of each channel meets there, or 0. Then all features
+ * are products of lines, which are several times as quick. A weight that is infinite makes NaN of such a 0:
+ * those sums are made again as above.
  */
 
-enum { SMALL = 64 };
+enum { MOST_COLUMNS = 1 << 22 };      /* numbers in all */
 
 typedef struct columns {
 	double *x;                    /* channels * kernel lines of plane places */
@@ -152,7 +152,15 @@ typedef struct columns {
 	uint64_t group;               /* of which image and group that is, counted from 1 */
 } columns;
 
-static bool has_columns(const job *j) { return j->plane <= SMALL && j->k.features > 1 && j->taps.n; }
+/* Laying them out costs about what two features do. */
+static bool has_columns(const job *j)
+{
+	uint64_t lines, all;
+
+	return j->taps.n && (uint64_t)j->k.features > (j->plane > 64 ? 4 : 1)
+	       && ox_mul_u64((uint64_t)j->k.channels, j->taps.kernel, &lines) && ox_mul_u64(lines, j->plane, &all)
+	       && all <= MOST_COLUMNS;
+}
 
 static void lay_out(const job *j, uint64_t group, double *to)
 {

@@ -9,7 +9,10 @@
  */
 #include "ops/eval.h"
 
-enum { FOUR = 4 };
+enum {
+	FOUR = 4,
+	NEAR = 64,                    /* steps that are taken again and again: else what is there is brought together */
+};
 
 typedef double __attribute__((vector_size(16), aligned(8), may_alias)) pair;
 
@@ -49,7 +52,7 @@ static void over_columns(ox_arena *arena, uint64_t k, const ox_dot_lines *a, con
 
 	for (uint64_t j = 0; j < b->n; j += FOUR) {
 		const uint64_t nb = b->n - j < FOUR ? b->n - j : FOUR;
-		const bool is_there = b->line == 1 && nb == FOUR;
+		const bool is_there = b->line == 1 && nb == FOUR && (b->step <= NEAR || a->n <= FOUR);
 		if (!is_there)
 			weave(woven, b, j, k);
 		for (uint64_t i = 0; i < a->n; i += FOUR) {

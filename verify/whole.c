@@ -45,7 +45,7 @@ static const char *make_up(ox_whole *w, uint32_t sample, uint32_t fill)
 	return NULL;
 }
 
-enum { MAX_CHOICES = 16, MORE_CHOICES = 4 };
+enum { MAX_CHOICES = 16, MORE_CHOICES = 4, FEW_TRIES = 6 };
 
 /* Where the usual choices are too few: other primes, for each name another. */
 static void bind_primes(ox_whole *w, unsigned round)
@@ -178,17 +178,18 @@ static bool is_tried(const ox_whole *w, const uint64_t *tried, unsigned n, uint6
 	return false;
 }
 
-/* Other sizes, until the first model has all its outputs. After one that took too long, smaller ones. */
+/* Other sizes, until the first model has all its outputs. After one that took too long, smaller ones.
+ * Without a sample there is no word at all, so that the first choice is tried for longest. */
 static reached search(ox_whole *w, const place *p, const char **why)
 {
 	const unsigned first = p->size ? w->choices[p->size - 1] : p->zero && w->choices[0] ? w->choices[0] - 1 : 0,
-	               end = p->zero ? first + MORE_CHOICES : MAX_CHOICES + (p->size ? MORE_CHOICES : 0);
+	               end = MAX_CHOICES + (p->size || p->zero ? MORE_CHOICES : 0);
 	uint64_t tried[MAX_CHOICES + MORE_CHOICES], too_large = UINT64_MAX;
 	reached all = NO_SUCH;
 	const char *now;
 	unsigned ntried = 0;
 
-	for (unsigned n = first; n < end; n++) {
+	for (unsigned n = first; n < end && (ntried < FEW_TRIES || !(p->size || p->zero)); n++) {
 		n = next_choice(w, p->number, n, p->zero);
 		if (n >= end || !choose_sizes(w, p->number, n, p->zero))
 			break;

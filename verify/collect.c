@@ -174,6 +174,15 @@ static void add_reader(window *w, const wnode *was, const wnode *is)
 			add_pair(w, was->in[i], is->in[i]);
 }
 
+/* Graph outputs that are what n makes, which goes on as it did: they may be something else now. */
+static void add_outputs(window *w, const wnode *n)
+{
+	for (uint32_t i = 0; i < n->nout; i++)
+		for (const ox_use *u = n->out[i] && n->out[i]->noutput ? n->out[i]->uses : NULL; u; u = u->next)
+			if (u->reader == OX_READ_OUTPUT)
+				*ox_push(w->a, &w->pairs) = (wpair){n->out[i], NULL, u->graph, u->index};
+}
+
 /* Is n the same before and after, to its operands? */
 static bool stands_still(const window *w, const ox_node *n)
 {
@@ -198,6 +207,7 @@ static bool sort_out(window *w, shot *shots, size_t n)
 				*ox_push(w->a, &w->after) = s->is;
 			} else {
 				add_reader(w, &was, &s->is);
+				add_outputs(w, &was);
 			}
 		} else if (was_there) {
 			*ox_push(w->a, &w->before) = window_picture(s->n, w->a);
@@ -262,6 +272,11 @@ static void add_results(window *w)
 				add_kept_readers(w, w->before.p[i].out[k]);
 }
 
+static bool is_still_there(const window *w, const wpair *p)
+{
+	return p->was == p->is && p->was->def && stands_still(w, p->was->def);
+}
+
 /* With the model as it is: what the outputs are now, and does somebody still read v? */
 static void complete_pairs(window *w)
 {
@@ -273,7 +288,7 @@ static void complete_pairs(window *w)
 			p.is = p.g->outputs.p[p.index]->use.val;
 		else if (!p.is)
 			p.is = p.was->uses ? p.was : NULL;
-		if (p.is)
+		if (p.is && !(p.g && is_still_there(w, &p)))
 			w->pairs.p[kept++] = p;
 	}
 	w->pairs.n = kept;

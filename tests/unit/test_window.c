@@ -1,0 +1,68 @@
+/* The window of one edit (verify/window.h): is what it changed seen, and what must agree compared? */
+#include <criterion/criterion.h>
+
+#include "ops/op.h"
+#include "verify/window.h"
+
+#define HEAD "<ir_version: 8, opset_import: [\"\" : 17]>\n"
+
+typedef struct rig {
+	ox_heap heap;
+	ox_diag diag;
+	ox_model *m;
+	ox_inference *facts;
+	ox_windows *w;
+	ox_node *node[16];            /* of the main graph, in order */
+} rig;
+
+static void show(void *user, const ox_message *m)
+{
+	(void)user;
+	cr_log_error("%s", m->text);
+}
+
+/* With an open transaction. */
+static void begin(rig *r, const char *text)
+{
+	size_t n = 0;
+
+	*r = (rig){.diag = {.emit = show}};
+	r->m = ox_parse(text, strlen(text), &r->heap, &r->diag);
+	cr_assert(r->m, "%s", text);
+	r->facts = ox_inference_new(r->m, &(ox_infer_options){0});
+	cr_assert(r->facts && ox_infer_all(r->facts));
+	r->w = ox_windows_new(r->m, 0);
+	ox_foreach_node(x, r->m->graph)
+		r->node[n++] = x;
+	ox_txn_begin(r->m);
+}
+
+static ox_verdict end(rig *r)
+{
+	const ox_verdict v = ox_window_check(r->w, OX_AGREE_BITS).verdict;
+
+	ox_txn_commit(r->m);
+	ox_windows_free(r->w);
+	ox_inference_free(r->facts);
+	ox_model_free(r->m);
+	return v;
+}
+
+/* Nobody killed the node that made the output. */
+Test(window, an_output_of_a_node_that_stays)
+{
+	rig r;
+
+	begin(&r, HEAD "g (float[N] x) => (float[N] y) { a = Neg (x)  y = Abs (x) }");
+	cr_assert(ox_value_replace_named(r.node[1]->out[0], r.node[0]->out[0]));
+	cr_expect_eq(end(&r), OX_V_MISMATCH);
+	begin(&r, HEAD "g (float[N] x) => (float[N] y) { a = Neg (x)  b = Neg (x)  y = Identity (b) }");
+	cr_assert(ox_value_replace_named(r.node[2]->out[0], r.node[0]->out[0]));
+	cr_expect(end(&r) <= OX_V_EXACT);
+	/* of a branch, too */
+	begin(&r, HEAD "g (float[N] x, bool c) => (float[N] y) {\n"
+	               "  y = If (c) <then_branch = t () => (float[N] u) { a = Neg (x)  u = Abs (x) }, else_branch = e () => (float[N] v) { v = Exp (x) }>\n}");
+	ox_node *a = ox_node_attr(r.node[0], "then_branch")->g->first;
+	cr_assert(ox_value_replace_named(a->next->out[0], a->out[0]));
+	cr_expect_eq(end(&r), OX_V_MISMATCH);
+}

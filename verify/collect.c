@@ -272,9 +272,10 @@ static void add_results(window *w)
 				add_kept_readers(w, w->before.p[i].out[k]);
 }
 
+/* By a node that is no other: what it reads is compared. */
 static bool is_still_there(const window *w, const wpair *p)
 {
-	return p->was == p->is && p->was->def && stands_still(w, p->was->def);
+	return p->was == p->is && p->was->def && !holds(&w->before, p->was->def);
 }
 
 /* With the model as it is: what the outputs are now, and does somebody still read v? */

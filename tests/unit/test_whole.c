@@ -307,3 +307,21 @@ Test(whole, samples_that_are_left)
 	cr_expect_eq(t.r.valid + t.r.left, 9);
 	end(&t);
 }
+
+/* Weights that are inputs are large: after 65,521 elements they begin again. */
+Test(whole, large_inputs)
+{
+	two t;
+	const char *a = HEAD "g (float[2,40000] x) => (float[2,40000] y) { y = Neg (x) }";
+	unsigned equal = 0;
+
+	compare(&t, a, a, (ox_whole_config){.samples = 1});
+	const ox_array *x = ox_whole_inputs(t.w, 0)[0];
+	const float *p = x->data;
+	cr_assert_eq(x->count, 80000);
+	cr_expect_arr_eq(p, p + 65521, (80000 - 65521) * sizeof *p);
+	for (int i = 0; i < 40000; i++)
+		equal += p[i] == p[i + 40000];
+	cr_expect_lt(equal, 40, "the rows are not alike");
+	end(&t);
+}

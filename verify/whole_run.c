@@ -29,13 +29,17 @@ bool affords(const ox_whole *w, uint64_t work)
 
 void take_time(ox_whole *w)
 {
-	if (!w->patient && w->most)
-		w->most = w->spent + (w->o.max_work > LONG_WORK ? w->o.max_work : LONG_WORK);
-	if (!w->patient && w->until > 0)
-		w->until = ox_os_seconds() + fmax(LONG, w->o.seconds);
-	for (int k = 0; k < NLENSES * NSIDES && !w->patient; k++)
-		w->runners[k / NSIDES][k % NSIDES].tried &= w->runners[k / NSIDES][k % NSIDES].there;
+	if (w->patient)
+		return;
 	w->patient = true;
+	if (w->most)
+		w->most = w->spent + (w->o.max_work > LONG_WORK ? w->o.max_work : LONG_WORK);
+	if (w->until > 0)
+		w->until = ox_os_seconds() + fmax(LONG, w->o.seconds);
+	/* what was not begun may be now */
+	for (int lens = 0; lens < NLENSES; lens++)
+		for (int side = 0; side < NSIDES; side++)
+			w->runners[lens][side].tried &= w->runners[lens][side].there;
 }
 
 static uint32_t input_of(const ox_model *m, const ox_name *name)

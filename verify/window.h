@@ -1,7 +1,8 @@
 /* window.h - floor 4: is a rewrite right? What goes and what comes, computed side by side.
  *
  *     collect.c    which nodes go and come, and which values must be the same
- *     sample.c     what to compute them with: sizes, and values that fit what is known
+ *     sizes.c      how large what they read is
+ *     sample.c     what it holds: values that fit what is known
  *     compute.c    the nodes of a window, one after the other
  *     agree.c      are the values the same on both sides?
  *     window.c     how often, how large, and when it is enough

@@ -11,11 +11,12 @@
  *     SHAPES    integers and booleans are traced upwards, since shapes are computed with them: their
  *               makers stand on both sides, and are computed too.
  *               So are sequences, which cannot be made up.
+ *     MAKERS    a few makers of floats that move or map elements, such as the inner of two Neg.
  *     READERS   readers belong to it: of x, a Shape reads the dims alone.
  *     MOVES     so does what moves what the window makes: a factor may go into weights that lie above
  *               a Transpose, and then what is transposed is another.
- *     FLOATS    makers of floats: those that follow from constants and shapes alone, such as states
- *               that are all zero, and a few that move or map elements, such as the inner of two Neg.
+ *     FLOATS    all of these, and makers of floats that follow from constants and shapes alone, such as
+ *               states that are all zero.
  *
  * Other floats are free in every window, since what they hold proves nothing: computed from the
  * inputs of the model, a Relu might see no number below zero.
@@ -392,6 +393,8 @@ static bool can_trace(const window *w, const ox_value *v)
 		return false;
 	if (is_whole(v) || is_sequence(w, v))
 		return true;
+	if (w->reach == WINDOW_MAKERS)
+		return is_near(w, v->def);
 	return w->reach >= WINDOW_FLOATS && (is_near(w, v->def) || follows_from_constants(w, v, MAX_DEPTH, &left));
 }
 

@@ -370,9 +370,9 @@ ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 {
 	static const struct { window_reach reach; bool small, if_none; } turns[] = {
 		{WINDOW_BORDER, true, false}, {WINDOW_BORDER, false, true},
-		{WINDOW_SHAPES, true, false}, {WINDOW_READERS, true, false}, {WINDOW_MOVES, true, false}, {WINDOW_FLOATS, true, false},
-		{WINDOW_BORDER, false, false}, {WINDOW_SHAPES, false, false}, {WINDOW_READERS, false, false},
-		{WINDOW_MOVES, false, false}, {WINDOW_FLOATS, false, false},
+		{WINDOW_SHAPES, true, false}, {WINDOW_MAKERS, true, false}, {WINDOW_READERS, true, false}, {WINDOW_MOVES, true, false},
+		{WINDOW_FLOATS, true, false}, {WINDOW_BORDER, false, false}, {WINDOW_SHAPES, false, false}, {WINDOW_MAKERS, false, false},
+		{WINDOW_READERS, false, false}, {WINDOW_MOVES, false, false}, {WINDOW_FLOATS, false, false},
 	};
 	ox_window_verdict v[2][WINDOW_REACHES] = {0};
 

@@ -26,7 +26,7 @@ typedef struct wbound { const ox_value *v; ox_array *x; } wbound;
 typedef OX_VEC(wbound) wbounds;
 
 /* How much of the model belongs to it, see window.c. */
-typedef enum window_reach { WINDOW_BORDER, WINDOW_SHAPES, WINDOW_READERS, WINDOW_MOVES, WINDOW_FLOATS, WINDOW_REACHES } window_reach;
+typedef enum window_reach { WINDOW_BORDER, WINDOW_SHAPES, WINDOW_MAKERS, WINDOW_READERS, WINDOW_MOVES, WINDOW_FLOATS, WINDOW_REACHES } window_reach;
 
 typedef struct window {
 	ox_model *m;

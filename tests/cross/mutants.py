@@ -31,6 +31,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -669,13 +670,14 @@ def main():
     p.add_argument("--pass", dest="passes", action="append", help="mutants of this one alone; repeatable")
     p.add_argument("--kind", dest="kinds", action="append", choices=KINDS, help="of these alone; repeatable")
     p.add_argument("--sample", type=int, default=0, help="so many mutants, drawn")
-    p.add_argument("--seed", type=int, default=0, help="of the draw")
+    p.add_argument("--seed", type=int, default=0, help="of the draw, and of the order")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--seconds", type=float, default=900, help="for one pass on one model")
     p.add_argument("--results", type=Path, default=ROOT / "build/mutants.jsonl")
     p.add_argument("--keep", type=Path, default=ROOT / "build/missed", help="where misses stay")
     p.add_argument("--again", action="store_true", help="passes on models with misses, these alone")
     p.add_argument("--tell", action="store_true", help="the table of what is there, no more")
+    p.add_argument("--shuffle", action="store_true", help="in a random order (--seed): what is done when it is stopped is a fair part of all")
     p.add_argument("where", nargs="*", type=Path)
     o = p.parse_args()
     o.tool = o.tool.resolve()
@@ -691,6 +693,8 @@ def main():
     old = [json.loads(line) for line in o.results.read_text().splitlines()] if o.results.exists() else []
     state = {tuple(i["item"]): i for i in old}
     asked = [] if o.tell else list(items(o, groups, drawn, models(where), state, program))
+    if o.shuffle:
+        random.Random(o.seed).shuffle(asked)
     o.results.parent.mkdir(exist_ok=True)
     start = time.monotonic()
     with o.results.open("a") as log:

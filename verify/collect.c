@@ -9,14 +9,15 @@
  * does not agree, or cannot be computed so, a wider one decides:
  *
  *     SHAPES    integers and booleans are traced upwards, since shapes are computed with them: their
- *               makers stand on both sides, and are computed too.
- *               So are sequences, which cannot be made up.
+ *               makers stand on both sides, and are computed too. So do those of sequences, which
+ *               cannot be made up, and of floats that follow from constants and shapes alone, such as
+ *               states that are all zero.
  *     MAKERS    a few makers of floats that move or map elements, such as the inner of two Neg.
- *     READERS   readers belong to it: of x, a Shape reads the dims alone.
+ *     READERS   readers belong to it: of x, a Shape reads the dims alone. But none that hides what
+ *               differs: no rounding, no Gather of rows that are made up.
  *     MOVES     so does what moves what the window makes: a factor may go into weights that lie above
  *               a Transpose, and then what is transposed is another.
- *     FLOATS    all of these, and makers of floats that follow from constants and shapes alone, such as
- *               states that are all zero.
+ *     FLOATS    all of these.
  *
  * Other floats are free in every window, since what they hold proves nothing: computed from the
  * inputs of the model, a Relu might see no number below zero.
@@ -116,6 +117,20 @@ static bool is_whole(const ox_value *v)
 	return t == OX_BOOL || ox_kind_of(t) == OX_SIGNED || ox_kind_of(t) == OX_UNSIGNED;
 }
 
+/* Does n read some elements only, others in each run? On few samples it does not meet what differs. */
+static bool picks_some(const ox_node *n)
+{
+	switch (n->op) {
+	case OX_Gather: case OX_GatherElements: case OX_GatherND: case OX_Compress: case OX_Slice:
+		for (uint32_t i = 1; i < n->nin; i++)
+			if (n->in[i].val && !ox_value_const(n->in[i].val))
+				return true;
+		return false;
+	default:
+		return false;
+	}
+}
+
 /* What makes of floats something that small differences do not reach: as a reader it would hide
  * them. */
 static bool rounds(const ox_node *n)
@@ -131,12 +146,18 @@ static bool rounds(const ox_node *n)
 	}
 }
 
+/* Would the reader hide what differs in what it reads now? */
+static bool hides(const wnode *was, const shot *s)
+{
+	return rounds(s->n) || (picks_some(s->n) && was->in[0] != s->is.in[0]);
+}
+
 /* Does the node compute something else, or only read what is named otherwise now? */
 static bool is_changed(const window *w, const shot *s, const wnode *was)
 {
 	if (s->op != s->n->op || !same_attrs(s) || !same_outputs(was, &s->is) || was->nin != s->is.nin)
 		return true;
-	if (w->reach >= WINDOW_READERS && !rounds(s->n) && memcmp(was->in, s->is.in, was->nin * sizeof *was->in))
+	if (w->reach >= WINDOW_READERS && !hides(was, s) && memcmp(was->in, s->is.in, was->nin * sizeof *was->in))
 		return true;
 	for (uint32_t i = 0; i < was->nin; i++) {
 		if (!was->in[i] != !s->is.in[i])
@@ -251,7 +272,7 @@ static void go_through(window *w, const ox_value *v)
 
 	for (const ox_use *u = v->uses; u && seen < MAX_THROUGH; u = u->next, seen++) {
 		const ox_op_row *row = u->reader == OX_READ_NODE ? ox_op_row_of(u->node->op) : NULL;
-		if (!row || !(row->flags & OX_MOVES) || u->node->graph != v->graph || !stands_still(w, u->node)
+		if (!row || !(row->flags & OX_MOVES) || picks_some(u->node) || u->node->graph != v->graph || !stands_still(w, u->node)
 		    || w->before.n >= MAX_NODES)
 			continue;
 		const wnode n = window_picture(u->node, w->a);
@@ -360,18 +381,27 @@ static bool is_near(const window *w, const ox_node *n)
 	for (size_t i = 0; i < w->above.n; i++)
 		near += w->above.p[i].nout && w->above.p[i].out[0] && !is_whole(w->above.p[i].out[0]);
 	return near < MAX_NEAR
-	       && (ox_op_row_of(n->op)->flags & (OX_MOVES | OX_ELEMWISE) || has_op(&w->before, n->op));
+	       && (ox_op_row_of(n->op)->flags & (OX_MOVES | OX_ELEMWISE) || n->op == OX_DequantizeLinear || has_op(&w->before, n->op));
 }
 
-/* Is no float among all that v is computed from, but constants? left: nodes to look at. */
+/* A shape, an index, a choice. What is quantized stands for floats. */
+static bool may_tell_shapes(const ox_value *v)
+{
+	const ox_dtype t = ox_dtype_known(v);
+
+	return t == OX_BOOL || (is_whole(v) && ox_dtype_bits(t) > 8);
+}
+
+/* Is no float among all that v is computed from, but constants; no quantized one either? left: nodes to look at. */
 static bool follows_from_constants(const window *w, const ox_value *v, unsigned depth, unsigned *left)
 {
-	if (!v || ox_value_const(v) || is_whole(v))
+	if (!v || ox_value_const(v) || may_tell_shapes(v))
 		return true;
 	if (!depth || !*left || !can_compute(w, v))
 		return false;
 	--*left;
-	for (uint32_t i = 0; i < v->def->nin; i++)
+	/* of the other one CastLike reads the type */
+	for (uint32_t i = 0; i < (v->def->op == OX_CastLike ? 1 : v->def->nin); i++)
 		if (!follows_from_constants(w, v->def->in[i].val, depth - 1, left))
 			return false;
 	return true;
@@ -391,11 +421,9 @@ static bool can_trace(const window *w, const ox_value *v)
 
 	if (w->reach < WINDOW_SHAPES || w->above.n >= MAX_ABOVE || !can_compute(w, v))
 		return false;
-	if (is_whole(v) || is_sequence(w, v))
+	if (is_whole(v) || is_sequence(w, v) || follows_from_constants(w, v, MAX_DEPTH, &left))
 		return true;
-	if (w->reach == WINDOW_MAKERS)
-		return is_near(w, v->def);
-	return w->reach >= WINDOW_FLOATS && (is_near(w, v->def) || follows_from_constants(w, v, MAX_DEPTH, &left));
+	return (w->reach == WINDOW_MAKERS || w->reach >= WINDOW_FLOATS) && is_near(w, v->def);
 }
 
 static void need(window *w, const wside *side, ox_value *v)

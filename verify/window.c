@@ -70,6 +70,7 @@ typedef struct trial {
 	uint64_t seed;
 	bool *seen;                   /* for each pair: has it had an element, and a number? */
 	bool small, shrunk;           /* large numbers become small ones; there were some */
+	bool outgrown;                /* the original could be computed, and what comes is too dear */
 	uint64_t ops;
 } trial;
 
@@ -112,9 +113,9 @@ static bool has_text(const ox_array *x) { return ox_kind_of(x->dtype) == OX_NO_N
 typedef enum outcome { NO_SAMPLE, AGREES, DIFFERS, CANNOT } outcome;
 
 /* Nothing tells from what has no elements, or from roots and logarithms of what is below zero. */
-static bool says_something(const ox_array *x, ox_agreement how)
+static bool says_something(const ox_array *x)
 {
-	bool some = how != OX_AGREE_BOUND || ox_kind_of(x->dtype) != OX_FLOATING;
+	bool some = ox_kind_of(x->dtype) != OX_FLOATING;
 
 	for (uint64_t i = 0; !some && i < x->count; i++)
 		some = !isnan(ox_get_double(x, i));
@@ -131,7 +132,7 @@ static outcome compare(trial *t, const char **why)
 			return DIFFERS;
 	}
 	for (size_t i = 0; i < t->w->pairs.n; i++)
-		t->seen[i] |= says_something(t->r.was[i], t->how);
+		t->seen[i] |= says_something(t->r.was[i]);
 	return AGREES;
 }
 
@@ -168,6 +169,7 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 	const bool is_there = values_of(t, true, &given, 0, 0, t->r.is, NULL, why);
 	if (!is_there && !is_dear(*why))
 		*why = ox_str_printf(&t->all->kept, "it has no result now: %s", *why).p;
+	t->outgrown |= !is_there && is_dear(*why);
 	return is_there ? compare(t, why) : is_dear(*why) ? CANNOT : DIFFERS;
 }
 
@@ -357,6 +359,7 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "the checks had taken their time", .dear = true};
 	ox_window_verdict v = try_all(&t);
 	v.shrunk = t.shrunk;
+	v.outgrown = v.dear && t.outgrown;
 	all->ops += t.ops;
 	if (v.why)
 		v.why = ox_str_copy(&all->memory, ox_cstr(v.why)).p;
@@ -364,8 +367,27 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	return v;
 }
 
+/* With the true sizes, none was dear: the widest decides; but where FLOATS has no sample a disagreement
+ * that neither readers nor what moves it settle stands. */
+static ox_window_verdict decide(const ox_window_verdict v[WINDOW_REACHES])
+{
+	const bool stands = v[WINDOW_MOVES].verdict == OX_V_MISMATCH && v[WINDOW_FLOATS].verdict == OX_V_UNVERIFIED;
+
+	return v[stands ? WINDOW_MOVES : WINDOW_FLOATS];
+}
+
+/* Of those before r, the widest that was computed, if it disagrees. */
+static const ox_window_verdict *disagreed(const ox_window_verdict v[WINDOW_REACHES], unsigned r)
+{
+	while (r > WINDOW_BORDER && v[r - 1].verdict == OX_V_UNVERIFIED)
+		r--;
+	return r > WINDOW_BORDER ? &v[r - 1] : NULL;
+}
+
 /* Small where that is possible. What cannot be computed so is tried as large as it is, before more of
- * the model belongs to it; what does not agree when it belongs there is tried so in the end. */
+ * the model belongs to it; what does not agree when it belongs there is tried so in the end. Wider
+ * windows than a dear one are no cheaper. What disagreed, and then takes so much more than the
+ * original did that it comes to no end, disagrees. */
 ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 {
 	static const struct { window_reach reach; bool small, if_none; } turns[] = {
@@ -374,18 +396,26 @@ ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 		{WINDOW_FLOATS, true, false}, {WINDOW_BORDER, false, false}, {WINDOW_SHAPES, false, false}, {WINDOW_MAKERS, false, false},
 		{WINDOW_READERS, false, false}, {WINDOW_MOVES, false, false}, {WINDOW_FLOATS, false, false},
 	};
-	ox_window_verdict v[2][WINDOW_REACHES] = {0};
+	ox_window_verdict v[2][WINDOW_REACHES] = {0}, dear = {.verdict = OX_V_UNVERIFIED};
+	window_reach reaches = WINDOW_REACHES;
 
 	ox_arena_reset(&all->kept);
 	for (size_t i = 0; i < OX_LEN(turns); i++) {
+		const window_reach r = turns[i].reach;
 		const ox_window_verdict *tried = v[1];
-		ox_window_verdict *now = &v[turns[i].small][turns[i].reach];
-		if (turns[i].if_none && tried[WINDOW_BORDER].verdict != OX_V_UNVERIFIED)
+		ox_window_verdict *now = &v[turns[i].small][r];
+		if (r >= reaches || (turns[i].if_none && tried[WINDOW_BORDER].verdict != OX_V_UNVERIFIED))
 			continue;
-		*now = turns[i].small || tried[turns[i].reach].shrunk ? check(all, how, turns[i].reach, turns[i].small)
-		                                                      : tried[turns[i].reach];
-		if (now->verdict < OX_V_UNVERIFIED || (now->dear && !turns[i].if_none))
+		*now = turns[i].small || tried[r].shrunk ? check(all, how, r, turns[i].small) : tried[r];
+		if (now->verdict < OX_V_UNVERIFIED)
 			return *now;
+		if (now->outgrown && disagreed(v[turns[i].small], r))
+			return *disagreed(v[turns[i].small], r);
+		/* what stands above MAKERS does not stand above READERS */
+		if (now->dear && !turns[i].if_none && r != WINDOW_MAKERS) {
+			dear = *now;
+			reaches = r;
+		}
 	}
-	return v[0][WINDOW_REACHES - 1];
+	return reaches < WINDOW_REACHES ? dear : decide(v[0]);
 }

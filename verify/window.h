@@ -27,6 +27,7 @@ typedef struct ox_window_verdict {
 	double used;                  /* BOUND: the largest share of the bound */
 	bool dear;                    /* UNVERIFIED: it would have taken too long, or too much */
 	bool shrunk;                  /* sizes were smaller than they are */
+	bool outgrown;                /* dear, though the original was not */
 } ox_window_verdict;
 
 typedef struct ox_windows ox_windows;

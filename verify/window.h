@@ -2,6 +2,7 @@
  *
  *     collect.c    which nodes go and come, and which values must be the same
  *     sizes.c      how large what they read is
+ *     wanted.c     what its readers want, where it has no rank
  *     sample.c     what it holds: values that fit what is known
  *     compute.c    the nodes of a window, one after the other
  *     agree.c      are the values the same on both sides?

@@ -85,7 +85,7 @@ static ox_whole_config config_of(const work *k, double seconds)
 
 	return (ox_whole_config){
 		.samples = k->out->samples, .sizes = k->out->sizes, .zero = full && !o->positive_dims, .full = full,
-		.agreement = agreement_of(k), .seed = o->seed, .seconds = seconds,
+		.doubt = cli_unverified(k->run) > 0, .agreement = agreement_of(k), .seed = o->seed, .seconds = seconds,
 		.max_work = (uint64_t)(fmin(k->out->budget, 1e6) * WORK_A_SECOND) + 1,
 		.max_bytes = o->max_memory && o->max_memory < most ? o->max_memory : most,
 		.has_rtol = o->has_rtol, .rtol = o->rtol, .has_atol = o->has_atol, .atol = o->atol,

@@ -35,6 +35,8 @@ typedef struct ox_whole_config {
 	bool zero;                    /* and one for each name of a dim, which is 0 then, where the first runs so */
 	bool full;                    /* in double too, and against the measured floor */
 	bool rounding;                /* measure the rounding of the first even where nothing hangs on it */
+	bool doubt;                   /* something speaks against the second already: all that differs has the time of what
+	                                 cannot be rounding */
 	bool go_on;                   /* after a sample on which they differ */
 	ox_agreement agreement;       /* BITS: it is the same in every bit, in the exact lens at least */
 	uint64_t seed;

@@ -296,7 +296,7 @@ static finding judge(ox_whole *w, uint32_t i, const weighed *x, const ox_array *
 
 	if (!x->wrong && x->equal == x->elements)
 		return (finding){OX_V_EXACT, OX_BOUND_BITS, 0, 0, NULL};
-	if (is_gross(x))
+	if (is_gross(x) || (x->wrong && w->o.doubt))
 		take_time(w);
 	if (w->o.agreement != OX_AGREE_BOUND && !given) {
 		const ox_truth same = same_when_exact(w, i, &why);

@@ -290,6 +290,10 @@ Test(whole, no_work_for_double)
 	compare(&t, a, c, o);
 	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
 	end(&t);
+	/* but not where something speaks against b already */
+	compare(&t, a, b, (ox_whole_config){.max_work = 100 * 1000, .agreement = OX_AGREE_BOUND, .doubt = true});
+	cr_expect_eq(t.r.verdict, OX_V_MISMATCH);
+	end(&t);
 }
 
 /* Samples that come to no end take nothing from those that did. */

@@ -12,6 +12,7 @@ enum {
 	MOST_OPS = 12 * 1000 * 1000,  /* of one computation, ... */
 	LEAST_OPS = 64 * 1000,        /* ... the less, the less is left */
 	PARTS = 32,
+	PATIENCE = 16,                /* times as much where small sizes disagreed */
 	FEW_OPS = 4096,               /* until then there is time for more samples */
 	ENOUGH_OPS = 2 * 1000 * 1000, /* of one window, when there was a sample */
 	MUCH_OPS = 8 * ENOUGH_OPS,    /* when there was none */
@@ -54,14 +55,6 @@ static void remember(ox_windows *w, uint64_t number, const ox_window_verdict *v)
 	w->nseen++;
 }
 
-/* What one computation may take: so much that many others still can. */
-static uint64_t allowance(const ox_windows *all)
-{
-	const uint64_t left = all->ops < MOST_OPS_IN_ALL ? (MOST_OPS_IN_ALL - all->ops) / PARTS : 0;
-
-	return left > MOST_OPS ? MOST_OPS : left < LEAST_OPS ? LEAST_OPS : left;
-}
-
 typedef struct trial {
 	window *w;
 	ox_windows *all;
@@ -70,9 +63,19 @@ typedef struct trial {
 	uint64_t seed;
 	bool *seen;                   /* for each pair: has it had an element, and a number? */
 	bool small, shrunk;           /* large numbers become small ones; there were some */
+	bool patient;                 /* it disagreed with small ones */
 	bool outgrown;                /* the original could be computed, and what comes is too dear */
 	uint64_t ops;
 } trial;
+
+/* What one computation may take: so much that many others still can. */
+static uint64_t allowance(const trial *t)
+{
+	const uint64_t spent = t->all->ops, left = spent < MOST_OPS_IN_ALL ? (MOST_OPS_IN_ALL - spent) / PARTS : 0;
+	const uint64_t most = left > MOST_OPS ? MOST_OPS : left < LEAST_OPS ? LEAST_OPS : left;
+
+	return t->patient ? PATIENCE * MOST_OPS : most;
+}
 
 /* ---- trying ------------------------------------------------------------------------------------- */
 
@@ -84,7 +87,7 @@ static bool values_of(trial *t, bool after, const wbounds *given, double shake, 
 	ox_arena *a = &t->all->one;
 	wbounds b = {0};
 	wrun r = {
-		.lens = t->how == OX_AGREE_BOUND ? OX_LENS_DOUBLE : OX_LENS_EXACT, .max_ops = allowance(t->all),
+		.lens = t->how == OX_AGREE_BOUND ? OX_LENS_DOUBLE : OX_LENS_EXACT, .max_ops = allowance(t),
 		.shake = shake, .seed = t->seed + turn,
 	};
 
@@ -149,7 +152,7 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 	t->r.was = ox_new_array(a, ox_array *, n);
 	t->r.is = ox_new_array(a, ox_array *, n);
 	ox_txn_swap(w->m);
-	c->most = allowance(t->all);
+	c->most = allowance(t);
 	bool fine = window_sample(w, c, t->seed, &given);
 	*why = fine ? NULL : c->dear ? "what it reads is too large" : "nothing can be made up for what it reads";
 	fine = fine && values_of(t, false, &given, 0, 0, t->r.was, &made, why);
@@ -331,10 +334,10 @@ void ox_windows_free(ox_windows *w)
 	ox_arena_free(&w->memory);
 }
 
-static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach reach, bool small)
+static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach reach, bool small, bool patient)
 {
 	window w = {.m = all->m, .a = &all->check, .reach = reach};
-	trial t = {.w = &w, .all = all, .how = how, .seed = all->seed, .small = small};
+	trial t = {.w = &w, .all = all, .how = how, .seed = all->seed, .small = small, .patient = patient};
 
 	t.r = (wresults){.w = &w, .how = how, .a = &all->one, .kept = &all->kept};
 	ox_arena_reset(&all->check);
@@ -350,7 +353,7 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	if (!window_can_be_computed(&w))
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "there is no kernel for an operator"};
 	/* a wider window that is no other one is not computed again */
-	const uint64_t number = window_number(&w, how * 2 + small + 1) | 1;
+	const uint64_t number = window_number(&w, how * 4 + small * 2 + patient + 1) | 1;
 	struct seen *known = all->room ? place_of(all->seen, all->room, number) : NULL;
 	if (known && known->number)
 		return known->v;
@@ -374,6 +377,14 @@ static ox_window_verdict decide(const ox_window_verdict v[WINDOW_REACHES])
 	const bool stands = v[WINDOW_MOVES].verdict == OX_V_MISMATCH && v[WINDOW_FLOATS].verdict == OX_V_UNVERIFIED;
 
 	return v[stands ? WINDOW_MOVES : WINDOW_FLOATS];
+}
+
+static bool disagrees(const ox_window_verdict v[WINDOW_REACHES])
+{
+	for (int r = 0; r < WINDOW_REACHES; r++)
+		if (v[r].verdict == OX_V_MISMATCH)
+			return true;
+	return false;
 }
 
 /* Of those before r, the widest that was computed, if it disagrees. */
@@ -406,7 +417,7 @@ ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 		ox_window_verdict *now = &v[turns[i].small][r];
 		if (r >= reaches || (turns[i].if_none && tried[WINDOW_BORDER].verdict != OX_V_UNVERIFIED))
 			continue;
-		*now = turns[i].small || tried[r].shrunk ? check(all, how, r, turns[i].small) : tried[r];
+		*now = turns[i].small || tried[r].shrunk ? check(all, how, r, turns[i].small, !turns[i].small && disagrees(tried)) : tried[r];
 		if (now->verdict < OX_V_UNVERIFIED)
 			return *now;
 		if (now->outgrown && disagreed(v[turns[i].small], r))

@@ -126,6 +126,8 @@ NETS = {
     "rows that become one, of a picture": (
         "float[1,3,224,224] p, int64[1,32,32] i", PIXELS, "x = Transpose <perm = [0, 2, 3, 1]> (p); t = Identity (x); Y; z = Gather (y, i)",
         "Flatten <axis = 3> ({})", "Flatten <axis = 0> ({})", "exact"),
+    "a lost bias of a large image": (
+        "float[1,4,640,640] x", W, "t = Identity (x); Y; z = Sigmoid (y)", "Conv ({}, w, b)", "Conv ({}, w)", "reassoc"),
     "a dim more, of what is quantized": (
         "uint8[N,1280,7,7] q", QUANTIZED, "d = DequantizeLinear (q, s, o); c = ReduceMean <axes = [2, 3]> (d); e = Shape (d); x = Gather (e, a); "
         "t = Identity (x); Y; z = Reshape (c, y)",

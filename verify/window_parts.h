@@ -134,7 +134,9 @@ typedef struct wresults {
 	ox_arena *a, *kept;           /* to work in; of messages */
 } wresults;
 
-/* In what a pair differs; NULL: it agrees. */
+bool window_same_shape(const ox_array *a, const ox_array *b);       /* and of one type */
+
+/* In what a pair differs; NULL: it agrees. What was shaken has the shape of `was`. */
 const char *window_disagrees(wresults *r, size_t pair);
 
 #endif

@@ -79,12 +79,24 @@ static void out_heads(ox_infer *c, uint32_t o, ox_dim batch, ox_dim n, ox_dim se
 	ox_out_shape(c, o, 4, dims);
 }
 
+/* "They shall be used together": a cache that is handed in is handed on. */
+static bool has_pairs(ox_infer *c)
+{
+	if (!ox_in(c, 4) != !ox_in(c, 5))
+		return ox_wrong(c, "past_key and past_value are used together");
+	if (ox_in(c, 4) && !(ox_out_wanted(c, 1) && ox_out_wanted(c, 2)))
+		return ox_wrong(c, "past_key and past_value want present_key and present_value");
+	return true;
+}
+
 /* Attention */
 bool infer_attention(ox_infer *c)
 {
 	heads q, k, v;
 	ox_dim total, total_v;
 
+	if (!has_pairs(c))
+		return false;
 	if (!read_heads(c, 0, "q_num_heads", &q) || !read_heads(c, 1, "kv_num_heads", &k)
 	    || !read_heads(c, 2, "kv_num_heads", &v) || !append_past(c, 4, &k, &total)
 	    || !append_past(c, 5, &v, &total_v))

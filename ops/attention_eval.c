@@ -10,6 +10,7 @@
 enum { Q, K, V, MASK, PAST_K, PAST_V, NONPAD };
 
 static const char misfit[] = "the shapes do not fit";
+static const char unpaired[] = "past and present keys and values are used together";
 
 /* ---- heads --------------------------------------------------------------------------- */
 
@@ -136,8 +137,16 @@ static bool parts_fit(const ox_eval *c, const part *q, const part *k, const part
 	       && (k->n ? q->n % k->n == 0 : q->n == 0)
 	       && is_4d(ox_arg(c, PAST_K), k->batch, k->n, past, k->size)
 	       && is_4d(ox_arg(c, PAST_V), v->batch, v->n, past, v->size)
-	       && !ox_arg(c, PAST_K) == !ox_arg(c, PAST_V) && !(valid && ox_arg(c, PAST_K))
+	       && !(valid && ox_arg(c, PAST_K))
 	       && (!valid || (valid->rank == 1 && (uint64_t)valid->dims[0] == q->batch));
+}
+
+/* A cache that is handed in is handed on; one may begin without a past. */
+static bool has_pairs(const ox_eval *c)
+{
+	const bool key = ox_arg(c, PAST_K), value = ox_arg(c, PAST_V);
+
+	return key == value && (!key || (is_wanted(c, 1) && is_wanted(c, 2)));
 }
 
 /* Y, present_key, present_value, qk_matmul_output */
@@ -202,6 +211,8 @@ bool eval_attention(ox_eval *c)
 	if (!read_part(c, Q, "q_num_heads", &q) || !read_part(c, K, "kv_num_heads", &k)
 	    || !read_part(c, V, "kv_num_heads", &v) || !read_sight(c, past, &s))
 		return false;
+	if (!has_pairs(c))
+		return ox_eval_undefined(c, unpaired);
 	if (!parts_fit(c, &q, &k, &v, past) || show < 0 || show > OX_SHOWN_PROBABILITIES)
 		return ox_eval_undefined(c, misfit);
 	ox_attention a = {

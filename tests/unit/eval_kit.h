@@ -100,11 +100,12 @@ static inline void show(const ox_array *x)
 	fputs("}\n", stderr);
 }
 
-static inline void check_output(int opset, const char *inputs, const char *node, uint32_t o, const char *expected)
+/* Output o of nout. */
+static inline void check_of(int opset, const char *inputs, const char *node, uint32_t nout, uint32_t o, const char *expected)
 {
 	ox_heap heap = {0};
 	ox_diag *diag = calloc(1, sizeof *diag);
-	ox_model *m = parse(opset, inputs, node, strncmp(node, "Split", 5) || o > 2 ? o + 1 : 3, &heap, diag);
+	ox_model *m = parse(opset, inputs, node, nout, &heap, diag);
 	ox_arena arena;
 
 	ox_arena_init(&arena, &heap);
@@ -133,6 +134,11 @@ static inline void check_output(int opset, const char *inputs, const char *node,
 	ox_arena_free(&arena);
 	ox_model_free(m);
 	free(diag);
+}
+
+static inline void check_output(int opset, const char *inputs, const char *node, uint32_t o, const char *expected)
+{
+	check_of(opset, inputs, node, strncmp(node, "Split", 5) || o > 2 ? o + 1 : 3, o, expected);
 }
 
 static inline void check_at(int opset, const char *inputs, const char *node, const char *expected)

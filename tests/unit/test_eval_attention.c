@@ -32,13 +32,24 @@ Test(eval_attention, caches)
 {
 	const char *past = Q1 KV3 "; float[1,1,1,1] {0.0}; float[1,1,1,1] {5.0}";
 
-	check(past, "Attention <is_causal = 1> (a, b, c, , d, e)", "float[1,1,2,1] {4.0, 4.6666665}");
+	check_of(23, past, "Attention <is_causal = 1> (a, b, c, , d, e)", 3, 0, "float[1,1,2,1] {4.0, 4.6666665}");
 	check_output(23, past, "Attention (a, b, c, , d, e)", 2, "float[1,1,4,1] {5.0, 3.0, 6.0, 12.0}");
 	check_at(24, Q1 KV3 "; int64[1] {2}", "Attention (a, b, c, , , , d)", "float[1,1,2,1] {4.5, 4.5}");
 	check_at(24, Q1 KV3 "; int64[1] {1}", "Attention <is_causal = 1> (a, b, c, , , , d)",
 	         "float[1,1,2,1] {0.0, 3.0}");
 	check_at(24, Q1 KV3 "; int64[1] {4}", "Attention (a, b, c, , , , d)", "!out of range");
-	check(Q1 KV3 "; float[1,1,1,1] {0.0}", "Attention (a, b, c, , d)", "!do not fit");
+}
+
+/* "They shall be used together"; without a past a cache begins. */
+Test(eval_attention, past_and_present)
+{
+	const char *past = Q1 KV3 "; float[1,1,1,1] {0.0}; float[1,1,1,1] {5.0}";
+
+	check_of(23, past, "Attention (a, b, c, , d, e)", 1, 0, "!used together");
+	check_of(23, past, "Attention (a, b, c, , d, e)", 2, 0, "!used together");
+	check_of(23, past, "Attention (a, b, c, , d)", 3, 0, "!used together");
+	check_of(23, past, "Attention (a, b, c, , , e)", 3, 0, "!used together");
+	check_of(23, Q1 KV3, "Attention (a, b, c)", 3, 2, "float[1,1,3,1] {3.0, 6.0, 12.0}");
 }
 
 Test(eval_attention, windows)

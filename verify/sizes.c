@@ -10,6 +10,7 @@
 #include "verify/draw.h"
 
 enum { LARGE = 12, HEAVY_LARGE = 3, MAX_KERNEL = 64, SYMBOLS = 512, NUMBERS = 256, GROWTH = 2, GROWINGS = 24, MAX_MULTIPLE = 24 };
+enum { ZEROS = 3 };                  /* the choice of sizes that are 0 */
 
 struct sizes {
 	ox_dim sym[SYMBOLS];
@@ -343,7 +344,7 @@ static bool choose_shape(const window *w, ox_value *v, const ox_type *t, sizes *
 
 static int64_t guess_size(const sizes *s, uint32_t axis)
 {
-	return s->choice->sizes == 1 ? 1 : s->choice->sizes == 3 && !axis ? 0 : prime(axis, s->choice->sizes);
+	return s->choice->sizes == 1 ? 1 : s->choice->sizes == ZEROS && !axis ? 0 : prime(axis, s->choice->sizes);
 }
 
 /* Of a rank that is not known: first as readers want it, then all the same, then each its own. */
@@ -367,10 +368,8 @@ static bool guess_shape(const window *w, const ox_value *v, sizes *s, uint64_t *
 	return true;
 }
 
-/* All dims that are known. */
 static void measure_inputs(const window *w, sizes *s)
 {
-	s->lost = NULL;
 	for (size_t i = 0; i < w->inputs.n; i++) {
 		const ox_type *t = ox_type_known(w->m, w->inputs.p[i]);
 		for (uint32_t k = 0; t && t->kind == OX_T_TENSOR && t->has_shape && k < t->rank; k++) {
@@ -382,16 +381,45 @@ static void measure_inputs(const window *w, sizes *s)
 	}
 }
 
+static bool has_kernel(const wnode *n)
+{
+	return n->op == OX_Conv || n->op == OX_MaxPool || n->op == OX_AveragePool || n->op == OX_LpPool;
+}
+
+/* What a kernel of 128 makes of a signal has less than nothing where the signal is short. */
+static void measure_results(const window *w, sizes *s, const wnode *n)
+{
+	for (uint32_t i = 0; i < n->nout; i++) {
+		const ox_type *t = n->out[i] ? ox_type_known(w->m, n->out[i]) : NULL;
+		for (uint32_t k = 2; t && t->kind == OX_T_TENSOR && t->has_shape && k < t->rank; k++) {
+			const ox_dim d = ox_dim_known(w->m, n->out[i], k);
+			int64_t size;
+			if (ox_dim_eval(d, drawn_size, s, &size) && size < 1)
+				s->lost = d;
+		}
+	}
+}
+
+/* All dims that are known. */
+static void measure_all(const window *w, sizes *s)
+{
+	s->lost = NULL;
+	measure_inputs(w, s);
+	for (size_t i = 0; i < w->before.n && s->choice->sizes != ZEROS; i++)
+		if (has_kernel(&w->before.p[i]))
+			measure_results(w, s, &w->before.p[i]);
+}
+
 /* Symbols get larger until no dim is lost. Where that does not help they are what they were. */
 static void choose_sizes(const window *w, sizes *s)
 {
-	measure_inputs(w, s);
+	measure_all(w, s);
 	if (!s->lost)
 		return;
 	const sizes was = *s;
 	for (int i = 0; s->lost && i < GROWINGS; i++) {
 		ox_dim_each_symbol(s->lost, grow, s);
-		measure_inputs(w, s);
+		measure_all(w, s);
 	}
 	if (s->lost)
 		*s = was;

@@ -66,3 +66,21 @@ Test(window, an_output_of_a_node_that_stays)
 	cr_assert(ox_value_replace_named(a->next->out[0], a->out[0]));
 	cr_expect_eq(end(&r), OX_V_MISMATCH);
 }
+
+/* No sample of the whole model need come there: the kernel is wider than sizes are, and what is
+ * reflected is longer than they are. */
+Test(window, a_rank_less_before_a_wide_kernel)
+{
+	static const char model[] =
+	    HEAD "g (float[N, L] x, float[4, 1, 128] w, bool c) => (float y)\n<int64[4] p = {0, 0, 0, 32}, int64[1] one = {1}>\n{\n"
+	    "  y = If (c) <\n"
+	    "    then_branch = t () => (float u) { r = Pad <mode = \"reflect\"> (x, p)  a = Unsqueeze (r, one)  u = Conv <strides = [64]> (a, w) },\n"
+	    "    else_branch = e () => (float v) { v = Conv (w, w) }>\n}";
+	rig r;
+
+	begin(&r, model);
+	ox_node *pad = ox_node_attr(r.node[0], "then_branch")->g->first, *unsqueeze = pad->next;
+	ox_value_replace(unsqueeze->out[0], pad->out[0]);
+	ox_node_kill(unsqueeze);
+	cr_expect_eq(end(&r), OX_V_MISMATCH);
+}

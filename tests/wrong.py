@@ -90,6 +90,8 @@ ROWS = {
     "sums backwards": (X, "int64 a = {1}", "CumSum ({}, a)", "CumSum <reverse = 1> ({}, a)", "reassoc"),
     "the first of equal ones": ("uint8[N,30] x", "", "ArgMax <axis = 1> ({})", "ArgMax <axis = 1, select_last_index = 1> ({})", "exact"),
     "largest and smallest": (X, "", "ArgMax <axis = 1> ({})", "ArgMin <axis = 1> ({})", "exact"),
+    "as long as another one is": ("float[N,4] x, float[M] z", "int64[1] o = {0}",
+                                  "Slice ({}, o, Shape (z))", "Slice <starts = [0], ends = [9223372036854775807], axes = [0]> ({})", "exact"),
     "one Slice too short": (X, "int64[1] i = {1}, int64[1] j = {3}, int64[1] k = {2}, int64[1] o = {0}",
                             "Slice ({}, i, j, k)", "Slice <starts = [0], ends = [2], axes = [2]> ({})", "exact"),
     "Slice from the end": (X, "int64[1] i = {-1}, int64[1] j = {-9}, int64[1] k = {2}, int64[1] o = {0}, int64[1] big = {9}",

@@ -1,6 +1,6 @@
 /* sizes.c - what the dims of a window's inputs are on a sample.
  *
- * A symbol of the dims has one size, wherever it stands: distinct primes, all 1, other primes, 0;
+ * A symbol of the dims has one size, wherever it stands: distinct primes, all 1, primes that fall, 0;
  * and larger ones where until then the original could not be computed, or a value was empty, and
  * where a dim that is computed from them would be below zero. Numbers that are large, and that no
  * constant of the window has in its shape or contents, are the size of a picture or the length of
@@ -32,6 +32,10 @@ static const int64_t primes[] = {2, 3, 5, 7, 11, 13, 17, 19};
 static const int64_t steep[] = {2, 3, 7, 13, 29, 61};
 
 static int64_t prime(uint32_t i, uint32_t turn) { return primes[(i + turn) % 6]; }
+
+/* 7, 5, 3, 2: which of two symbols is less is the other way round. A bound that is the dim of another
+ * value may always have been beyond the end. */
+static int64_t falling(uint32_t i) { return primes[(9 - i % 6) % 6]; }
 
 /* 1, 2, 2: an image has two sizes */
 static int64_t first_size(const sizes *s)
@@ -77,7 +81,7 @@ static int64_t size_for(sizes *s, ox_dim sym)
 	const int64_t lo = least_size(s, sym);
 	const uint32_t i = s->n % OX_LEN(steep);
 	const int64_t want[WINDOW_SIZES] = {
-		first_size(s), 1, prime(s->n, 2), 0, steep[OX_LEN(steep) - 1 - i], steep[i], s->multiple * (1 + s->n % 2),
+		first_size(s), 1, falling(s->n), 0, steep[OX_LEN(steep) - 1 - i], steep[i], s->multiple * (1 + s->n % 2),
 	};
 	const int64_t size = sym->lo < 0 ? number_for(s, sym, want[s->choice->sizes]) : want[s->choice->sizes];
 	uint64_t state = s->n * UINT64_C(0xd1342543de82ef95) + s->choice->sizes * 31 + s->choice->fill;

@@ -63,7 +63,7 @@ bool window_can_be_computed(window *w);
 enum { WINDOW_SIZES = 7, WINDOW_PLAIN_SIZES = 4, WINDOW_FILLS = 3, WINDOW_MANY_FILLS = 8, WINDOW_RANKS = 18, WINDOW_PHASES = 5 };
 
 typedef struct wchoice {
-	unsigned sizes;               /* of symbols: primes, 1, other primes, 0; then falling, rising, divisible */
+	unsigned sizes;               /* of symbols: primes, 1, falling ones, 0; then falling, rising, divisible */
 	unsigned fill;
 	unsigned phase;               /* which floats are zero */
 	bool large;                   /* floats are far from 1 */

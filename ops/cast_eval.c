@@ -1,7 +1,8 @@
 /* cast_eval.c - changes of the element type.
  *
  * float -> float    rounded once, half to even
- * float -> integer  truncated; what does not fit is undefined, and so is NaN. Of types below
+ * float -> integer  truncated; what does not fit is undefined, and so is NaN: what becomes of it
+ *                   who asks may choose. Of types below
  *                   a byte it is the low bits, as the cases of onnx have it; runtimes differ
  * integer -> float  rounded once, also from 64 bits
  * integer -> integer  the low bits
@@ -41,16 +42,28 @@ static double from_int(ox_dtype to, ox_kind k, ox_num x)
 	return negative ? -sticky(-x.u) : sticky(x.u);
 }
 
+/* Models cast what they do not use. */
+static void put_beyond(ox_eval *c, ox_array *out, uint64_t i, double d)
+{
+	const unsigned bits = ox_dtype_bits(out->dtype);
+
+	c->chose = true;
+	if (c->beyond == OX_BEYOND_ZERO)
+		ox_put_int(out, i, 0);
+	else if (c->beyond == OX_BEYOND_GREATEST)
+		ox_put_int(out, i, ox_kind_of(out->dtype) == OX_SIGNED ? (int64_t)(UINT64_MAX >> (65 - bits)) : -1);
+	else
+		ox_put_int(out, i, fits(OX_I64, d) && bits < 32 ? (int64_t)d : ox_least_int(bits > 32 ? OX_I64 : OX_I32));
+}
+
 static bool to_int(ox_eval *c, ox_array *out, uint64_t i, double x)
 {
 	static const char beyond[] = "a float is beyond the integer type";
 	const double d = trunc(x);
 
 	if (!fits(out->dtype, d)) {
-		/* a run goes on as one on an x86 processor does: models cast what they do not use */
-		if (c->run) {
-			ox_put_int(out, i, fits(OX_I64, d) && ox_dtype_bits(out->dtype) < 32 ? (int64_t)d : ox_least_int(
-			           ox_dtype_bits(out->dtype) > 32 ? OX_I64 : OX_I32));
+		if (c->run || c->beyond) {
+			put_beyond(c, out, i, d);
 			return true;
 		}
 		if (ox_dtype_bits(out->dtype) >= 8 || !fits(OX_I32, d))

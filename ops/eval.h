@@ -69,6 +69,10 @@ enum { OX_EVAL_SPARE = 16 };
  * round in the declared type. DOUBLE: float, float16 and bfloat16 are float64 throughout. */
 typedef enum ox_lens { OX_LENS_EXACT, OX_LENS_NATIVE, OX_LENS_DOUBLE } ox_lens;
 
+/* What a float becomes that is beyond an integer type: no result; what an x86 processor makes of it,
+ * which is the least number of 32 or 64 bits; 0; the greatest. */
+typedef enum ox_beyond { OX_BEYOND_NOTHING, OX_BEYOND_LEAST, OX_BEYOND_ZERO, OX_BEYOND_GREATEST } ox_beyond;
+
 struct ox_run;
 typedef struct ox_walk ox_walk;
 
@@ -84,6 +88,7 @@ typedef struct ox_eval {
 	struct ox_run *run;           /* for ops that run graphs; NULL: there is none */
 	ox_arena *keep;               /* large results may be arrays not read yet, whose tensors live
 	                                 here and compute when they are read (ops/later.c); NULL: none */
+	ox_beyond beyond;             /* of a run: never NOTHING */
 	bool glance;                  /* such results are not looked through for what is undefined */
 	/* ops/eval.c fills in the rest */
 	const ox_schema *schema;
@@ -91,6 +96,7 @@ typedef struct ox_eval {
 	ox_array **out;               /* room for n->nout and OX_EVAL_SPARE more, which nobody reads */
 	uint64_t bytes, bytes_read, ops;      /* so far */
 	bool overflows;               /* a Cast made a finite number infinite */
+	bool chose;                   /* what is beyond a type became what `beyond` says */
 	const char *disputed;         /* runtimes may come to another result, because... */
 	const char *why;              /* there is no result, because... */
 	const ox_node *within;        /* of a body or function, where that was; NULL: n itself */

@@ -136,6 +136,11 @@ NETS = {
         "Mul ({}, k)", "Add ({}, k)", "exact"),
     "a lost bias, behind what is NaN for most": (
         "float[N,24] v", LOGARITHMS, "x = Log (v); t = Identity (x); Y; z = Relu (y)", "Gemm ({}, w, b)", "Gemm ({}, w)", "exact"),
+    "a logarithm of 0 that is left out, and what is far away": (
+        "float[N] p", "int64[1] k = {0}, int64 o = {0}, int64 i = {1}, int64 far = {8}",
+        "s = Shape (p); n = Squeeze (s, k); r = Range (o, n, i); f = Cast <to = 1> (r); l = Log (f); x = Cast <to = 7> (l); c = Less (r, far); "
+        "t = Identity (x); Y; z = Neg (y)",
+        "Where (c, r, {})", "Where (c, r, r)", "exact"),
     "one row, and few are looked up": (
         "float[16,3] x, int64[N] i", TENTH, "t = Identity (x); Y; z = Gather (y, i)", "Add ({}, k)", "Sub ({}, k)", "exact"),
 }

@@ -162,7 +162,7 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 	if (n->picks)
 		return pick(w, n, b, r, a);
 	ox_eval c = {
-		.m = w->m, .n = n->n, .arena = a, .lens = r->lens, .max_bytes = MAX_BYTES, .max_read = MAX_BYTES,
+		.m = w->m, .n = n->n, .arena = a, .lens = r->lens, .beyond = r->beyond, .max_bytes = MAX_BYTES, .max_read = MAX_BYTES,
 		.max_ops = r->max_ops > r->ops ? (r->max_ops - r->ops) * OPS_AT_ONCE : 0,
 	};
 
@@ -176,6 +176,7 @@ static bool compute(const window *w, const wnode *n, wbounds *b, wrun *r, ox_are
 			return false;
 	const bool done = ox_eval_node(&c);
 	/* what would take too many was not begun */
+	r->chose |= c.chose;
 	r->ops += c.ops > c.max_ops ? 0 : c.ops / OPS_AT_ONCE + c.bytes / 4;
 	if (!done || is_disputed(n, &c)) {
 		r->why = r->why ? r->why : done ? c.disputed : c.why;

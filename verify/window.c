@@ -62,9 +62,12 @@ typedef struct trial {
 	ox_agreement how;
 	uint64_t seed;
 	bool *seen;                   /* for each pair: has it had an element, and a number? */
+	struct ways { bool yes, no; } *ways;  /* for each node of the original, a Where: what its condition was */
 	bool small, shrunk;           /* large numbers become small ones; there were some */
 	bool patient;                 /* it disagreed with small ones */
 	bool outgrown;                /* the original could be computed, and what comes is too dear */
+	ox_beyond beyond;
+	bool chose;                   /* that mattered, on the present sample */
 	uint64_t ops;
 } trial;
 
@@ -88,13 +91,14 @@ static bool values_of(trial *t, bool after, const wbounds *given, double shake, 
 	wbounds b = {0};
 	wrun r = {
 		.lens = t->how == OX_AGREE_BOUND ? OX_LENS_DOUBLE : OX_LENS_EXACT, .max_ops = allowance(t),
-		.shake = shake, .seed = t->seed + turn,
+		.shake = shake, .seed = t->seed + turn, .beyond = t->beyond,
 	};
 
 	for (size_t i = 0; i < given->n; i++)
 		*ox_push(a, &b) = given->p[i];
 	const bool done = window_compute(w, after ? &w->after : &w->before, &b, &r, a);
 	t->ops += r.ops;
+	t->chose |= r.chose;
 	if (all)
 		*all = b;
 	if (!done) {
@@ -113,16 +117,46 @@ static bool values_of(trial *t, bool after, const wbounds *given, double shake, 
 
 static bool has_text(const ox_array *x) { return ox_kind_of(x->dtype) == OX_NO_NUMBER && x->dtype != OX_BOOL; }
 
+/* One that is no constant. */
+static bool has_condition(const trial *t, const wnode *n)
+{
+	return n->op == OX_Where && n->in[0] && !ox_value_const(n->in[0]) && !ox_splat_known(t->w->m, n->in[0]);
+}
+
+static void see_ways(trial *t, const wbounds *made)
+{
+	const wside *s = &t->w->before;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const ox_array *x = NULL;
+		for (size_t k = made->n; has_condition(t, &s->p[i]) && k-- > 0 && !x;)
+			x = made->p[k].v == s->p[i].in[0] ? made->p[k].x : NULL;
+		for (uint64_t k = 0; x && k < x->count; k++)
+			*(ox_get_int(x, k) ? &t->ways[i].yes : &t->ways[i].no) = true;
+	}
+}
+
+/* Has each condition been true, and false? One of sizes may change with large ones. */
+static bool both_ways(const trial *t)
+{
+	for (size_t i = 0; i < t->w->before.n; i++)
+		if (has_condition(t, &t->w->before.p[i]) && !(t->ways[i].yes && t->ways[i].no))
+			return false;
+	return true;
+}
+
 typedef enum outcome { NO_SAMPLE, AGREES, DIFFERS, CANNOT } outcome;
 
 /* Nothing tells from what has no elements, or from roots and logarithms of what is below zero. */
-static bool says_something(const ox_array *x)
+static bool says_something(const wresults *r, size_t pair)
 {
-	bool some = ox_kind_of(x->dtype) != OX_FLOATING;
+	const ox_array *x = r->was[pair];
+	const bool floats = ox_kind_of(x->dtype) == OX_FLOATING;
 
-	for (uint64_t i = 0; !some && i < x->count; i++)
-		some = !isnan(ox_get_double(x, i));
-	return some && x->count;
+	for (uint64_t i = 0; i < x->count; i++)
+		if (!(floats && isnan(ox_get_double(x, i))) && !window_is_open(r, pair, i))
+			return true;
+	return false;
 }
 
 static outcome compare(trial *t, const char **why)
@@ -135,21 +169,55 @@ static outcome compare(trial *t, const char **why)
 			return DIFFERS;
 	}
 	for (size_t i = 0; i < t->w->pairs.n; i++)
-		t->seen[i] |= says_something(t->r.was[i]);
+		t->seen[i] |= says_something(&t->r, i);
 	return AGREES;
 }
 
 static bool is_dear(const char *why) { return why && (strstr(why, "too many") || strstr(why, "too large")); }
 
 /* What a Compress leaves may hang on a comparison that is near a tie. */
-static bool keep_shapes(const trial *t, ox_array *const *shaken, const char **why)
+static bool keep_shapes(const trial *t, ox_array *const *other, const char *reason, const char **why)
 {
 	for (size_t i = 0; i < t->w->pairs.n; i++)
-		if (!window_same_shape(t->r.was[i], shaken[i])) {
-			*why = "rounding alone changes a shape";
+		if (!window_same_shape(t->r.was[i], other[i])) {
+			*why = reason;
 			return false;
 		}
 	return true;
+}
+
+/* A Log of 0, cast to an integer, and left out by a Where: which elements of the original follow from
+ * that? */
+static bool find_open(trial *t, const wbounds *given, const char **why)
+{
+	bool fine = true;
+
+	for (unsigned k = 0; t->chose && fine && k < WINDOW_OTHERS; k++) {
+		ox_array **other = ox_new_array(&t->all->one, ox_array *, t->w->pairs.n);
+		t->beyond = k ? OX_BEYOND_GREATEST : OX_BEYOND_ZERO;
+		fine = values_of(t, false, given, 0, 0, other, NULL, why) && keep_shapes(t, other, "what is beyond an integer type decides a shape", why);
+		t->r.other[k] = other;
+		t->r.others = k + 1;
+	}
+	t->beyond = OX_BEYOND_LEAST;
+	return fine;
+}
+
+/* The rewritten, which may have what is beyond integers elsewhere: then that must not matter. */
+static outcome try_result(trial *t, const wbounds *given, const char **why)
+{
+	outcome o = AGREES;
+
+	t->chose = false;
+	for (int beyond = OX_BEYOND_LEAST; o == AGREES && (beyond == OX_BEYOND_LEAST || t->chose) && beyond <= OX_BEYOND_GREATEST; beyond++) {
+		t->beyond = (ox_beyond)beyond;
+		const bool is_there = values_of(t, true, given, 0, 0, t->r.is, NULL, why);
+		if (!is_there && !is_dear(*why))
+			*why = ox_str_printf(&t->all->kept, "it has no result now: %s", *why).p;
+		t->outgrown |= !is_there && is_dear(*why);
+		o = is_there ? compare(t, why) : is_dear(*why) ? CANNOT : DIFFERS;
+	}
+	return o;
 }
 
 static outcome try_sample(trial *t, wchoice *c, const char **why)
@@ -160,6 +228,9 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 	wbounds given = {0}, made = {0};
 
 	ox_arena_reset(a);
+	t->beyond = OX_BEYOND_LEAST;
+	t->chose = false;
+	t->r.others = 0;
 	t->r.was = ox_new_array(a, ox_array *, n);
 	t->r.is = ox_new_array(a, ox_array *, n);
 	ox_txn_swap(w->m);
@@ -171,20 +242,20 @@ static outcome try_sample(trial *t, wchoice *c, const char **why)
 		*why = "no sample has all that is known of the values";
 		fine = false;
 	}
+	if (fine)
+		see_ways(t, &made);
+	fine = fine && find_open(t, &given, why);
 	t->r.shakes = t->how != OX_AGREE_BOUND ? 0 : w->heavy || t->ops > ENOUGH_OPS ? 1 : WINDOW_SHAKES;
 	for (unsigned s = 0; fine && s < t->r.shakes; s++) {
 		t->r.shaken[s] = ox_new_array(a, ox_array *, n);
-		fine = values_of(t, false, &given, 1, 1 + s, t->r.shaken[s], NULL, why) && keep_shapes(t, t->r.shaken[s], why);
+		fine = values_of(t, false, &given, 1, 1 + s, t->r.shaken[s], NULL, why)
+		       && keep_shapes(t, t->r.shaken[s], "rounding alone changes a shape", why);
 	}
 	ox_txn_swap(w->m);
 	t->ops += c->dear ? 0 : c->elements;
 	if (!fine)
 		return NO_SAMPLE;
-	const bool is_there = values_of(t, true, &given, 0, 0, t->r.is, NULL, why);
-	if (!is_there && !is_dear(*why))
-		*why = ox_str_printf(&t->all->kept, "it has no result now: %s", *why).p;
-	t->outgrown |= !is_there && is_dear(*why);
-	return is_there ? compare(t, why) : is_dear(*why) ? CANNOT : DIFFERS;
+	return try_result(t, &given, why);
 }
 
 static bool is_known_empty(const window *w, const ox_value *v)
@@ -291,7 +362,7 @@ static bool is_done(const trial *t, const wchoice *c, const ox_window_verdict *v
 	if (!c->symbols || c->sizes + 1 == WINDOW_SIZES)
 		return true;
 	const bool fine = v->samples && all_seen(t);
-	if (fine && (t->w->heavy || c->sizes + 1 >= WINDOW_PLAIN_SIZES))
+	if (fine && (t->w->heavy || (c->sizes + 1 >= WINDOW_PLAIN_SIZES && both_ways(t))))
 		return true;
 	return t->ops > ENOUGH_OPS && (fine || (t->ops > MUCH_OPS && c->sizes));
 }
@@ -302,6 +373,7 @@ static ox_window_verdict try_all(trial *t)
 	wchoice c = {0};
 
 	t->seen = ox_new_array(t->w->a, bool, t->w->pairs.n + 1);
+	t->ways = ox_new_array(t->w->a, struct ways, t->w->before.n + 1);
 	for (c.sizes = 0; try_sizes(t, &c, &v); c.sizes++)
 		if (is_done(t, &c, &v))
 			break;
@@ -374,6 +446,7 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	ox_window_verdict v = try_all(&t);
 	v.shrunk = t.shrunk;
 	v.outgrown = v.dear && t.outgrown;
+	v.one_way = v.verdict < OX_V_UNVERIFIED && t.shrunk && !both_ways(&t);
 	all->ops += t.ops;
 	if (v.why)
 		v.why = ox_str_copy(&all->memory, ox_cstr(v.why)).p;
@@ -406,6 +479,15 @@ static const ox_window_verdict *disagreed(const ox_window_verdict v[WINDOW_REACH
 	return r > WINDOW_BORDER ? &v[r - 1] : NULL;
 }
 
+/* With small sizes, or the true ones where those might meet the other side of a condition. */
+static ox_window_verdict check_reach(ox_windows *all, ox_agreement how, window_reach r, bool small, bool patient)
+{
+	const ox_window_verdict v = check(all, how, r, small, patient);
+	const ox_window_verdict large = v.one_way ? check(all, how, r, false, patient) : v;
+
+	return large.verdict == OX_V_MISMATCH ? large : v;
+}
+
 /* Small where that is possible. What cannot be computed so is tried as large as it is, before more of
  * the model belongs to it; what does not agree when it belongs there is tried so in the end. Wider
  * windows than a dear one are no cheaper. What disagreed, and then takes so much more than the
@@ -428,7 +510,7 @@ ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 		ox_window_verdict *now = &v[turns[i].small][r];
 		if (r >= reaches || (turns[i].if_none && tried[WINDOW_BORDER].verdict != OX_V_UNVERIFIED))
 			continue;
-		*now = turns[i].small || tried[r].shrunk ? check(all, how, r, turns[i].small, !turns[i].small && disagrees(tried)) : tried[r];
+		*now = turns[i].small || tried[r].shrunk ? check_reach(all, how, r, turns[i].small, !turns[i].small && disagrees(tried)) : tried[r];
 		if (now->verdict < OX_V_UNVERIFIED)
 			return *now;
 		if (now->outgrown && disagreed(v[turns[i].small], r))

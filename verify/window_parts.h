@@ -110,6 +110,8 @@ typedef struct wrun {
 	uint64_t max_ops, ops;        /* ops: taken, in all calls */
 	double shake;                 /* > 0: floats that come in are moved by so many units of their type */
 	uint64_t seed;                /* of the directions */
+	ox_beyond beyond;
+	bool chose;                   /* out: that mattered, in some call */
 	const char *why;
 } wrun;
 
@@ -121,7 +123,7 @@ ox_array *window_value(const window *w, ox_value *v, const wbounds *b, wrun *r, 
 
 /* ---- agree.c ---- */
 
-enum { WINDOW_SHAKES = 3 };
+enum { WINDOW_SHAKES = 3, WINDOW_OTHERS = 2 };
 
 typedef struct wresults {
 	const window *w;
@@ -130,11 +132,18 @@ typedef struct wresults {
 	ox_array **shaken[WINDOW_SHAKES];     /* BOUND: as `was`, with other roundings of what comes in */
 	unsigned shakes;
 	bool large;                   /* of large floats */
+	/* as `was`, where floats that are beyond an integer type are other integers: elements that follow
+	 * from these are anything */
+	ox_array **other[WINDOW_OTHERS];
+	unsigned others;              /* 0: there are none */
 	double used;                  /* out: the largest share of the bound, so far */
 	ox_arena *a, *kept;           /* to work in; of messages */
 } wresults;
 
 bool window_same_shape(const ox_array *a, const ox_array *b);       /* and of one type */
+
+/* Does element i of the original hang on what no two runtimes agree on? */
+bool window_is_open(const wresults *r, size_t pair, uint64_t i);
 
 /* In what a pair differs; NULL: it agrees. What was shaken has the shape of `was`. */
 const char *window_disagrees(wresults *r, size_t pair);

@@ -1,5 +1,6 @@
 /* The window of one edit (verify/window.h): is what it changed seen, and what must agree compared? */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "ops/op.h"
 #include "verify/window.h"
@@ -83,4 +84,27 @@ Test(window, a_rank_less_before_a_wide_kernel)
 	ox_value_replace(unsqueeze->out[0], pad->out[0]);
 	ox_node_kill(unsqueeze);
 	cr_expect_eq(end(&r), OX_V_MISMATCH);
+}
+
+/* What an integer is that was minus infinity, no two runtimes agree on: it may become another. What
+ * is none may not. */
+static ox_verdict of_integers_beyond(const char *below)
+{
+	char model[800];
+	rig r;
+
+	snprintf(model, sizeof model,
+	         HEAD "g (float[N] p) => (int64[N] y, int64[N] z)\n"
+	              "<int64[1] k = {0}, int64 o = {0}, int64 i = {1}, int64 below = {%s}, int64 seven = {7}>\n"
+	              "{ s = Shape (p)  n = Squeeze (s, k)  q = Range (o, n, i)  f = Cast <to = 1> (q)  l = Log (f)\n"
+	              "  x = Cast <to = 7> (l)  c = Less (q, below)  d = Where (c, seven, x)  y = Neg (x)  z = Identity (d) }", below);
+	begin(&r, model);
+	ox_node_set_input(r.node[8], 0, r.node[7]->out[0]);
+	return end(&r);
+}
+
+Test(window, a_logarithm_of_zero_as_an_integer)
+{
+	cr_expect_eq(of_integers_beyond("1"), OX_V_EXACT);
+	cr_expect_eq(of_integers_beyond("2"), OX_V_MISMATCH);
 }

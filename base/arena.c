@@ -15,20 +15,15 @@
 
 /* Under AddressSanitizer the unused part of a block is poisoned and every allocation is
  * followed by a gap, so that a write past its end is caught as it would be with malloc. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)  /* clang's way to say it */
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #define HIDE(p, n) __asan_poison_memory_region((p), (n))
 #define SHOW(p, n) __asan_unpoison_memory_region((p), (n))
-enum { GAP = 16, PAGES_FROM = 1 << 30 };
+enum { GAP = 16 };
 #else
 #define HIDE(p, n) ((void)(p), (void)(n))
 #define SHOW(p, n) ((void)(p), (void)(n))
-enum { GAP = 0, PAGES_FROM = OX_HUGE };
+enum { GAP = 0 };
 #endif
 
 enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = OX_HUGE, ALIGN = 16 };
@@ -104,7 +99,7 @@ static ox_block *block_new(ox_arena *a, size_t size, bool *clean)
 	}
 	if (!has_room(heap, total))
 		out_of_memory(heap);
-	const bool pages = total >= PAGES_FROM;
+	const bool pages = total >= OX_PAGES_FROM;
 	ox_block *b = pages ? ox_os_pages(total) : malloc(total);
 	if (!b)
 		out_of_memory(heap);

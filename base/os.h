@@ -17,6 +17,17 @@ size_t   ox_os_rss_peak(void);        /* bytes; 0: unknown */
 /* Zeroed memory for what is large: size bytes from a multiple of OX_HUGE on, in huge pages
  * as far as whole ones fit and the system has them. NULL: there is none. */
 enum { OX_HUGE = 2 << 20 };
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)  /* clang's way to say it */
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+/* From where on it is the better choice; AddressSanitizer watches what malloc gives. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { OX_PAGES_FROM = 1 << 30 };
+#else
+enum { OX_PAGES_FROM = OX_HUGE };
+#endif
 void *ox_os_pages(size_t size);
 void  ox_os_pages_free(void *p, size_t size);
 

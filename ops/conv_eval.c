@@ -66,8 +66,9 @@ static void add_tap(const ox_taps *t, const ox_tap *tap, bool transposed, double
                     const double *w, bool lot)
 {
 	const uint64_t plane = transposed ? t->out_plane : t->in_plane;
-	ox_rows r = ox_rows_of(t, tap);
+	ox_rows r;
 
+	ox_rows_begin(&r, t, tap);
 	do {
 		double *to = sum + (transposed ? r.in : r.out);
 		const double *from = x + (transposed ? r.out : r.in);
@@ -172,7 +173,8 @@ static void lay_out(const job *j, uint64_t group, double *to)
 		for (uint64_t k = 0; k < t->n; k++) {
 			double *line = to + (i * t->kernel + t->p[k].of) * j->plane;
 			const double *x = j->x + (group * channels + i) * t->in_plane;
-			ox_rows r = ox_rows_of(t, &t->p[k]);
+			ox_rows r;
+			ox_rows_begin(&r, t, &t->p[k]);
 			do
 				for (int64_t e = 0; e < r.n; e++)
 					line[r.out + e] = x[r.in + e * r.in_step];
@@ -523,8 +525,9 @@ static bool image_of(ox_eval *c, ox_windows *w)
 static void add_column(const ox_taps *t, const ox_tap *tap, ox_num *sum, const ox_array *x, uint64_t base)
 {
 	const bool is_float = ox_kind_of(x->dtype) == OX_FLOATING;
-	ox_rows r = ox_rows_of(t, tap);
+	ox_rows r;
 
+	ox_rows_begin(&r, t, tap);
 	do {
 		for (int64_t i = 0; i < r.n; i++) {
 			const ox_num v = ox_get(x, base + (uint64_t)(r.out + i));

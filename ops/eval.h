@@ -185,6 +185,8 @@ void ox_dots(ox_arena *arena, uint64_t k, const ox_dot_lines *a, const ox_dot_li
 /* Smallest of a signed type. */
 int64_t ox_least_int(ox_dtype t);
 void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k);
+/* What the first n elements hold, again and again to the end; n > 0, or x is empty. */
+void ox_repeat(ox_array *x, uint64_t n);
 
 /* ---- results that are computed when they are read (ops/later.c) --------------------- */
 

@@ -38,14 +38,12 @@ bool eval_gather(ox_eval *c)
 	if (!out || !ox_eval_read(c, 1) || !ox_eval_in_parts(c, 0))
 		return false;
 	const uint64_t block = ox_stride(x, a);
-	for (uint64_t i = 0; block && i < out->count / block; i++) {
-		uint64_t at = 0;
-		if (!index_of(c, indices, i % indices->count, x->dims[a], &at))
-			return false;
-		const uint64_t row = i / indices->count * (uint64_t)x->dims[a] + at;
-		if (!ox_eval_copy(c, out, i * block, 0, row * block, block))
-			return false;
-	}
+	for (uint64_t to = 0, row = 0; to < out->count; row += (uint64_t)x->dims[a])
+		for (uint64_t i = 0; i < indices->count; i++, to += block) {
+			uint64_t at = 0;
+			if (!index_of(c, indices, i, x->dims[a], &at) || !ox_eval_copy(c, out, to, 0, (row + at) * block, block))
+				return false;
+		}
 	return true;
 }
 

@@ -30,12 +30,13 @@ bool eval_non_zero(ox_eval *c)
 	ox_array *out = ox_eval_out(c, 0, OX_I64, 2, dims);
 	if (!out)
 		return false;
+	int64_t index[OX_MAX_RANK] = {0};
 	for (uint64_t i = 0; i < x->count; i++) {
-		if (!is_nonzero(x, i))
-			continue;
-		for (uint32_t axis = 0; axis < x->rank; axis++)
-			ox_put_int(out, axis * n + at, (int64_t)(i / ox_stride(x, axis) % (uint64_t)x->dims[axis]));
-		at++;
+		for (uint32_t axis = 0; axis < x->rank && is_nonzero(x, i); axis++)
+			ox_put_int(out, axis * n + at, index[axis]);
+		at += is_nonzero(x, i);
+		for (uint32_t axis = x->rank; axis-- > 0 && ++index[axis] == x->dims[axis];)
+			index[axis] = 0;
 	}
 	return true;
 }

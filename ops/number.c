@@ -225,3 +225,14 @@ void ox_copy_elem(ox_array *to, uint64_t i, const ox_array *from, uint64_t k)
 	default: memcpy(p, q, w);
 	}
 }
+
+void ox_repeat(ox_array *x, uint64_t n)
+{
+	const size_t w = ox_elem_width(x->dtype);
+	char *p = x->data;
+
+	for (uint64_t done = n, more; done < x->count; done += more) {
+		more = x->count - done < done ? x->count - done : done;
+		memcpy(p + done * w, p, (size_t)more * w);
+	}
+}

@@ -9,6 +9,8 @@
  */
 #include "ops/run.h"
 
+#include "base/os.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
@@ -35,10 +37,11 @@ typedef struct plan {
 	uint64_t draws;               /* of random numbers, in this run */
 } plan;
 
-/* Data of arrays, malloc'ed. */
-typedef struct block {
+/* Data of arrays. */
+typedef struct ox_run_block {
 	uint64_t size;
-	struct block *next;           /* in r->spare */
+	bool pages;                   /* from ox_os_pages, else malloc'ed */
+	struct ox_run_block *next;    /* in the pool */
 	_Alignas(64) uint8_t data[];
 } block;
 
@@ -66,8 +69,7 @@ struct ox_run {
 	arrays held;                  /* in arena text */
 	OX_VEC(ox_run_failure) failures;      /* in arena text */
 	cell *cells;
-	block *spare;
-	uint32_t nspare;
+	ox_run_pool own, *pool;
 	uint64_t bytes, peak, ops, until;
 	uint64_t work, max_work;      /* max_work 0: no limit */
 	uint64_t nodes, count;        /* progress */
@@ -219,6 +221,7 @@ ox_run *ox_run_new(ox_model *m, const ox_run_config *o)
 		return NULL;
 	r->m = m;
 	r->o = o ? *o : (ox_run_config){0};
+	r->pool = r->o.pool ? r->o.pool : &r->own;
 	if (!r->o.max_bytes)
 		r->o.max_bytes = default_bytes;
 	ox_arena_init(&r->arena, m->arena.heap);
@@ -235,32 +238,59 @@ ox_run *ox_run_new(ox_model *m, const ox_run_config *o)
 
 /* ---- blocks and arrays --------------------------------------------------------------- */
 
+static uint64_t room_of(uint64_t size) { return (sizeof(block) + size + 63) & ~UINT64_C(63); }
+
+/* What is large comes in huge pages: the system hands out small ones slower than they are filled. */
+static block *block_new(uint64_t size)
+{
+	const bool pages = size >= OX_PAGES_FROM;
+	block *b = size > SIZE_MAX - sizeof *b - 64 ? NULL : pages ? ox_os_pages((size_t)room_of(size)) : aligned_alloc(64, (size_t)room_of(size));
+
+	if (b)
+		*b = (block){.size = size, .pages = pages};
+	return b;
+}
+
+static void block_free(block *b)
+{
+	if (b->pages)
+		ox_os_pages_free(b, (size_t)room_of(b->size));
+	else
+		free(b);
+}
+
 /* A spare one that is not much too large, else a new one. NULL: memory has ended. */
 static block *block_get(ox_run *r, uint64_t size)
 {
-	for (block **p = &r->spare; *p; p = &(*p)->next) {
+	for (block **p = &r->pool->spare; *p; p = &(*p)->next) {
 		block *b = *p;
 		if (b->size >= size && b->size / 2 <= size) {
 			*p = b->next;
-			r->nspare--;
+			r->pool->n--;
 			return b;
 		}
 	}
-	block *b = size > SIZE_MAX - sizeof *b - 64 ? NULL : aligned_alloc(64, (size_t)((sizeof *b + size + 63) & ~UINT64_C(63)));
-	if (b)
-		b->size = size;
-	return b;
+	return block_new(size);
 }
 
 static void block_put(ox_run *r, block *b)
 {
-	if (b->size < SMALL_BLOCK || r->nspare >= KEEP_BLOCKS) {
-		free(b);
+	if (b->size < SMALL_BLOCK || r->pool->n >= KEEP_BLOCKS) {
+		block_free(b);
 		return;
 	}
-	b->next = r->spare;
-	r->spare = b;
-	r->nspare++;
+	b->next = r->pool->spare;
+	r->pool->spare = b;
+	r->pool->n++;
+}
+
+void ox_run_pool_free(ox_run_pool *p)
+{
+	for (block *b = p->spare, *next; b; b = next) {
+		next = b->next;
+		block_free(b);
+	}
+	*p = (ox_run_pool){0};
 }
 
 static cell *cell_new(ox_run *r, uint32_t rank, const int64_t *dims)
@@ -979,10 +1009,7 @@ void ox_run_free(ox_run *r)
 		return;
 	while (r->cells)
 		cell_free(r, r->cells);
-	for (block *b = r->spare, *next; b; b = next) {
-		next = b->next;
-		free(b);
-	}
+	ox_run_pool_free(&r->own);
 	for (size_t i = 0; i < MAX_DEPTH; i++)
 		ox_arena_free(&r->scratch[i]);
 	ox_arena_free(&r->text);

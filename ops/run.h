@@ -13,11 +13,21 @@
 
 typedef struct ox_run ox_run;
 
+/* Memory of freed arrays, kept for the next ones. Runs that share it, one after the other, ask the
+ * system for half as much; it outlives them. */
+typedef struct ox_run_pool {
+	struct ox_run_block *spare;
+	uint32_t n;
+} ox_run_pool;
+
+void ox_run_pool_free(ox_run_pool *p);        /* of what is all zeros: nothing */
+
 typedef struct ox_run_config {
 	ox_lens lens;
 	uint64_t max_bytes;           /* of arrays at any one time; 0: 8 GiB */
 	uint64_t max_ops;             /* multiplications and the like, in all; 0: no limit */
 	uint64_t max_ms;              /* looked at between nodes; 0: no limit */
+	ox_run_pool *pool;            /* NULL: its own */
 	bool random;                  /* random operators draw from seed; else they have no result */
 	uint64_t seed;
 	const ox_progress *progress;

@@ -375,13 +375,16 @@ bool eval_unique(ox_eval *c)
 
 /* ---- NonMaxSuppression --------------------------------------------------------------------- */
 
+/* With its ends along both directions. */
+typedef struct box { double low[2], high[2], area; } box;
+
 typedef struct boxes {
 	int64_t most;                 /* of one class */
 	double overlap;               /* that is too much */
 	double least;                 /* scores must be above */
 	bool has_least, by_centre;
 	uint64_t places, classes;
-	const double *box;            /* of one image: 4 per place */
+	box *wide, *narrow;           /* of one image, one per place; narrow: in float32 */
 	uint64_t *key, *item, *other; /* places each */
 	uint64_t *chosen;             /* batch, class, place of each box that is kept */
 	uint64_t nchosen, room, work;
@@ -389,42 +392,49 @@ typedef struct boxes {
 
 static double rounded(double x, bool narrow) { return narrow ? (double)(float)x : x; }
 
-/* Low and high end along one direction, 0 or 1. */
-static void ends(const boxes *b, const double *box, int along, bool narrow, double *low, double *high)
+static box box_of(const double p[4], bool by_centre, bool narrow)
 {
-	const double p = box[along], q = box[along + 2];
-
-	*low = b->by_centre ? rounded(p - q / 2, narrow) : p < q ? p : q;
-	*high = b->by_centre ? rounded(p + q / 2, narrow) : p < q ? q : p;
-}
-
-/* Intersection by union of two boxes, in float32 if narrow; 0 where there is none. */
-static double overlap_of(const boxes *b, uint64_t i, uint64_t k, bool narrow)
-{
-	double both = 1, area[2] = {1, 1};
+	box x = {.area = 1};
 
 	for (int along = 0; along < 2; along++) {
-		double low[2], high[2];
-		ends(b, b->box + 4 * i, along, narrow, &low[0], &high[0]);
-		ends(b, b->box + 4 * k, along, narrow, &low[1], &high[1]);
-		const double from = low[0] > low[1] ? low[0] : low[1];
-		const double to = high[0] < high[1] ? high[0] : high[1];
-		both = to > from ? rounded(both * rounded(to - from, narrow), narrow) : 0;
-		for (int e = 0; e < 2; e++)
-			area[e] = rounded(area[e] * rounded(high[e] - low[e], narrow), narrow);
+		const double a = p[along], b = p[along + 2];
+		x.low[along] = by_centre ? rounded(a - b / 2, narrow) : a < b ? a : b;
+		x.high[along] = by_centre ? rounded(a + b / 2, narrow) : a < b ? b : a;
+		x.area = rounded(x.area * rounded(x.high[along] - x.low[along], narrow), narrow);
 	}
-	const double all = rounded(rounded(area[0] + area[1], narrow) - both, narrow);
-	return both > 0 && area[0] > 0 && area[1] > 0 && all > 0 ? rounded(both / all, narrow) : 0;
+	return x;
+}
+
+static double high_of(double a, double b) { return a > b ? a : b; }
+static double low_of(double a, double b) { return a < b ? a : b; }
+
+/* Intersection by union of two boxes, in float32 if narrow; 0 where there is none, as for most. */
+static inline double overlap_of(const box *x, const box *y, bool narrow)
+{
+	const double a = low_of(x->high[0], y->high[0]) - high_of(x->low[0], y->low[0]),
+	             b = low_of(x->high[1], y->high[1]) - high_of(x->low[1], y->low[1]);
+
+	if (!((a > 0) & (b > 0)))
+		return 0;
+	const double both = rounded(rounded(a, narrow) * rounded(b, narrow), narrow),
+	             all = rounded(rounded(x->area + y->area, narrow) - both, narrow);
+	return both > 0 && x->area > 0 && y->area > 0 && all > 0 ? rounded(both / all, narrow) : 0;
 }
 
 /* Does a box that is kept, of those since `begin`, cover it too much? */
 static bool is_suppressed(ox_eval *c, boxes *b, uint64_t begin, uint64_t place)
 {
+	enum { WORK = 8 };
+
 	for (uint64_t i = begin; i < b->nchosen; i++) {
 		const uint64_t kept = b->chosen[3 * i + 2];
-		const bool is = overlap_of(b, place, kept, false) > b->overlap;
-		b->work += 32;
-		if (is != (overlap_of(b, place, kept, true) > b->overlap))
+		const double wide = overlap_of(&b->wide[place], &b->wide[kept], false);
+		const bool is = wide > b->overlap;
+		b->work += WORK;
+		/* boxes that are given by their corners, and do not meet, do not meet in float32 */
+		if (wide == 0 && !b->by_centre)
+			continue;
+		if (is != (overlap_of(&b->narrow[place], &b->narrow[kept], true) > b->overlap))
 			c->disputed = "how far two boxes overlap depends on rounding";
 		if (is)
 			return true;
@@ -514,16 +524,19 @@ static bool boxes_of(ox_eval *c, boxes *b)
 static bool choose_all(ox_eval *c, boxes *b)
 {
 	const ox_array *x = ox_arg(c, 0);
-	double *box = ox_new_array(c->arena, double, (size_t)x->count + 1);
+	const double *ends = ox_doubles(c, x);
 	const size_t n = (size_t)b->places;
 
-	for (uint64_t i = 0; i < x->count; i++)
-		box[i] = ox_get_double(x, i);
+	b->wide = ox_new_array(c->arena, box, 2 * n + 1);
+	b->narrow = b->wide + n;
 	b->key = ox_new_array(c->arena, uint64_t, 3 * n + 1);
 	b->item = b->key + n;
 	b->other = b->item + n;
 	for (uint64_t batch = 0; n && batch < (uint64_t)x->dims[0]; batch++) {
-		b->box = box + batch * 4 * n;
+		for (size_t i = 0; i < n; i++, ends += 4) {
+			b->wide[i] = box_of(ends, b->by_centre, false);
+			b->narrow[i] = box_of(ends, b->by_centre, true);
+		}
 		for (uint64_t class = 0; class < b->classes; class++)
 			if (!choose(c, b, batch, class))
 				return false;

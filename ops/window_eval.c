@@ -322,27 +322,3 @@ bool ox_taps_of(ox_eval *c, const ox_windows *w, ox_taps *t)
 	}
 	return true;
 }
-
-ox_rows ox_rows_of(const ox_taps *taps, const ox_tap *tap)
-{
-	const uint32_t last = taps->w.n - 1;
-
-	return (ox_rows){.taps = taps, .tap = tap, .in = tap->in, .out = tap->out, .n = tap->count[last],
-	                 .in_step = taps->in_step[last]};
-}
-
-bool ox_rows_next(ox_rows *r)
-{
-	const ox_taps *t = r->taps;
-
-	for (uint32_t i = t->w.n - 1; i-- > 0;) {
-		r->in += t->in_step[i];
-		r->out += t->out_step[i];
-		if (++r->index[i] < r->tap->count[i])
-			return true;
-		r->in -= r->tap->count[i] * t->in_step[i];
-		r->out -= r->tap->count[i] * t->out_step[i];
-		r->index[i] = 0;
-	}
-	return false;
-}

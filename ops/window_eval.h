@@ -89,8 +89,38 @@ void ox_windows_inside(const ox_windows *w, uint32_t axis, int64_t k, int64_t *f
 uint64_t ox_extents(const int64_t *p, uint32_t n);
 
 /* in, out and kernel are none of them empty. */
-bool    ox_taps_of(ox_eval *c, const ox_windows *w, ox_taps *t);
-ox_rows ox_rows_of(const ox_taps *taps, const ox_tap *tap);
-bool    ox_rows_next(ox_rows *r);        /* false: there is none */
+bool ox_taps_of(ox_eval *c, const ox_windows *w, ox_taps *t);
+
+/* Rows are short as a rule: what they take beside their elements counts. */
+static inline void ox_rows_begin(ox_rows *r, const ox_taps *taps, const ox_tap *tap)
+{
+	const uint32_t last = taps->w.n - 1;
+
+	r->taps = taps;
+	r->tap = tap;
+	r->in = tap->in;
+	r->out = tap->out;
+	r->n = tap->count[last];
+	r->in_step = taps->in_step[last];
+	for (uint32_t i = 0; i < last; i++)
+		r->index[i] = 0;
+}
+
+/* False: there is none. */
+static inline bool ox_rows_next(ox_rows *r)
+{
+	const ox_taps *t = r->taps;
+
+	for (uint32_t i = t->w.n - 1; i-- > 0;) {
+		r->in += t->in_step[i];
+		r->out += t->out_step[i];
+		if (++r->index[i] < r->tap->count[i])
+			return true;
+		r->in -= r->tap->count[i] * t->in_step[i];
+		r->out -= r->tap->count[i] * t->out_step[i];
+		r->index[i] = 0;
+	}
+	return false;
+}
 
 #endif

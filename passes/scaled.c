@@ -6,6 +6,7 @@
  */
 #include "passes/affine.h"
 
+#include <float.h>
 #include <math.h>
 
 enum {
@@ -43,12 +44,11 @@ static void narrow(ox_dtype t, const double *p, size_t n, uint8_t *raw)
 {
 	const size_t w = width(t);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; t == OX_F32 && i < n; i++) {
 		const float x = (float)p[i];
-		if (t == OX_F32) {
-			memcpy(raw + 4 * i, &x, sizeof x);
-			continue;
-		}
+		memcpy(raw + 4 * i, &x, sizeof x);
+	}
+	for (size_t i = 0; t != OX_F32 && i < n; i++) {
 		const uint64_t bits = ox_float_bits(t, p[i], false);
 		memcpy(raw + w * i, &bits, w);
 	}
@@ -112,17 +112,25 @@ typedef struct scaled {
 	const double *scale;
 } scaled;
 
+/* How many of the n elements from `at` on have the scale that the first has, and which it is. */
+static size_t alike(const scaled *s, uint64_t at, size_t n, uint64_t *which)
+{
+	const uint64_t left = s->lay.run - at % s->lay.run;
+
+	*which = s->nscale == 1 ? 0 : ox_channel_of(&s->lay, at);
+	return s->nscale == 1 || left > n ? n : (size_t)left;
+}
+
 /* Elements [at, at + n), unrounded; n <= CHUNK. */
 static bool multiply(const scaled *s, uint64_t at, size_t n, double *out)
 {
 	if (!ox_tensor_doubles(s->m, s->from, at, n, out))
 		return false;
 	for (size_t i = 0, k; i < n; i += k) {
-		const uint64_t left = s->lay.run - (at + i) % s->lay.run;
-		const double f = s->scale[s->nscale == 1 ? 0 : ox_channel_of(&s->lay, at + i)];
-		k = s->nscale == 1 || left > n - i ? n - i : (size_t)left;
+		uint64_t which;
+		k = alike(s, at + i, n - i, &which);
 		for (size_t j = i; j < i + k; j++)
-			out[j] *= f;
+			out[j] *= s->scale[which];
 	}
 	return true;
 }
@@ -178,23 +186,34 @@ static void compose(ox_ctx *c, scaled *s)
 /* Of float16 the numbers below are few and coarse: a channel must not end among them. */
 static bool is_lost(ox_dtype t, double largest) { return t == OX_F16 && largest > 0 && largest < 0x1p-14; }
 
+/* The largest of n, and of *most, as t has them. False: one is not finite. */
+static bool is_finite(ox_dtype t, const double *p, size_t n, double *most)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < n; i++) {
+		const double size = fabs(rounded(t, p[i]));
+		all &= size <= DBL_MAX;
+		*most = size > *most ? size : *most;
+	}
+	return all;
+}
+
 /* NULL, or what would be wrong. */
 static const char *problem(ox_ctx *c, const scaled *s, uint64_t count, uint64_t channels)
 {
 	double *largest = ox_new_array(c->scratch, double, (size_t)channels + 1);
 	double x[CHUNK];
 
-	for (uint64_t at = 0, k; at < count; at += k) {
-		k = count - at < CHUNK ? count - at : CHUNK;
-		if (!multiply(s, at, (size_t)k, x))
+	for (uint64_t at = 0, n; at < count; at += n) {
+		n = count - at < CHUNK ? count - at : CHUNK;
+		if (!multiply(s, at, (size_t)n, x))
 			return "the weight cannot be read";
-		for (uint64_t i = 0; i < k; i++) {
-			double *most = &largest[channels == 1 ? 0 : ox_channel_of(&s->lay, at + i)];
-			const double size = fabs(rounded(s->from->dtype, x[i]));
-			if (!isfinite(size))
+		for (size_t i = 0, k; i < n; i += k) {
+			uint64_t which;
+			k = alike(s, at + i, (size_t)n - i, &which);
+			if (!is_finite(s->from->dtype, x + i, k, &largest[channels == 1 ? 0 : which]))
 				return "a weight would not be finite";
-			if (size > *most)
-				*most = size;
 		}
 	}
 	for (uint64_t i = 0; i < channels; i++)

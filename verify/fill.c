@@ -292,17 +292,6 @@ static void put_complex(ox_array *x, uint64_t i, uint64_t *state)
 /* After so many elements, a prime number, all begins again: large inputs are weights. */
 enum { PERIOD = 65521 };
 
-static void repeat(ox_array *x, uint64_t done)
-{
-	const size_t w = ox_elem_width(x->dtype);
-	char *p = x->data;
-
-	for (uint64_t n; done < x->count; done += n) {
-		n = x->count - done < done ? x->count - done : done;
-		memcpy(p + done * w, p, (size_t)n * w);
-	}
-}
-
 static bool fill_each(maker *k, ox_array *x)
 {
 	const bool complex = x->dtype == OX_C64 || x->dtype == OX_C128;
@@ -315,7 +304,7 @@ static bool fill_each(maker *k, ox_array *x)
 			put_complex(x, i, &k->state);
 		else
 			put(k, x, i, &k->state);
-	repeat(x, n);
+	ox_repeat(x, n);
 	return ox_kind_of(x->dtype) != OX_NO_NUMBER || x->dtype == OX_BOOL || x->dtype == OX_STRING || complex;
 }
 

@@ -9,7 +9,10 @@
 
 #include <math.h>
 
-enum { MAX_ELEMENTS = 1 << 22 };
+enum {
+	MAX_ELEMENTS = 1 << 22,
+	PERIOD = 4093,                /* after so many floats all begins again; a prime, which no axis has */
+};
 
 static const double LARGE_FLOATS = 64;
 
@@ -36,10 +39,11 @@ static void draw_normals(ox_num *row, uint64_t at, size_t n, double scale, uint6
 /* `first`: of the special ones. */
 static void fill_floats(ox_array *x, const wchoice *c, uint64_t first, uint64_t *state)
 {
+	const uint64_t count = x->count < PERIOD ? x->count : PERIOD;
 	ox_num row[OX_ROW];
 
-	for (uint64_t at = 0, n; at < x->count; at += n) {
-		n = x->count - at < OX_ROW ? x->count - at : OX_ROW;
+	for (uint64_t at = 0, n; at < count; at += n) {
+		n = count - at < OX_ROW ? count - at : OX_ROW;
 		if (c->fill == 0)
 			draw_normals(row, at + c->phase, (size_t)n, c->large ? LARGE_FLOATS : 1, state);
 		for (uint64_t i = 0; c->fill == 1 && i < n; i++)
@@ -48,6 +52,7 @@ static void fill_floats(ox_array *x, const wchoice *c, uint64_t first, uint64_t 
 			row[i].f = special_or_normal(k < OX_LEN(special) ? (first + k) % OX_LEN(special) : k, state);
 		ox_put_row(x, at, (size_t)n, row);
 	}
+	ox_repeat(x, count);
 }
 
 /* All that there are, since they wrap; the ends more often, which have no negation. */
@@ -123,57 +128,66 @@ static bool is_only_measured(const window *w, const ox_value *v)
 	       && reads;
 }
 
-/* Bytes, since these are small, and no lens copies them. */
-static ox_array *sample_dims(const window *w, uint32_t rank, const int64_t *dims)
-{
-	ox_eval c = {.m = w->m, .arena = w->a, .max_bytes = (uint64_t)MAX_ELEMENTS * 8};
+/* An input before it has values. */
+typedef struct outline {
+	uint32_t rank;
+	int64_t *dims;
+	uint64_t state;               /* of random numbers */
+	bool measured;                /* and no more */
+} outline;
 
-	return ox_eval_new(&c, OX_U8, rank, dims);
-}
-
-static ox_array *sample_values(const window *w, ox_value *v, wchoice *c, uint32_t rank, const int64_t *dims, uint64_t first,
-                               uint64_t *state)
+/* All inputs are outlined before the first is filled: what is too large costs nothing then. */
+static bool outline_of(const window *w, ox_value *v, wchoice *c, outline *o)
 {
-	const ox_dtype elem = ox_type_known(w->m, v)->elem;
-	ox_eval e = {.m = w->m, .arena = w->a, .max_bytes = (uint64_t)MAX_ELEMENTS * 8};
+	const ox_type *t = ox_type_known(w->m, v);
+	int64_t dims[OX_MAX_RANK];
 	uint64_t count = 1;
 
-	for (uint32_t i = 0; i < rank; i++)
+	if (!t || t->kind != OX_T_TENSOR || t->rank > OX_MAX_RANK || !t->elem || is_complex_or_text(t->elem))
+		return false;
+	if (!sizes_shape(w, v, c->made, &o->state, &o->rank, dims))
+		return false;
+	o->dims = ox_new_array(w->a, int64_t, o->rank + 1u);
+	if (o->rank)
+		memcpy(o->dims, dims, o->rank * sizeof *dims);
+	o->measured = is_only_measured(w, v);
+	for (uint32_t i = 0; i < o->rank; i++)
 		if (!ox_mul_u64(count, (uint64_t)dims[i], &count) || count > MAX_ELEMENTS)
-			return NULL;
-	c->elements += count;
+			return false;
+	c->elements += o->measured ? 0 : count;
 	c->dear = c->elements > c->most;
-	ox_array *x = c->dear ? NULL : ox_eval_new(&e, elem, rank, dims);
-	if (!x)
-		return NULL;
-	if (ox_kind_of(elem) == OX_FLOATING)
-		fill_floats(x, c, (c->fill - 2) * count + first, state);
-	else if (!fill_ints(w, v, x, c, state))
+	return !c->dear;
+}
+
+/* What is only measured has bytes, since these are small, and no lens copies them. */
+static ox_array *fill(const window *w, ox_value *v, const wchoice *c, outline *o, uint64_t first)
+{
+	ox_eval e = {.m = w->m, .arena = w->a, .max_bytes = (uint64_t)MAX_ELEMENTS * 8};
+	ox_array *x = ox_eval_new(&e, o->measured ? OX_U8 : ox_type_known(w->m, v)->elem, o->rank, o->dims);
+
+	if (!x || o->measured)
+		return x;
+	if (ox_kind_of(x->dtype) == OX_FLOATING)
+		fill_floats(x, c, (c->fill - 2) * x->count + first, &o->state);
+	else if (!fill_ints(w, v, x, c, &o->state))
 		return NULL;
 	return x;
 }
 
-static ox_array *sample(const window *w, ox_value *v, wchoice *c, uint64_t first, uint64_t *state)
-{
-	const ox_type *t = ox_type_known(w->m, v);
-	int64_t dims[OX_MAX_RANK];
-	uint32_t rank;
-
-	if (!t || t->kind != OX_T_TENSOR || t->rank > OX_MAX_RANK || !t->elem || is_complex_or_text(t->elem))
-		return NULL;
-	if (!sizes_shape(w, v, c->made, state, &rank, dims))
-		return NULL;
-	return is_only_measured(w, v) ? sample_dims(w, rank, dims) : sample_values(w, v, c, rank, dims, first, state);
-}
-
 bool window_sample(const window *w, wchoice *c, uint64_t seed, wbounds *b)
 {
+	outline *o = ox_new_array(w->a, outline, w->inputs.n + 1);
+
 	c->dear = false;
 	c->elements = 0;
 	c->made = sizes_new(w, c);
 	for (size_t i = 0; c->made && i < w->inputs.n; i++) {
-		uint64_t state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009 + c->phase * 10007;
-		ox_array *x = sample(w, w->inputs.p[i], c, i * 3, &state);
+		o[i].state = seed + i * UINT64_C(0x632be59bd9b4e019) + c->sizes * 97 + c->fill + c->turn * 1009 + c->phase * 10007;
+		if (!outline_of(w, w->inputs.p[i], c, &o[i]))
+			return false;
+	}
+	for (size_t i = 0; c->made && i < w->inputs.n; i++) {
+		ox_array *x = fill(w, w->inputs.p[i], c, &o[i], i * 3);
 		if (!x)
 			return false;
 		*ox_push(w->a, b) = (wbound){w->inputs.p[i], x};

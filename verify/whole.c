@@ -431,6 +431,7 @@ void ox_whole_free(ox_whole *w)
 		return;
 	for (int side = 0; side < NSIDES; side++)
 		free_runners(w, side);
+	ox_run_pool_free(&w->pool);
 	ox_arena_free(&w->values);
 	ox_arena_free(&w->arena);
 }

@@ -20,6 +20,7 @@ struct ox_whole {
 	ox_model *side[NSIDES];
 	ox_arena arena;
 	ox_arena values;              /* inputs of the sample at hand, and what is measured on it */
+	ox_run_pool pool;             /* of all runs */
 	ox_synth *synth;
 	ox_bindings sizes;
 	struct wfloor *floors[NLENSES];       /* per output, of the sample at hand */

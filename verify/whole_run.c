@@ -68,7 +68,7 @@ static ox_run *run_of(ox_whole *w, ox_lens lens, int side)
 
 	if (!r->run)
 		r->run = ox_run_new(w->side[side], &(ox_run_config){
-			.lens = lens, .max_bytes = w->o.max_bytes, .random = true, .seed = w->o.seed, .progress = w->o.progress,
+			.lens = lens, .max_bytes = w->o.max_bytes, .pool = &w->pool, .random = true, .seed = w->o.seed, .progress = w->o.progress,
 		});
 	return r->run;
 }

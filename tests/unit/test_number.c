@@ -121,3 +121,13 @@ Test(number, merged_walks_meet_the_same_elements)
 	}
 	ox_arena_free(&arena);
 }
+
+Test(number, what_is_repeated_ends_anywhere)
+{
+	int16_t x[23] = {5, 6, 7, 8, 9};
+	const int64_t dims[] = {OX_LEN(x)};
+
+	ox_repeat(&(ox_array){.dtype = OX_I16, .rank = 1, .dims = dims, .count = OX_LEN(x), .data = x}, 5);
+	for (int16_t i = 0; i < (int16_t)OX_LEN(x); i++)
+		cr_assert_eq(x[i], 5 + i % 5);
+}

@@ -239,6 +239,34 @@ Test(run, budgets_end_what_does_not_end)
 	             "memory within the limit", &(ox_run_config){.max_bytes = 1 << 20});
 }
 
+/* 5 MiB arrays, in pages of their own, and small ones: what one run made stays as the next one goes over
+ * what it freed. */
+Test(run, runs_share_what_they_freed)
+{
+	static const char text[] =
+		HEAD "g () => (float[m] y) <int64[1] n = {1310720}> {\n"
+		" v = ConstantOfShape <value = float[1] {2.0}> (n)\n a = Neg (v)\n b = Exp (a)\n y = Concat <axis = 0> (b, a)\n}\n";
+	ox_run_pool pool = {0};
+	const ox_run_config o = {.pool = &pool};
+	ran first = {0}, second = {0};
+
+	run_with(&first, text, &o);
+	const ox_array *y = ox_run_output(first.r, 0);
+	const uint32_t freed = pool.n;
+	cr_assert(first.all && freed);
+	run_with(&second, text, &o);
+	const ox_array *z = ox_run_output(second.r, 0);
+	cr_assert(second.all);
+	cr_expect_lt(pool.n, freed + 1);
+	cr_expect_neq(y->data, z->data);
+	cr_expect(!memcmp(y->data, z->data, 10u << 20));
+	end(&first);
+	cr_expect(((const float *)z->data)[2621439] == -2);
+	end(&second);
+	ox_run_pool_free(&pool);
+	cr_expect_null(pool.spare);
+}
+
 Test(run, bytes_are_freed_after_the_last_reader)
 {
 	ran x = {0};

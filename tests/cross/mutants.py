@@ -14,22 +14,30 @@ It is applied once, at its first site, to every model of ../shared/models and te
 every golden of its pass, as they stand where the pass would do its first rewrite, at the end
 of the default pipeline, and where the pass itself has nothing left to do; what it makes there
 must be another file than what the pass makes. Then ONNX Runtime, without optimization, computes
-the model with and without it, at several sizes and seeds (../shared/judge makes the inputs).
-It differs if an output differs by more than four times what half a unit in the last place of
+the model with and without it, at several sizes and seeds (../shared/judge makes the inputs),
+until it differs: an output by more than four times what half a unit in the last place of
 all constants and inputs does. Such a mutant must be refused by the defaults of the tool: exit
 code not 0, nothing written.
 
-Printed is a table, and the misses with a command each. Results are kept in build/mutants.jsonl,
-and what stands there is not done again; with --again that where something was missed, and no more. tests/mutants.txt has
-those that are excused, and why. Exit 1: others were missed.
+A worker takes a model with all passes, largest models first, and helps where most is left when
+there is no other. --shuffle takes the models in a random order (--seed): what is done when it
+is stopped is a fair part of all models, each with all its passes.
+
+Printed is a table, how many passes on models came to no end, and the misses with a command
+each. Where ONNX Runtime crashes or hangs, that mutant alone is one it could not judge. Results
+are kept in build/mutants.jsonl, and what stands there is not done again; with --again that where
+something was missed, and no more. tests/mutants.txt has those that are excused, and why. Exit 1:
+others were missed.
 """
 
 import argparse
 import collections
+import contextlib
 import copy
 import fnmatch
 import hashlib
 import json
+import multiprocessing.connection
 import os
 import random
 import re
@@ -65,6 +73,8 @@ CHANGES = "axis list order factor forget exchange drop above scale element sign"
 PLACES = 3                            # of a rewrite, for each change
 NOTHING = 99                          # exit code: it has no such place
 SECONDS = 5                           # a check may take
+ATTEMPTS = 40                         # for a pass on a model where ONNX Runtime crashes again and again
+MEMORY = Path("/dev/shm")
 ORT_SECONDS = 6                       # for the runs of a model in one state; one run in any case
 END = re.compile(r"^#! (?:after|unchanged)", re.M)     # of the model of a golden
 ort.set_default_logger_severity(4)
@@ -99,20 +109,32 @@ class Model:
 
 
 def models(where):
+    """Each once: some lie in several folders."""
+    seen = set()
     for p in where:
         for f in [p] if p.is_file() else sorted([*p.rglob("*.onnx"), *p.rglob("*.onnxtxt")]):
             if f.suffix == ".onnx" or END.search(f.read_text()) and "\n#! passes:" in f.read_text():
-                yield Model(f)
+                model = Model(f)
+                same = model.name, hashlib.sha256(f.read_bytes()).digest()
+                if same not in seen:
+                    seen.add(same)
+                    yield model
 
 
 # ---- the tool
 
 
-def run(argv, seconds=120, **more):
+def run(argv, seconds=120, **settings):
+    """settings: of the environment."""
     try:
-        return subprocess.run([*map(str, argv)], capture_output=True, text=True, timeout=seconds, **more)
+        return subprocess.run([*map(str, argv)], capture_output=True, text=True, timeout=seconds, env=os.environ | settings)
     except subprocess.TimeoutExpired as e:
         return subprocess.CompletedProcess(argv, 124, "", f"no answer within {e.timeout} s")
+
+
+def memory():
+    """Where a file is written at once; None: anywhere."""
+    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 class Mutant:
@@ -140,12 +162,16 @@ class Mutant:
         """Does it act only where the pass does?"""
         return self.where == "after" or self.kind == "change"
 
+    @property
+    def settings(self):
+        return dict([self.setting.split("=")]) if self.setting else {}
+
     def argv(self, tool, state, out, folder):
-        if self.program:
-            return ["env", self.setting, self.program, state, out, "--passes", f"none,{self.pass_name}", "--rewrite-limit", "1"]
-        file = folder / "rule.yaml"
-        file.write_text(mutate_rules.guards.renamed(self.text))
-        return [tool, state, out, "--passes", f"none,{file}", "--rewrite-limit", "1"]
+        what = self.pass_name
+        if not self.program:
+            what = folder / "rule.yaml"
+            what.write_text(mutate_rules.guards.renamed(self.text))
+        return [self.program or tool, state, out, "--passes", f"none,{what}", "--rewrite-limit", "1"]
 
 
 def heading(kind, where):
@@ -156,7 +182,7 @@ def heading(kind, where):
 def apply(mutant, tool, state, out, folder, options, check):
     out.unlink(missing_ok=True)
     start = time.monotonic()
-    done = run([*mutant.argv(tool, state, out, folder), *options, *([] if check else ["--check", "off"])])
+    done = run([*mutant.argv(tool, state, out, folder), *options, *([] if check else ["--check", "off"])], **mutant.settings)
     return done, time.monotonic() - start
 
 
@@ -171,7 +197,7 @@ def rule_mutants(tool, only, jobs):
 
 def accepted(item):
     tool, name, body = item
-    with tempfile.TemporaryDirectory() as t:
+    with tempfile.TemporaryDirectory(dir=memory()) as t:
         folder = Path(t)
         (folder / "m.txt").write_text('<ir_version: 8, opset_import: ["" : 17]>\ng (float x) => (y) {\n y = Relu (x)\n}\n')
         run([tool, "parse", folder / "m.txt", folder / "m.onnx", "-q"])
@@ -214,18 +240,23 @@ def with_attributes(call, names):
     return call.replace(" <", f" <{every}", 1) if "<" in call else call.replace(" (", f" <{every[:-2]}> (", 1)
 
 
-def seeded(path, name):
-    """The model there, with an Identity before the operand that the rule speaks of. False: it has none."""
+def place_of(name):
+    """Operator and operand that a wrong rule speaks of."""
     op, operands = re.search(r"(\w+)(?: <[^>]*>)? \(([^()]*\{\}[^()]*)\)", wrong.ROWS[name][2]).groups()
-    at = [o.strip() for o in operands.split(",")].index("{}")
-    proto = inferred.load(path, external=False)
+    return op, [o.strip() for o in operands.split(",")].index("{}")
+
+
+def seeded(proto, op, at):
+    """The model with an Identity before this operand of each such node. None: it has none."""
     found = [i for i, n in enumerate(proto.graph.node) if n.op_type == op and len(n.input) > at and n.input[at]]
+    if not found:
+        return None
+    proto = copy.deepcopy(proto)
     for i in reversed(found):
         n = proto.graph.node[i]
         proto.graph.node.insert(i, onnx.helper.make_node("Identity", [n.input[at]], [f"seeded_{i}"]))
         proto.graph.node[i + 1].input[at] = f"seeded_{i}"
-    path.write_bytes(proto.SerializeToString())
-    return bool(found)
+    return proto
 
 
 # ---- where a pass is applied
@@ -234,58 +265,140 @@ def seeded(path, name):
 class Site:
     """A model in a state, what the pass itself makes of it, and what ONNX Runtime computes."""
 
-    def __init__(self, label, path, model, tool, pass_name, folder):
-        self.label, self.path, self.model, self.tool = label, path, model, tool
-        legit = folder / f"{label}.legit.onnx"
-        done = run([tool, path, legit, "--passes", f"none,{pass_name}" if pass_name else "none", "--rewrite-limit", "1", "--check", "off",
-                    "-q", *model.options])
-        self.legit = hashlib.sha256(legit.read_bytes()).digest() if done.returncode == 0 else None
-        self.own = hashlib.sha256(path.read_bytes()).digest()
-        self.reference = None
+    def __init__(self, label, path, states, pass_name, like=None):
+        self.label, self.path, self.states, self.model = label, path, states, states.model
+        self.own = path.read_bytes()
+        self.like = like or self      # what is computed is the same
+        self.told = {}                # by what a mutant made
+        legit = states.folder / f"{label}.legit.onnx"
+        done = run([states.tool, path, legit, "--passes", f"none,{pass_name}" if pass_name else "none", "--rewrite-limit", "1",
+                    "--check", "off", "-q", *self.model.options])
+        self.legit = legit.read_bytes() if done.returncode == 0 else None
 
     @property
     def acts(self):
         return self.legit is not None and self.legit != self.own
 
     def changed(self, out):
-        h = hashlib.sha256(out.read_bytes()).digest()
-        return h not in (self.legit, self.own)
+        return out.read_bytes() not in (self.legit, self.own)
+
+    def told_apart(self, mutant, out):
+        """Why what it made is another model, or None."""
+        made = hashlib.blake2b(out.read_bytes()).digest()
+        if made not in self.told:
+            reference, where = self.states.reference(self.like), (self.label, mutant.pass_name, mutant.key)
+            if where in self.states.deadly:
+                raise Unusable(self.states.deadly[where])
+            with self.states.at(where):
+                self.told[made] = reference.told_apart(out)
+        return self.told[made]
 
 
-def seeded_sites(model, tool, name, folder):
-    """As it came, and at the end of the default pipeline."""
-    for label, argv in (("raw", ["--passes", "none"]), ("end", [])):
-        path, out = folder / f"{label}.onnx", folder / f"{label}.again.onnx"
-        if model.golden or run([tool, model.path, path, *argv, "--check", "off", "-q"]).returncode or not seeded(path, name):
+class States:
+    """The files of a model in which its passes are tried, each made once."""
+
+    def __init__(self, model, tool, fired, folder, deadly, note):
+        self.model, self.tool, self.fired, self.folder = model, tool, fired, folder
+        self.deadly, self.note = deadly, note     # where ONNX Runtime crashed; tells where it is next
+        self.files, self.protos, self.sites, self.references = {}, {}, {}, {}
+        self.passes = None
+
+    def file(self, label, argv):
+        """Of that name, made of the model as it came. None: the tool refuses it."""
+        if label not in self.files:
+            path, raw = self.folder / f"{label}.onnx", self.folder / "raw.onnx"
+            good = self.model.load(self.tool, path) if label == "raw" else \
+                run([self.tool, raw, path, *argv, *self.model.options, "--check", "off", "-q"]).returncode == 0
+            self.files[label] = path if good else None
+        return self.files[label]
+
+    def begin(self, passes):
+        """What was made for other passes is not needed any more."""
+        if self.passes != passes:
+            self.passes, self.sites = passes, {}
+            self.references = {k: r for k, r in self.references.items() if k[0] in ("raw", "end")}
+            self.files = {k: f for k, f in self.files.items() if k in ("raw", "end")}
+
+    def of_pass(self, name, quiet):
+        """States of the model, most telling first; those that are the same once. quiet: also where the pass does nothing."""
+        if not self.file("raw", []):
             return
-        if run([tool, path, out, "--passes", "none", "--check", "off", "-q"]).returncode == 0:
-            yield Site(label, out, model, tool, None, folder)
+        seen = set()
+        labels = {"before": ["--rewrite-limit", self.fired.index(name)]} if not self.model.golden and name in self.fired else {}
+        labels |= {"raw": []}
+        if quiet:
+            labels |= {"after": ["--passes", f"none,{name}"]} | ({} if self.model.golden else {"end": []})
+        for label, argv in labels.items():
+            site = self.site(label, argv, name)
+            if site and site.own not in seen:
+                seen.add(site.own)
+                yield site
 
+    def site(self, label, argv, name):
+        if label not in self.sites:
+            path = self.file(label, argv)
+            self.sites[label] = path and Site(label, path, self, name)
+        return self.sites[label]
 
-def sites(model, tool, pass_name, fired, folder, quiet):
-    """States of the model, most telling first; those that are the same once. quiet: also where the pass does nothing."""
-    raw = folder / "raw.onnx"
-    if not model.load(tool, raw):
-        return
-    seen = set()
-    options = [*model.options, "--check", "off", "-q"]
+    def of_place(self, op, at):
+        """As it came, and at the end of the default pipeline, with an Identity there to take away."""
+        for label in ("raw", "end") if not self.model.golden and self.file("raw", []) else ():
+            if label not in self.sites:
+                self.sites[label] = self.seeded(label, op, at)
+            if not self.sites[label]:
+                return
+            yield self.sites[label]
 
-    def site(label, path, argv):
-        if argv is not None and run([tool, raw, path, *argv, *options]).returncode:
+    def seeded(self, label, op, at):
+        path = self.file(label, [])
+        if not path:
             return None
-        s = Site(label, path, model, tool, pass_name, folder)
-        new = s.own not in seen
-        seen.add(s.own)
-        return s if new else None
+        if label not in self.protos:
+            self.protos[label] = inferred.load(path, external=False)
+        proto = seeded(self.protos[label], op, at)
+        new, again = self.folder / "seeded.onnx", self.folder / f"{label}.seeded.onnx"
+        if not proto or not new.write_bytes(proto.SerializeToString()) or \
+           run([self.tool, new, again, "--passes", "none", "--check", "off", "-q"]).returncode:
+            return None
+        return Site(label, again, self, None, self.plain(label, path))
 
-    if not model.golden and pass_name in fired:
-        yield site("before", folder / "before.onnx", ["--rewrite-limit", fired.index(pass_name)])
-    yield site("raw", raw, None)
-    if not quiet:
-        return
-    yield site("after", folder / "after.onnx", ["--passes", f"none,{pass_name}"])
-    if not model.golden:
-        yield site("end", folder / "end.onnx", [])
+    def plain(self, label, path):
+        return Plain(label, path, self.model, path.read_bytes())
+
+    def reference(self, site):
+        """What the runtime computes of a site; of equal files once."""
+        made = next((r for (_, own), r in self.references.items() if own == site.own), None)
+        if made:
+            return made
+        raw = None
+        if site.label in ("before", "after") and not self.model.golden:
+            raw = self.plain("raw", self.file("raw", []))
+            if raw.own == site.own:
+                return self.reference(raw)
+            raw = self.reference(raw)
+        return self.references.setdefault((site.label, site.own), self.made(site, raw))
+
+    def made(self, site, raw):
+        where = (site.label, None if site.label in ("raw", "end") else self.passes, None)
+        if where in self.deadly:
+            return Never(Unusable(self.deadly[where]))
+        with self.at(where):
+            try:
+                return Reference(site, self.tool, raw)
+            except Unusable as e:
+                return Never(e)
+
+    @contextlib.contextmanager
+    def at(self, where):
+        """What ends this process meanwhile, ONNX Runtime does."""
+        self.note(where)
+        try:
+            yield
+        finally:
+            self.note(None)
+
+
+Plain = collections.namedtuple("Plain", "label path model own")      # a state as it is, of no pass
 
 
 # ---- ONNX Runtime
@@ -298,8 +411,9 @@ class Unusable(Exception):
 class Reference:
     """What the runtime computes of a state, on which inputs, and how much rounding moves it."""
 
-    def __init__(self, site):
-        self.path, self.golden, self.tool = site.path, site.model.golden, site.tool
+    def __init__(self, site, tool, raw=None):
+        """raw: of the model as it came; what could be computed of that can be of this."""
+        self.path, self.golden, self.tool = site.path, site.model.golden, tool
         self.proto = inferred.load(site.path, external=False)
         if any(n.op_type in laws.RANDOM for n in laws.every_node(self.proto)):
             raise Unusable("random")
@@ -307,10 +421,19 @@ class Reference:
             self.session = infer_true.open_session(self.proto)
         except Exception as e:
             raise Unusable(str(e)) from e
-        self.samples = list(self.of_golden(site.model) if self.golden else self.of_model(site.model.path))
+        self.samples = self.like(raw) if raw and raw.samples else None
+        if self.samples is None:
+            self.samples = list(self.of_golden(site.model) if self.golden else self.of_model(site.model.path))
         if not self.samples:
             raise Unusable("no input")
         self.noise = None
+
+    def like(self, raw):
+        """On the inputs of the model as it came. None: it has others."""
+        try:
+            return [(feed, self.session.run(None, feed)) for feed, _ in raw.samples]
+        except Exception:
+            return None
 
     def of_model(self, path):
         maker = infer_true.Maker(self.proto, path, self.session)
@@ -349,7 +472,7 @@ class Reference:
     def moved(self):
         """Per output (error, share of elements, a hard difference) of the model, rounded otherwise."""
         if self.noise is None:
-            self.noise = {}
+            noise = {}
             for seed in range(3):
                 rng = np.random.default_rng(seed)
                 proto = onnx.ModelProto()
@@ -360,12 +483,13 @@ class Reference:
                     session = infer_true.open_session(proto)
                 except Exception:
                     continue
-                merge(self.noise, self.differences(session, lambda a: nudged(a, rng)))
+                for found in self.differences(session, lambda a: nudged(a, rng)):
+                    merge(noise, found)
+            self.noise = noise
         return self.noise
 
     def differences(self, session, change=lambda a: a):
-        """Per output the largest difference. Raises what the runtime does."""
-        found = {}
+        """Per output the difference, of each sample. Raises what the runtime does."""
         there = {i.name for i in session.get_inputs()} | {i.name for i in session.get_overridable_initializers()}
         for feed, want in self.samples:
             try:
@@ -374,10 +498,11 @@ class Reference:
                 if any(np.asarray(v).size == 0 for v in feed.values()):
                     continue          # some of its kernels are not made for that
                 raise
+            found = {}
             for i, (w, g) in enumerate(zip(want, got)):
                 d = infer_true.judge.difference(w, g)
-                merge(found, {i: (d["err"], d["bad"] / max(1, d["total"]), bool(d["hard"]), d["dtype"])})
-        return found
+                found[i] = (d["err"], d["bad"] / max(1, d["total"]), bool(d["hard"]), d["dtype"])
+            yield found
 
     def told_apart(self, path):
         """Why the model there is another one, or None."""
@@ -390,9 +515,12 @@ class Reference:
         if [o.name for o in session.get_outputs()] != [o.name for o in self.session.get_outputs()]:
             return "other outputs"
         try:
-            found = self.differences(session)
+            return next(filter(None, map(self.more_than_rounding, self.differences(session))), None)
         except Exception as e:
             return f"does not run: {inferred.one_line(str(e))}" if not any(q in str(e) for q in laws.QUIRKS) else None
+
+    def more_than_rounding(self, found):
+        """What is, of the differences of a sample."""
         if not any(hard or err or bad for err, bad, hard, _ in found.values()):
             return None
         noise = self.moved()
@@ -424,6 +552,8 @@ def is_legal(tool, path, feed):
 class Never:
     """Where the runtime does not even compute the model as it is."""
 
+    samples = []
+
     def __init__(self, why):
         self.why = why
 
@@ -435,15 +565,27 @@ def without_dead_nodes(proto):
     """What nobody reads goes anyway; the runtime would compute it, and may fail."""
     read, kept = {o.name for o in proto.graph.output}, []
     for n in reversed(proto.graph.node):
-        if read & set(n.output):
+        if not read.isdisjoint(n.output):
             kept.append(n)
-            read |= {v for inner in [n, *laws.every_node(onnx.ModelProto(graph=onnx.GraphProto(node=[n])))] for v in inner.input}
-            read |= {o.name for a in n.attribute for g in [a.g, *a.graphs] for o in g.output}
+            read.update(reads(n))
     if len(kept) < len(proto.graph.node):
         kept = [copy.deepcopy(n) for n in reversed(kept)]
         del proto.graph.node[:]
         proto.graph.node.extend(kept)
     return proto
+
+
+def reads(node):
+    """Values that it or a node within reads."""
+    nodes, read = [node], []
+    while nodes:
+        n = nodes.pop()
+        read += n.input
+        for a in n.attribute:
+            for g in [a.g] if a.type == onnx.AttributeProto.GRAPH else a.graphs:
+                nodes += g.node
+                read += [o.name for o in g.output]
+    return read
 
 
 def merge(a, b):
@@ -486,45 +628,49 @@ def nudged(a, rng):
 # ---- one pass on one model
 
 
-def work(item):
+def work(states, pass_name, mutants, keep):
     """Rows for the mutants of a pass on a model."""
-    model, tool, pass_name, mutants, fired, keep = item
-    tool = mutants[0].program or tool
-    rows = {}
-    with tempfile.TemporaryDirectory() as t:
-        folder = Path(t)
-        out = folder / "out.onnx"
-        where = seeded_sites(model, tool, pass_name, folder) if mutants[0].kind == "hand" else \
-            sites(model, tool, pass_name, fired, folder, not all(m.follows for m in mutants))
-        for site in where:
-            if site is None:
+    rows, tool, folder = {}, states.tool, states.folder
+    out = folder / "out.onnx"
+    where = states.of_place(*place_of(pass_name)) if mutants[0].kind == "hand" else \
+        states.of_pass(pass_name, not all(m.follows for m in mutants))
+    for site in where:
+        left = [m for m in mutants if not rows.get(m.key, {}).get("differs") and (site.acts or not m.follows)]
+        for m in that_may_act(left, tool, site, out, folder):
+            states.note(None)
+            done, _ = apply(m, tool, site.path, out, folder, [*site.model.options, "-q"], False)
+            if done.returncode == NOTHING or done.returncode == 0 and not site.changed(out):
                 continue
-            left = [m for m in mutants if not rows.get(m.key, {}).get("differs") and (site.acts or not m.follows)]
-            for m in that_may_act(left, tool, site, out, folder):
-                done, _ = apply(m, tool, site.path, out, folder, [*model.options, "-q"], False)
-                if done.returncode == NOTHING or done.returncode == 0 and not site.changed(out):
-                    continue
-                new = judged(m, tool, site, out, folder, done, keep)
-                if m.key not in rows or new["differs"]:
-                    rows[m.key] = new
-    return {"rows": list(rows.values())}
+            new = judged(m, tool, site, out, folder, done, keep)
+            if m.key not in rows or new["differs"]:
+                rows[m.key] = new
+    return list(rows.values())
 
 
 def that_may_act(mutants, tool, site, out, folder):
-    """Of many, found in one run."""
-    options = ["--rewrite-limit", "1", "--check", "off", "-q", *site.model.options]
-    if mutants and mutants[0].kind == "guard":
-        told = folder / "told"
-        told.unlink(missing_ok=True)
-        run(["env", f"OX_GUARDS_THAT_MATTER={told}", mutants[0].program, site.path, out, "--passes", f"none,{mutants[0].pass_name}", *options])
-        numbers = told.read_text().split() if told.exists() else []
-        return [m for m in mutants if m.setting.split("=")[1] in numbers]
-    if not mutants or mutants[0].kind != "rule" or site.acts:
+    """Of many, found in few runs."""
+    if not mutants or mutants[0].kind in ("rule", "hand"):
+        return mutants if site.acts else acting(mutants, tool, site, out, folder)
+    told = folder / "told"            # names each whose setting says another thing there
+    told.unlink(missing_ok=True)
+    ask = {"guard": "OX_GUARDS_THAT_MATTER", "change": "OX_MUTANTS_WITH_PLACE"}[mutants[0].kind]
+    run([mutants[0].program, site.path, out, "--passes", f"none,{mutants[0].pass_name}", "--rewrite-limit", "1", "--check", "off", "-q",
+         *site.model.options], **{ask: str(told)})
+    values = set(told.read_text().split()) if told.exists() else set()
+    return [m for m in mutants if m.setting.split("=")[1] in values]
+
+
+def acting(mutants, tool, site, out, folder):
+    """Of rules that do nothing as they are written: those that do something, or few more."""
+    if len(mutants) < 2:
         return mutants
-    file = folder / "all.yaml"        # where the rule itself does nothing: does any of them?
+    file = folder / "all.yaml"
     file.write_text("\n".join(mutate_rules.guards.renamed(m.text).replace("trial_of_", f"trial_{i}_of_", 1) for i, m in enumerate(mutants)))
-    done = run([tool, site.path, out, "--passes", f"none,{file}", *options])
-    return mutants if done.returncode or site.changed(out) else []
+    done = run([tool, site.path, out, "--passes", f"none,{file}", "--rewrite-limit", "1", "--check", "off", "-q", *site.model.options])
+    if not done.returncode and not site.changed(out):
+        return []
+    half = len(mutants) // 2
+    return mutants if half < 2 else [m for some in (mutants[:half], mutants[half:]) for m in acting(some, tool, site, out, folder)]
 
 
 def judged(m, tool, site, out, folder, done, keep):
@@ -532,14 +678,9 @@ def judged(m, tool, site, out, folder, done, keep):
     row = {"kind": m.kind, "pass": m.pass_name, "where": m.where, "mutant": m.what, "model": site.model.name, "state": site.label}
     if done.returncode:               # even without a check: the gate, or a crash
         return row | {"differs": None, "why": f"exit {done.returncode}", "said": done.stderr.strip()[-200:]}
-    if site.reference is None:
-        try:
-            site.reference = Reference(site)
-        except Unusable as e:
-            site.reference = Never(e)
     try:
         row["differs"] = None
-        row["differs"] = site.reference.told_apart(out)
+        row["differs"] = site.told_apart(m, out)
     except Unusable as e:             # of this type it has no kernel
         row["why"] = f"not run: {inferred.one_line(str(e))}"
     if not row["differs"]:
@@ -548,7 +689,7 @@ def judged(m, tool, site, out, folder, done, keep):
     out.rename(wrong)
     done, seconds = apply(m, tool, site.path, out, folder, site.model.options, True)
     if not done.returncode and out.read_bytes() != wrong.read_bytes():    # more is known of types then
-        row["differs"] = site.reference.told_apart(out)
+        row["differs"] = site.told_apart(m, out)
         if not row["differs"]:
             return row | {"why": "not by the defaults"}
         shutil.copy(out, wrong)
@@ -567,7 +708,114 @@ def kept(m, tool, site, folder, keep, wrong):
     shutil.copy(site.path, home / "model.onnx")
     shutil.copy(wrong, home / "wrong.onnx")
     argv = m.argv("build/onnxopt", home / "model.onnx", home / "out.onnx", home)
-    return " ".join(map(str, [*argv, *site.model.options]))
+    return " ".join(map(str, [*(["env", m.setting] if m.setting else []), *argv, *site.model.options]))
+
+
+# ---- workers
+
+
+class Unit:
+    """A model, and what is to be done with it: lists of (pass, mutants, key), each list in the same states."""
+
+    def __init__(self, model, tool, fired, keep):
+        self.model, self.tool, self.fired, self.keep = model, tool, fired, keep
+        self.tasks = collections.deque()
+        self.deadly = {}              # where ONNX Runtime ended the worker, and how
+
+
+class Worker:
+    """A child that does tasks of a model. It tells where it is, for the next one to go around what ended it."""
+
+    def __init__(self, unit, folder):
+        self.unit, self.folder, self.task, self.where = unit, Path(tempfile.mkdtemp(dir=folder)), None, None
+        self.pipe, theirs = inferred.FORK.Pipe()
+        self.process = inferred.FORK.Process(target=inferred.child, args=(theirs, 8, serve, (theirs, unit, self.folder)))
+        self.process.start()
+        theirs.close()
+        self.next()
+
+    def next(self):
+        """False: nothing is left."""
+        self.task = self.unit.tasks.popleft() if self.unit.tasks else None
+        self.where, self.since = None, time.monotonic()
+        try:
+            self.pipe.send(self.task)
+        except OSError:
+            pass                      # it died meanwhile, which the pipe tells
+        return bool(self.task)
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def failed(self, why):
+        """Results of its task, or none: the next worker does it, without what ended this one."""
+        self.task.attempts += 1
+        if self.where and self.where not in self.unit.deadly and self.task.attempts < ATTEMPTS:
+            self.unit.deadly[self.where] = why
+            self.unit.tasks.appendleft(self.task)
+            return []
+        return [(key, [], why) for _, _, key in self.task.items]
+
+
+class Task:
+    """Passes in the same states of a model."""
+
+    def __init__(self, states):
+        self.states, self.items, self.attempts = states, [], 0
+
+
+def serve(pipe, unit, folder):
+    """The child: results of each task that comes."""
+    states = States(unit.model, unit.tool, unit.fired, folder, unit.deadly, lambda where: pipe.send(("at", where)))
+    for task in iter(pipe.recv, None):
+        states.begin(task.states)
+        results = []
+        for name, mutants, key in task.items:
+            try:
+                results.append((key, work(states, name, mutants, unit.keep), None))
+            except Exception as e:
+                results.append((key, [], f"{type(e).__name__}: {inferred.one_line(str(e))}"))
+        pipe.send(("done", results))
+
+
+def in_workers(units, jobs, seconds):
+    """(key, rows, problem) of each item, as they come. seconds: without a sign of life."""
+    waiting, running = collections.deque(units), []
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
+        while True:
+            while len(running) < jobs:
+                unit = waiting.popleft() if waiting else max(units, key=lambda u: len(u.tasks))
+                if not unit.tasks:
+                    break
+                running.append(Worker(unit, folder))
+            if not running:
+                return
+            ready = multiprocessing.connection.wait([w.pipe for w in running], 1)
+            for worker in list(running):
+                goes_on = time.monotonic() < worker.since + seconds
+                results = [] if goes_on else worker.failed(f"no answer within {seconds} s")
+                if worker.pipe in ready and goes_on:
+                    goes_on, results = heard(worker)
+                yield from results
+                if not goes_on:
+                    worker.end()
+                    running.remove(worker)
+
+
+def heard(worker):
+    """(is there more to come from it, results)"""
+    try:
+        what, told = worker.pipe.recv()
+    except (EOFError, OSError):
+        worker.process.join()
+        return False, worker.failed(f"crashed, exit code {worker.process.exitcode}") if worker.task else []
+    if what == "at":
+        worker.where, worker.since = told, time.monotonic()
+        return True, []
+    return (worker.next(), told) if what == "done" else (False, worker.failed(told))
 
 
 # ---- all
@@ -576,13 +824,13 @@ def kept(m, tool, site, folder, keep, wrong):
 def prepare(item):
     """(passes in the order of their rewrites, passes that looked at a node) of a model. None: it is refused."""
     model, tracer = item
-    with tempfile.TemporaryDirectory() as t:
+    with tempfile.TemporaryDirectory(dir=memory()) as t:
         raw, end, trace, report = (Path(t) / name for name in ("raw.onnx", "end.onnx", "trace", "report.json"))
         if not model.load(tracer, raw):
             return None
         if model.golden:
             return [], model.passes
-        done = run([tracer, raw, end, "--check", "off", "-q", "--report", report], env={**os.environ, "OX_MUTANT_TRACE": str(trace)})
+        done = run([tracer, raw, end, "--check", "off", "-q", "--report", report], OX_MUTANT_TRACE=str(trace))
         if done.returncode:
             return None
         looked = [p["name"] for p in json.loads(report.read_text())["run"]["passes"] if p["attempts"]]
@@ -672,12 +920,12 @@ def main():
     p.add_argument("--sample", type=int, default=0, help="so many mutants, drawn")
     p.add_argument("--seed", type=int, default=0, help="of the draw, and of the order")
     p.add_argument("--jobs", type=int, default=2)
-    p.add_argument("--seconds", type=float, default=900, help="for one pass on one model")
+    p.add_argument("--seconds", type=float, default=300, help="without a sign of life from a pass on a model")
     p.add_argument("--results", type=Path, default=ROOT / "build/mutants.jsonl")
     p.add_argument("--keep", type=Path, default=ROOT / "build/missed", help="where misses stay")
     p.add_argument("--again", action="store_true", help="passes on models with misses, these alone")
     p.add_argument("--tell", action="store_true", help="the table of what is there, no more")
-    p.add_argument("--shuffle", action="store_true", help="in a random order (--seed): what is done when it is stopped is a fair part of all")
+    p.add_argument("--shuffle", action="store_true", help="models in a random order (--seed): what is done when it is stopped is a fair part of all")
     p.add_argument("where", nargs="*", type=Path)
     o = p.parse_args()
     o.tool = o.tool.resolve()
@@ -692,49 +940,60 @@ def main():
     made = collections.Counter(h for h, *_ in {m.distinct for _, some in groups for m in some if m.key in drawn})
     old = [json.loads(line) for line in o.results.read_text().splitlines()] if o.results.exists() else []
     state = {tuple(i["item"]): i for i in old}
-    asked = [] if o.tell else list(items(o, groups, drawn, models(where), state, program))
+    groups = [(name, [m for m in some if m.key in drawn]) for name, some in groups]
+    asked = [] if o.tell else list(units(o, [g for g in groups if g[1]], models(where), state, program))
+    asked.sort(key=lambda u: -u.model.path.stat().st_size)
     if o.shuffle:
         random.Random(o.seed).shuffle(asked)
+    total = sum(len(t.items) for u in asked for t in u.tasks)
     o.results.parent.mkdir(exist_ok=True)
     start = time.monotonic()
     with o.results.open("a") as log:
-        for n, (item, result, problem) in enumerate(inferred.in_children(work, asked, jobs=o.jobs, seconds=o.seconds)):
-            key = (item[2], item[0].name, hashlib.sha256("".join(sorted(m.key for m in item[3])).encode()).hexdigest()[:8])
-            line = {"item": key, "rows": [], "problem": problem, **(result or {})}
-            state[key] = line
-            print(json.dumps(line), file=log, flush=True)
-            for r in line["rows"]:
+        for n, (key, rows, problem) in enumerate(in_workers(asked, o.jobs, o.seconds)):
+            state[key] = {"item": key, "rows": rows, "problem": problem}
+            print(json.dumps(state[key]), file=log, flush=True)
+            for r in rows:
                 if r["differs"] and not r["caught"]:
                     print(f"MISSED {r['pass']} {r['where']} {r['mutant']} on {r['model']} ({r['state']}): {r['differs']}\n    {r.get('command')}", flush=True)
             if problem:
                 print(f"{key[0]} on {key[1]}: {problem}", flush=True)
-            if n % 50 == 49:
-                print(f"-- {n + 1} of {len(asked)}, {time.monotonic() - start:.0f} s", flush=True)
+            if n % 200 == 199:
+                print(f"-- {n + 1} of {total}, {time.monotonic() - start:.0f} s", flush=True)
     rows = [r for i in state.values() for r in i["rows"] if (not o.passes or r["pass"] in o.passes) and r["kind"] in kinds]
     missed = table(rows, made)
+    lost = [i for i in state.values() if i["problem"]]
+    print(f"{len(state) - len(lost)} passes on a model or golden came to an end, {len(lost)} did not")
     for r in missed:
         print(f"missed: {r['pass']} {r['where']} {r['mutant']} on {r['model']} ({r['state']}): {r['differs']}; {r.get('said')}\n    {r.get('command')}")
     return 1 if missed or not rows else 0
 
 
-def items(o, groups, drawn, some, state, tracer):
-    """(model, tool, pass, mutants, passes that fired, where misses stay) of what is to be done."""
+def units(o, groups, some, state, tracer):
+    """What is to be done, by models."""
     names = {name for name, _ in groups}
     some = [m for m in some if m.passes is None or names & set(m.passes)]
     infer_true.use_judge(o.judge, [m.path for m in some])
+    hashes = [hashlib.sha256("".join(sorted(m.key for m in mutants)).encode()).hexdigest()[:8] for _, mutants in groups]
     for (model, _), known, problem in inferred.in_children(prepare, [(m, tracer) for m in some], jobs=o.jobs, seconds=300):
         if not known:
             if not model.golden:
                 print(f"{model.name}: left out: {problem or 'the tool refuses it'}")
             continue
-        for name, mutants in groups:
-            mutants = [m for m in mutants if m.key in drawn]
-            key = (name, model.name, hashlib.sha256("".join(sorted(m.key for m in mutants)).encode()).hexdigest()[:8])
-            done = state.get(key)
-            if done and not o.again or o.again and not (done and any(r["differs"] and not r["caught"] for r in done["rows"])):
-                continue
-            if mutants and is_for(mutants[0].kind, name, model, known):
-                yield model, o.tool, name, mutants, known[0], o.keep
+        unit, tasks = Unit(model, o.tool, known[0], o.keep), {}
+        for (name, mutants), made in zip(groups, hashes):
+            key = (name, model.name, made)
+            if is_asked(state.get(key), o.again) and is_for(mutants[0].kind, name, model, known):
+                states = place_of(name) if mutants[0].kind == "hand" else name
+                tasks.setdefault(states, Task(states)).items.append((name, mutants, key))
+        unit.tasks.extend(tasks.values())
+        yield unit
+
+
+def is_asked(done, again):
+    """What came to no end is, once more."""
+    if again:
+        return done and any(r["differs"] and not r["caught"] for r in done["rows"])
+    return not done or done["problem"]
 
 
 if __name__ == "__main__":

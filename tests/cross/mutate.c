@@ -3,6 +3,7 @@
  *
  *     OX_MUTANT_TRACE=FILE    the names of the passes that rewrote, in order
  *     OX_MUTANT=CHANGE:N      the N-th place (from 0) in the first rewrite where CHANGE can be made
+ *     OX_MUTANTS_WITH_PLACE=FILE    those CHANGE:N, N up to 2, that have one
  *
  * A place is an attribute or an operand of a node that the rewrite made, or that has other
  * operands or attributes since. Exit 99: there is none.
@@ -19,8 +20,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-enum { NOTHING_TO_CHANGE = 99 };
+enum { NOTHING_TO_CHANGE = 99, PLACES = 3 };
+
+static const char *const CHANGES[] = {"axis", "list", "order", "factor", "forget", "exchange", "drop", "above", "scale", "element", "sign"};
 
 typedef struct place {
 	ox_node *n;
@@ -234,18 +239,45 @@ static void trace(const char *file, const char *pass)
 	fclose(f);
 }
 
+/* Tried in a child, where it leaves this model as it is. */
+static bool has_place(ox_model *m, place p)
+{
+	int status = 1;
+	const pid_t child = fork();
+
+	if (!child)
+		_Exit(change_one(m, p) ? 0 : NOTHING_TO_CHANGE);
+	return child > 0 && waitpid(child, &status, 0) == child && (!WIFEXITED(status) || WEXITSTATUS(status) != NOTHING_TO_CHANGE);
+}
+
+static void tell_places(ox_model *m, const char *file)
+{
+	FILE *f = fopen(file, "w");
+
+	for (size_t i = 0; f && i < sizeof CHANGES / sizeof *CHANGES; i++)
+		for (unsigned n = 0; n < PLACES && has_place(m, (place){.change = CHANGES[i], .left = n}); n++)
+			if (fprintf(f, "%s:%u\n", CHANGES[i], n) < 0 || fflush(f))
+				_Exit(1);
+	if (f)
+		fclose(f);
+}
+
 void ox_mutate(ox_model *m, const char *pass)
 {
 	static bool done;
-	const char *file = getenv("OX_MUTANT_TRACE"), *what = getenv("OX_MUTANT");
+	const char *file = getenv("OX_MUTANT_TRACE"), *what = getenv("OX_MUTANT"), *places = getenv("OX_MUTANTS_WITH_PLACE");
 	char change[16];
 	unsigned number;
 
 	if (file)
 		trace(file, pass);
-	if (!what || done)
+	if ((!what && !places) || done)
 		return;
 	done = true;
+	if (places)
+		tell_places(m, places);
+	if (!what)
+		return;
 	if (sscanf(what, "%15[a-z]:%u", change, &number) != 2 || !change_one(m, (place){.change = change, .left = number}))
 		_Exit(NOTHING_TO_CHANGE);
 }

@@ -260,20 +260,31 @@ static bool is_made_smaller_anywhere(const window *w, sizes *s)
 	return false;
 }
 
-/* The least extent along which each tap of the kernel once meets data, and no padding. */
-static int64_t extent_for(int64_t kernel, int64_t stride, int64_t dilation, int64_t pad)
-{
-	const int64_t most = (kernel - 1) * dilation + stride;
+/* One axis of a kernel. */
+typedef struct taps { int64_t n, stride, dilation, begin, end; } taps;
 
-	for (int64_t n = 1; n < most; n++) {
-		int64_t met = 0;
-		for (int64_t k = 0; k < kernel; k++)
-			for (int64_t at = k * dilation - pad; at < n; at += stride)
-				if (at >= 0) {
-					met++;
-					break;
-				}
-		if (met == kernel)
+/* Does tap k meet data, and no padding, for one of the results along n? */
+static bool meets(const taps *t, int64_t k, int64_t n)
+{
+	const int64_t last = n + t->begin + t->end - ((t->n - 1) * t->dilation + 1);
+
+	for (int64_t at = 0; at <= last; at += t->stride)
+		if (at + k * t->dilation >= t->begin && at + k * t->dilation < t->begin + n)
+			return true;
+	return false;
+}
+
+/* The least extent along which each does. */
+static int64_t extent_for(const taps *t)
+{
+	const int64_t width = (t->n - 1) * t->dilation + 1, most = width - 1 + t->stride;
+	const int64_t least = width - t->begin - t->end;
+
+	for (int64_t n = least > 1 ? least : 1; n < most; n++) {
+		int64_t k = 0;
+		while (k < t->n && meets(t, k, n))
+			k++;
+		if (k == t->n)
 			return n;
 	}
 	return most;
@@ -297,8 +308,11 @@ static int64_t extent_of_kernels(const wside *side)
 		for (uint32_t k = 2; t && k < t->rank; k++) {
 			if (t->dims[k] > MAX_KERNEL)
 				continue;
-			const int64_t extent = extent_for(t->dims[k], entry(n->n, "strides", k - 2, 1), entry(n->n, "dilations", k - 2, 1),
-			                                  entry(n->n, "pads", k - 2, 0));
+			const taps along = {
+				t->dims[k], entry(n->n, "strides", k - 2, 1), entry(n->n, "dilations", k - 2, 1),
+				entry(n->n, "pads", k - 2, 0), entry(n->n, "pads", k - 2 + t->rank - 2, 0),
+			};
+			const int64_t extent = extent_for(&along);
 			most = extent > most ? extent : most;
 		}
 	}

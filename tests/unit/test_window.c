@@ -108,3 +108,29 @@ Test(window, a_logarithm_of_zero_as_an_integer)
 	cr_expect_eq(of_integers_beyond("1"), OX_V_EXACT);
 	cr_expect_eq(of_integers_beyond("2"), OX_V_MISMATCH);
 }
+
+/* A weight that meets nothing but padding in a small picture: 7 wide, every second place. */
+static ox_verdict of_weight(int at)
+{
+	char text[2000];
+	int n = snprintf(text, sizeof text, HEAD "g (float[1, 1, 224, 224] x) => (float y, float z)\n<float[1, 1, 7, 7] w = {1");
+	rig r;
+
+	for (int i = 1; i < 49; i++)
+		n += snprintf(text + n, sizeof text - (size_t)n, ", 1");
+	n += snprintf(text + n, sizeof text - (size_t)n, "}, float[1, 1, 7, 7] other = {%d", at == 0 ? 2 : 1);
+	for (int i = 1; i < 49; i++)
+		n += snprintf(text + n, sizeof text - (size_t)n, ", %d", i == at ? 2 : 1);
+	snprintf(text + n, sizeof text - (size_t)n,
+	         "}>\n{\n  y = Conv <strides = [2, 2], pads = [3, 3, 3, 3]> (x, w)\n"
+	         "  z = Conv <strides = [2, 2], pads = [3, 3, 3, 3]> (x, other)\n}");
+	begin(&r, text);
+	ox_node_set_input(r.node[0], 1, r.node[1]->in[1].val);
+	return end(&r);
+}
+
+Test(window, each_weight_meets_data)
+{
+	for (int at = 0; at < 49; at++)
+		cr_expect_eq(of_weight(at), OX_V_MISMATCH, "weight %d", at);
+}

@@ -48,6 +48,8 @@ ROWS = {
     "operands of Concat": (TWO, "", "Concat <axis = 0> ({}, z)", "Concat <axis = 0> (z, {})", "exact"),
     "axis of Flatten": (SQUARE, "", "Flatten <axis = 1> ({})", "Flatten <axis = 2> ({})", "exact"),
     "slope": (X, "", "LeakyRelu <alpha = 0.25> ({})", "LeakyRelu <alpha = 0.5> ({})", "reassoc"),
+    "a slope off by what rounding may do to each": ("float16[N,3,4] x", "", "LeakyRelu <alpha = 0.25> ({})", "LeakyRelu <alpha = 0.2509765625> ({})", "reassoc"),
+    "a slope that is infinite": ("float[N,3] x", "float[3] a = {0.1, inf, 0.3}", "Sub (Relu ({}), Mul (Relu (Neg ({})), a))", "PRelu ({}, a)", "reassoc"),
     "Relu is not Abs": (X, "", "Relu ({})", "Abs ({})", "exact"),
     "a bound of Clip": (X,  "", "Relu ({})", "Clip ({}, 0.0, 1.0)", "exact"),
     "Elu and Celu": (X, "", "Elu <alpha = 2.0> ({})", "Celu <alpha = 2.0> ({})", "reassoc"),

@@ -43,6 +43,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,7 +115,7 @@ def models(where):
     for p in where:
         for f in [p] if p.is_file() else sorted([*p.rglob("*.onnx"), *p.rglob("*.onnxtxt")]):
             if f.suffix == ".onnx" or END.search(f.read_text()) and "\n#! passes:" in f.read_text():
-                model = Model(f)
+                model = Model(f.absolute())
                 same = model.name, hashlib.sha256(f.read_bytes()).digest()
                 if same not in seen:
                     seen.add(same)
@@ -124,12 +125,41 @@ def models(where):
 # ---- the tool
 
 
-def run(argv, seconds=120, **settings):
-    """settings: of the environment."""
+class Server:
+    """A program of build() for many commands (tests/cross/serve.c), in place of programs that do the same."""
+
+    def __init__(self, program, same, folder):
+        self.same, self.folder = {str(program), *map(str, same)}, folder
+        self.process = subprocess.Popen([program, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder,
+                                        env=os.environ | {"OX_GUARDS_THAT_MATTER": os.devnull})
+
+    def run(self, argv, seconds, settings):
+        words = [*argv, *(f"{name}={value}" for name, value in settings.items())]
+        self.process.stdin.write(f"{len(argv)} {len(settings)} {seconds}\n".encode() + b"".join(w.encode() + b"\0" for w in words))
+        self.process.stdin.flush()
+        code = self.process.stdout.readline()
+        if not code:
+            sys.exit("the server ended")
+        said = ((self.folder / name).read_text(errors="replace") for name in ("stdout", "stderr"))
+        return subprocess.CompletedProcess(argv, int(code), *said)
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+server = None                         # of this process
+
+
+def run(argv, seconds=120, alone=False, **settings):
+    """alone: as a person runs it. settings: of the environment."""
+    argv = [*map(str, argv)]
+    if server and argv[0] in server.same and not alone:
+        return server.run(argv, seconds, settings)
     try:
-        return subprocess.run([*map(str, argv)], capture_output=True, text=True, timeout=seconds, env=os.environ | settings)
+        return subprocess.run(argv, capture_output=True, text=True, timeout=seconds, env=os.environ | settings)
     except subprocess.TimeoutExpired as e:
-        return subprocess.CompletedProcess(argv, 124, "", f"no answer within {e.timeout} s")
+        return subprocess.CompletedProcess(argv, -signal.SIGALRM, "", f"no answer within {e.timeout} s")
 
 
 def memory():
@@ -182,13 +212,13 @@ def heading(kind, where):
 def apply(mutant, tool, state, out, folder, options, check):
     out.unlink(missing_ok=True)
     start = time.monotonic()
-    done = run([*mutant.argv(tool, state, out, folder), *options, *([] if check else ["--check", "off"])], **mutant.settings)
+    done = run([*mutant.argv(tool, state, out, folder), *options, *([] if check else ["--check", "off"])], alone=check, **mutant.settings)
     return done, time.monotonic() - start
 
 
-def rule_mutants(tool, only, jobs):
+def rule_mutants(program, only, jobs):
     """(pass, mutants) of each rule; those that are no rules are left out."""
-    rules = [(tool, name, body) for name, _, _, body in mutate_rules.guards.rules() if not only or name in only]
+    rules = [(program, name, body) for name, _, _, body in mutate_rules.guards.rules() if not only or name in only]
     for (_, name, body), found, problem in inferred.in_children(accepted, rules, jobs=jobs):
         if problem:
             raise SystemExit(f"{name}: {problem}")
@@ -196,13 +226,15 @@ def rule_mutants(tool, only, jobs):
 
 
 def accepted(item):
-    tool, name, body = item
+    global server
+    program, name, body = item
     with tempfile.TemporaryDirectory(dir=memory()) as t:
         folder = Path(t)
+        server = Server(program, [], folder)
         (folder / "m.txt").write_text('<ir_version: 8, opset_import: ["" : 17]>\ng (float x) => (y) {\n y = Relu (x)\n}\n')
-        run([tool, "parse", folder / "m.txt", folder / "m.onnx", "-q"])
+        run([program, "parse", folder / "m.txt", folder / "m.onnx", "-q"])
         some = (Mutant("rule", name, m.where, m.what, m.text) for m in mutate_rules.mutants(name, body))
-        return [m for m in some if apply(m, tool, folder / "m.onnx", folder / "o.onnx", folder, ["-q"], False)[0].returncode == 0]
+        return [m for m in some if apply(m, program, folder / "m.onnx", folder / "o.onnx", folder, ["-q"], False)[0].returncode == 0]
 
 
 def change_mutants(program, names):
@@ -211,10 +243,8 @@ def change_mutants(program, names):
                      for change in CHANGES for n in range(PLACES)]
 
 
-def guard_mutants(names):
+def guard_mutants(program, guards, names):
     """Of a pass in C: its own guards, and those of what passes share."""
-    guards = []
-    program = guards_c.build(ROOT / "build/onnxopt", guards_c.sources(), guards)
     for name in names:
         some = [Mutant("guard", name, g.path.name, f"{g.line}: {g.what}", None, program, f"OX_GUARD_OFF={g.number}")
                 for g in guards if g.path.stem == name or g.path.stem not in names]
@@ -242,8 +272,8 @@ def with_attributes(call, names):
 
 def place_of(name):
     """Operator and operand that a wrong rule speaks of."""
-    op, operands = re.search(r"(\w+)(?: <[^>]*>)? \(([^()]*\{\}[^()]*)\)", wrong.ROWS[name][2]).groups()
-    return op, [o.strip() for o in operands.split(",")].index("{}")
+    op, before = re.search(r"(\w+)(?: <[^>]*>)? \(([^()]*)\{\}", wrong.ROWS[name][2]).groups()
+    return op, before.count(",")
 
 
 def seeded(proto, op, at):
@@ -717,8 +747,8 @@ def kept(m, tool, site, folder, keep, wrong):
 class Unit:
     """A model, and what is to be done with it: lists of (pass, mutants, key), each list in the same states."""
 
-    def __init__(self, model, tool, fired, keep):
-        self.model, self.tool, self.fired, self.keep = model, tool, fired, keep
+    def __init__(self, model, tool, program, fired, keep):
+        self.model, self.tool, self.program, self.fired, self.keep = model, tool, program, fired, keep
         self.tasks = collections.deque()
         self.deadly = {}              # where ONNX Runtime ended the worker, and how
 
@@ -745,6 +775,7 @@ class Worker:
         return bool(self.task)
 
     def end(self):
+        self.process.join(0 if self.task else 5)
         self.process.kill()
         self.process.join()
         self.pipe.close()
@@ -769,6 +800,8 @@ class Task:
 
 def serve(pipe, unit, folder):
     """The child: results of each task that comes."""
+    global server
+    server = Server(unit.program, [unit.tool] if unit.tool == ROOT / "build/onnxopt" else [], folder)
     states = States(unit.model, unit.tool, unit.fired, folder, unit.deadly, lambda where: pipe.send(("at", where)))
     for task in iter(pipe.recv, None):
         states.begin(task.states)
@@ -779,6 +812,7 @@ def serve(pipe, unit, folder):
             except Exception as e:
                 results.append((key, [], f"{type(e).__name__}: {inferred.one_line(str(e))}"))
         pipe.send(("done", results))
+    server.end()
 
 
 def in_workers(units, jobs, seconds):
@@ -838,30 +872,30 @@ def prepare(item):
 
 
 def build():
-    """The tool, with tests/cross/mutate.c called for each rewrite before it is checked."""
-    tree = ROOT / "build"
+    """The tool, with tests/cross/mutate.c called for each rewrite before it is checked, the guards of tests/guards_c.py
+    and tests/cross/serve.c; and the guards."""
+    tree, guards = ROOT / "build", []
     folder = tree / "mutants"
     folder.mkdir(exist_ok=True)
     manager = (ROOT / "passes/manager.c").read_text()
     mark = "static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox_node *n)\n{\n"
     assert manager.count(mark) == 1, "passes/manager.c: is_right is another one"
     (folder / "manager.c").write_text(manager.replace(mark, "void ox_mutate(ox_model *, const char *);\n" + mark + "\tox_mutate(mg->m, p->name);\n"))
+    guarded = guards_c.sources()
+    guards_c.build(tree / "onnxopt", guarded, guards)
     flags = ["-std=c11", "-D_DEFAULT_SOURCE", "-D_POSIX_C_SOURCE=200809L", '-DOX_VERSION="0"', "-ffp-contract=off", "-O1", "-w",
-             "-I.", "-Iinclude", f"-I{tree}/gen", "-Ipasses"]
-    sources = [tree / "libonnxopt.a", ROOT / "tests/cross/mutate.c"]
-    newest = max(f.stat().st_mtime for f in sources)
-    program = folder / "onnxopt"
-    if program.exists() and program.stat().st_mtime > newest:
-        return program
-    objects = []
-    for source in (folder / "manager.c", ROOT / "tests/cross/mutate.c"):
+             "-I.", "-Iinclude", f"-I{tree}/gen", "-Ipasses", "-Icli"]
+    objects = [o for o in sorted((tree / "obj/cli").glob("*.o")) if o.stem != "main"]
+    objects += [tree / f"guards/{source.stem}.o" for source in guarded]
+    for source in (folder / "manager.c", *(ROOT / f"tests/cross/{name}.c" for name in ("mutate", "serve")), ROOT / "cli/main.c"):
         objects.append(folder / (source.stem + ".o"))
-        subprocess.run(["gcc", *flags, "-c", "-o", objects[-1], source], check=True, cwd=ROOT)
+        renamed = ["-Dmain=onnxopt_main"] if source.stem == "main" else []
+        subprocess.run(["gcc", *flags, *renamed, "-c", "-o", objects[-1], source], check=True, cwd=ROOT)
     new = folder / "onnxopt.new"
-    subprocess.run(["gcc", "-O1", "-o", new, *objects, *sorted((tree / "obj/cli").glob("*.o")), tree / "libonnxopt.a",
+    subprocess.run(["gcc", "-O1", "-o", new, tree / "guards/switch_off.c", *objects, tree / "libonnxopt.a",
                     "-lprotobuf-c", "-lyaml", "-lz", "-lm"], check=True, cwd=ROOT)
-    new.replace(program)              # whoever runs the old one goes on
-    return program
+    new.replace(folder / "onnxopt")   # whoever runs the old one goes on
+    return folder / "onnxopt", guards
 
 
 def is_for(kind, pass_name, model, known):
@@ -930,10 +964,10 @@ def main():
     o = p.parse_args()
     o.tool = o.tool.resolve()
     where = o.where or [ROOT / "tests/golden", ROOT / "tests/models", ROOT / "../shared/models"]
-    kinds, program, names = o.kinds or KINDS, build(), pass_names(o.tool)
-    groups = list(rule_mutants(o.tool, o.passes, o.jobs)) if "rule" in kinds else []
+    kinds, names, (program, guards) = o.kinds or KINDS, pass_names(o.tool), build()
+    groups = list(rule_mutants(program, o.passes, o.jobs)) if "rule" in kinds else []
     groups += list(change_mutants(program, names)) if "change" in kinds else []
-    groups += list(guard_mutants(names)) if "guard" in kinds else []
+    groups += list(guard_mutants(program, guards, names)) if "guard" in kinds else []
     groups += list(hand_mutants()) if "hand" in kinds else []
     groups = [(name, some) for name, some in groups if not o.passes or name in o.passes]
     drawn = chosen([m for _, some in groups for m in some], o.sample, o.seed)
@@ -968,18 +1002,18 @@ def main():
     return 1 if missed or not rows else 0
 
 
-def units(o, groups, some, state, tracer):
+def units(o, groups, some, state, program):
     """What is to be done, by models."""
     names = {name for name, _ in groups}
     some = [m for m in some if m.passes is None or names & set(m.passes)]
     infer_true.use_judge(o.judge, [m.path for m in some])
     hashes = [hashlib.sha256("".join(sorted(m.key for m in mutants)).encode()).hexdigest()[:8] for _, mutants in groups]
-    for (model, _), known, problem in inferred.in_children(prepare, [(m, tracer) for m in some], jobs=o.jobs, seconds=300):
+    for (model, _), known, problem in inferred.in_children(prepare, [(m, program) for m in some], jobs=o.jobs, seconds=300):
         if not known:
             if not model.golden:
                 print(f"{model.name}: left out: {problem or 'the tool refuses it'}")
             continue
-        unit, tasks = Unit(model, o.tool, known[0], o.keep), {}
+        unit, tasks = Unit(model, o.tool, program, known[0], o.keep), {}
         for (name, mutants), made in zip(groups, hashes):
             key = (name, model.name, made)
             if is_asked(state.get(key), o.again) and is_for(mutants[0].kind, name, model, known):

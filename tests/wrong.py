@@ -143,6 +143,8 @@ NETS = {
         "s = Shape (p); n = Squeeze (s, k); r = Range (o, n, i); f = Cast <to = 1> (r); l = Log (f); x = Cast <to = 7> (l); c = Less (r, far); "
         "t = Identity (x); Y; z = Neg (y)",
         "Where (c, r, {})", "Where (c, r, r)", "exact"),
+    "a rank less, for who knows whom": (
+        "float[N,4] x", "int64[1] k = {1}", "t = Identity (x); Y; z = who.Knows (y); u = Relu (y)", "Unsqueeze ({}, k)", "Relu ({})", "exact"),
     "one row, and few are looked up": (
         "float[16,3] x, int64[N] i", TENTH, "t = Identity (x); Y; z = Gather (y, i)", "Add ({}, k)", "Sub ({}, k)", "exact"),
 }

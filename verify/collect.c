@@ -14,7 +14,7 @@
  *               states that are all zero.
  *     MAKERS    a few makers of floats that move or map elements, such as the inner of two Neg.
  *     READERS   readers belong to it: of x, a Shape reads the dims alone. But none that hides what
- *               differs: no rounding, no Gather of rows that are made up.
+ *               differs: no rounding, no Gather of rows that are made up, nothing without a kernel.
  *     MOVES     so does what moves what the window makes: a factor may go into weights that lie above
  *               a Transpose, and then what is transposed is another.
  *     FLOATS    all of these.
@@ -146,10 +146,18 @@ static bool rounds(const ox_node *n)
 	}
 }
 
+/* What windows cannot compute, custom operators and loops, may see any difference. */
+static bool is_opaque(const wnode *n)
+{
+	const ox_op_row *row = ox_op_row_of(n->op);
+
+	return !n->picks && (!row || row->flags & OX_SUBGRAPH || !ox_eval_has_kernel(n->op));
+}
+
 /* Would the reader hide what differs in what it reads now? */
 static bool hides(const wnode *was, const shot *s)
 {
-	return rounds(s->n) || (picks_some(s->n) && was->in[0] != s->is.in[0]);
+	return is_opaque(was) || rounds(s->n) || (picks_some(s->n) && was->in[0] != s->is.in[0]);
 }
 
 /* Does the node compute something else, or only read what is named otherwise now? */

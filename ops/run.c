@@ -24,8 +24,6 @@ enum {
 	NODE_WORK = 1 << 14,
 };
 
-static const uint64_t default_bytes = UINT64_C(8) << 30;
-
 typedef struct slot {
 	ox_array *x;                  /* NULL: not there (yet) */
 	uint32_t why;                 /* failure + 1 that is to blame; 0: none */
@@ -223,7 +221,7 @@ ox_run *ox_run_new(ox_model *m, const ox_run_config *o)
 	r->o = o ? *o : (ox_run_config){0};
 	r->pool = r->o.pool ? r->o.pool : &r->own;
 	if (!r->o.max_bytes)
-		r->o.max_bytes = default_bytes;
+		r->o.max_bytes = OX_RUN_BYTES;
 	ox_arena_init(&r->arena, m->arena.heap);
 	ox_arena_init(&r->text, m->arena.heap);
 	for (size_t i = 0; i < MAX_DEPTH; i++)

@@ -22,9 +22,11 @@ typedef struct ox_run_pool {
 
 void ox_run_pool_free(ox_run_pool *p);        /* of what is all zeros: nothing */
 
+#define OX_RUN_BYTES (UINT64_C(8) << 30)
+
 typedef struct ox_run_config {
 	ox_lens lens;
-	uint64_t max_bytes;           /* of arrays at any one time; 0: 8 GiB */
+	uint64_t max_bytes;           /* of arrays at any one time; 0: OX_RUN_BYTES */
 	uint64_t max_ops;             /* multiplications and the like, in all; 0: no limit */
 	uint64_t max_ms;              /* looked at between nodes; 0: no limit */
 	ox_run_pool *pool;            /* NULL: its own */

@@ -124,7 +124,7 @@ static const char *bound_broken(wresults *r, size_t pair)
 	uint64_t n = 0, at = 0;
 
 	for (uint64_t i = 0; i < x->count; i++) {
-		const double was = ox_get_double(x, i), is = ox_get_double(y, i);
+		const double was = ((const double *)x->data)[i], is = ((const double *)y->data)[i];
 		n += isfinite(was) && isfinite(is);
 		if (was == is || (isnan(was) && isnan(is)))
 			continue;

@@ -2873,6 +2873,10 @@ def the_whole_model(d):
     r, whole = optimized(d, HEAD + "g (float[N,3] x) => (float[N,2] y) <float[2] k = {1, 2}> { t = Identity (x)  y = Add (t, k) }")
     assert whole["verdict"] == "unverified" and whole["discarded"] == 1 and "Add" in whole["why"]
     assert b"(1 without a result)" in r.stdout
+    # inputs of 16 GiB are not made up to measure them
+    measured = HEAD + "g (float[65536,65536] x) => (int64[2] y) { t = Identity (x)  y = Shape (t) }"
+    r, whole = optimized(d, measured, "--passes", "none,eliminate_identity")
+    assert whole["verdict"] == "unverified" and whole["why"] == "its inputs are too large", whole
 
 
 @test

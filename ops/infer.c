@@ -429,33 +429,62 @@ static bool is_constant(const ox_node *n)
 	return n->op == OX_Constant && n->nout == 1 && n->out[0] && ox_value_const(n->out[0]);
 }
 
+/* The call of n's function. `few`: room for that many outputs. */
+static ox_infer begin(ox_inference *s, const ox_node *n, struct ox_inferred *few, uint32_t nfew)
+{
+	const ox_schema *schema = ox_node_schema(n);
+	ox_infer c = {.m = s->m, .n = n, .scratch = ox_scratch_open(s), .state = s, .max_elems = s->o.max_elems,
+	              .schema = schema, .since = schema ? schema->since : 0};
+
+	c.out = n->nout > nfew ? ox_new_array(c.scratch, struct ox_inferred, n->nout) : few;
+	for (uint32_t o = 0; o < n->nout; o++)
+		c.out[o] = (struct ox_inferred){.lo = INT64_MIN, .hi = INT64_MAX};
+	s->visits++;
+	return c;
+}
+
+const char *ox_infer_problem(ox_inference *s, const ox_node *n, ox_arena *a)
+{
+	const ox_op_row *row = ox_op_row_of(n->op);
+	struct ox_inferred few[4];
+	const char *why = NULL;
+
+	if (is_constant(n) || !row || row->flags & OX_SUBGRAPH)
+		return NULL;
+	ox_infer c = begin(s, n, few, OX_LEN(few));
+	s->conditional++;     /* it forces nothing */
+	if (!ox_called_function(&c) && !call(&c))
+		why = ox_str_copy(a, ox_cstr(c.why ? c.why : "inference failed")).p;
+	s->conditional--;
+	ox_scratch_close(s);
+	return why;
+}
+
 bool ox_infer_node(ox_inference *s, ox_node *n)
 {
 	if (is_constant(n))
 		return false;
-	struct ox_inferred few[4], *out = few;
-	ox_infer c = {.m = s->m, .n = n, .scratch = ox_scratch_open(s), .state = s,
-	              .max_elems = s->o.max_elems};
+	struct ox_inferred few[4];
+	ox_infer c = begin(s, n, few, OX_LEN(few));
 	bool changed = false;
 
-	if (n->nout > OX_LEN(few))
-		out = ox_new_array(c.scratch, struct ox_inferred, n->nout);
-	for (uint32_t o = 0; o < n->nout; o++)
-		out[o] = (struct ox_inferred){.lo = INT64_MIN, .hi = INT64_MAX};
-	c.out = out;
-	c.schema = ox_node_schema(n);
-	c.since = c.schema ? c.schema->since : 0;
-	s->visits++;
 	const bool right = call(&c);
 	ox_infer_explain(s, n, right ? NULL : c.why ? c.why : "inference failed");
 	for (uint32_t o = 0; o < n->nout; o++) {
 		if (!n->out[o])
 			continue;
-		const ox_fact *f = right ? ox_fact_new(&c, &out[o]) : NULL;
+		const ox_fact *f = right ? ox_fact_new(&c, &c.out[o]) : NULL;
 		if (f)
 			ox_compare_declared(s, n->out[o], f);
 		changed |= ox_fact_give(s, n->out[o], or_declared(s, n->out[o], f));
 	}
 	ox_scratch_close(s);
 	return changed;
+}
+
+void ox_infer_early(ox_inference *s, ox_node *n)
+{
+	s->conditional++;
+	ox_infer_node(s, n);
+	s->conditional--;
 }

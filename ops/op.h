@@ -76,6 +76,11 @@ void          ox_infer_touch(ox_inference *s, ox_node *n);
 void          ox_infer_settle(ox_inference *s);
 /* Why n has no facts, as a sentence; NULL: it has, or nothing was wrong. */
 const char   *ox_infer_reason(const ox_inference *s, const ox_node *n);
+/* Facts of what n makes, which may be undone: it forces nothing yet. */
+void          ox_infer_early(ox_inference *s, ox_node *n);
+/* Why n, which is alive, cannot be, by what is known now of what it reads; nothing is kept of that.
+ * NULL: it can, or it has graphs or calls a function, and was not looked at. In arena a. */
+const char   *ox_infer_problem(ox_inference *s, const ox_node *n, ox_arena *a);
 uint64_t      ox_infer_visits(const ox_inference *s);          /* calls of infer functions so far */
 
 /* ---- for infer functions ------------------------------------------------------ */

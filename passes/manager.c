@@ -426,6 +426,53 @@ static ox_rewrite_note note(ox_manager *mg, const ox_pass *p, const ox_node *n, 
 	return r;
 }
 
+static bool have_other_shapes(ox_model *m, const ox_value *a, const ox_value *b)
+{
+	const int rank = a && b && a != b ? ox_rank_known(a) : -1, other = rank < 0 ? -1 : ox_rank_known(b);
+	bool differ = other >= 0 && rank != other;
+
+	for (int i = 0; other >= 0 && !differ && i < rank; i++)
+		differ = ox_dim_eq(m, ox_dim_known(m, a, (uint32_t)i), ox_dim_known(m, b, (uint32_t)i)) == OX_NO;
+	return differ;
+}
+
+/* Does n read something that is proven to be of another shape than what it read before? */
+static bool reads_other_shapes(ox_manager *mg, const ox_node *n)
+{
+	ox_value **is = ox_new_array(&mg->scratch, ox_value *, n->nin + 1u);
+	const uint32_t nin = n->nin;
+	bool other = false;
+
+	for (uint32_t i = 0; i < nin; i++)
+		is[i] = n->in[i].val;
+	ox_txn_swap(mg->m);
+	for (uint32_t i = 0; i < nin && i < n->nin; i++)
+		other |= have_other_shapes(mg->m, n->in[i].val, is[i]);
+	ox_txn_swap(mg->m);
+	return other;
+}
+
+/* Of what windows cannot tell: a node that was there, could be, and cannot be with what it reads now.
+ * Only where that has another shape: what is learned on the way may show that a branch never runs. */
+static const char *impossible(ox_manager *mg)
+{
+	size_t ntouched;
+	ox_node **touched = ox_txn_touched(mg->m, &ntouched);
+
+	for (size_t i = 0; mg->inference && i < ntouched; i++)
+		if (touched[i]->graph && ox_txn_made(mg->m, touched[i]))
+			ox_infer_early(mg->inference, touched[i]);
+	for (size_t i = 0; mg->inference && i < ntouched; i++) {
+		const ox_node *n = touched[i];
+		if (!n->graph || ox_txn_made(mg->m, n) || ox_infer_reason(mg->inference, n) || !reads_other_shapes(mg, n))
+			continue;
+		const char *why = ox_infer_problem(mg->inference, n, &mg->m->arena);
+		if (why)
+			return why;
+	}
+	return NULL;
+}
+
 /* Does the open transaction leave what the model computes as it is? False after reporting, and
  * then it is undone. */
 static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox_node *n)
@@ -433,7 +480,10 @@ static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox
 	if (!mg->windows)
 		return true;
 	const double began = ox_os_seconds();
-	const ox_window_verdict v = ox_window_check(mg->windows, agreement_of(p));
+	ox_window_verdict v = ox_window_check(mg->windows, agreement_of(p));
+	const char *why = v.verdict == OX_V_UNVERIFIED ? impossible(mg) : NULL;
+	if (why)
+		v = (ox_window_verdict){.verdict = OX_V_MISMATCH, .why = why};
 	mg->r->check_seconds += ox_os_seconds() - began;
 	const bool leave_out = v.verdict == OX_V_MISMATCH && n && mg->o->roll_back && !p->from;
 	s->verdicts[v.verdict] += !leave_out;

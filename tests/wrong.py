@@ -145,6 +145,9 @@ NETS = {
         "Where (c, r, {})", "Where (c, r, r)", "exact"),
     "a rank less, for who knows whom": (
         "float[N,4] x", "int64[1] k = {1}", "t = Identity (x); Y; z = who.Knows (y); u = Relu (y)", "Unsqueeze ({}, k)", "Relu ({})", "exact"),
+    "a rank less, of what cannot be made up": (
+        "string[N,4] x", "int64[1] k = {1}", "t = Identity (x); Y; z = Transpose <perm = [2, 1, 0]> (y)",
+        "Unsqueeze ({}, k)", "Transpose <perm = [1, 0]> ({})", "exact"),
     "one row, and few are looked up": (
         "float[16,3] x, int64[N] i", TENTH, "t = Identity (x); Y; z = Gather (y, i)", "Add ({}, k)", "Sub ({}, k)", "exact"),
 }

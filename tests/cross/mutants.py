@@ -528,11 +528,7 @@ class Reference:
                 if any(np.asarray(v).size == 0 for v in feed.values()):
                     continue          # some of its kernels are not made for that
                 raise
-            found = {}
-            for i, (w, g) in enumerate(zip(want, got)):
-                d = infer_true.judge.difference(w, g)
-                found[i] = (d["err"], d["bad"] / max(1, d["total"]), bool(d["hard"]), d["dtype"])
-            yield found
+            yield {i: difference(w, g) for i, (w, g) in enumerate(zip(want, got))}
 
     def told_apart(self, path):
         """Why the model there is another one, or None."""
@@ -566,6 +562,16 @@ class Reference:
             elif err > max(4 * n_err, 1e-3 if dtype in ("float16", "bfloat16") else 1e-12 if dtype == "float64" else 1e-6):
                 return f"output {i}: {err:.1e} (rounding {n_err:.1e})"
         return None
+
+
+def difference(want, got):
+    """(error, share of elements, a hard difference, type)"""
+    both = (want, got)
+    if all(isinstance(v, np.ndarray) and v.dtype.kind in "biufc" for v in both) and want.dtype == got.dtype and \
+       want.shape == got.shape and want.tobytes() == got.tobytes():
+        return 0.0, 0.0, False, want.dtype.name
+    d = infer_true.judge.difference(want, got)
+    return d["err"], d["bad"] / max(1, d["total"]), bool(d["hard"]), d["dtype"]
 
 
 def is_legal(tool, path, feed):

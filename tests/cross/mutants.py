@@ -827,8 +827,8 @@ def in_workers(units, jobs, seconds):
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
         while True:
             while len(running) < jobs:
-                unit = waiting.popleft() if waiting else max(units, key=lambda u: len(u.tasks))
-                if not unit.tasks:
+                unit = waiting.popleft() if waiting else max(units, key=lambda u: len(u.tasks), default=None)
+                if not unit or not unit.tasks:
                     break
                 running.append(Worker(unit, folder))
             if not running:
@@ -1026,7 +1026,8 @@ def units(o, groups, some, state, program):
                 states = place_of(name) if mutants[0].kind == "hand" else name
                 tasks.setdefault(states, Task(states)).items.append((name, mutants, key))
         unit.tasks.extend(tasks.values())
-        yield unit
+        if tasks:
+            yield unit
 
 
 def is_asked(done, again):

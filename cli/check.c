@@ -6,6 +6,25 @@
  */
 #include "cli/cli.h"
 
+#include "ops/op.h"
+
+/* Of what inference finds: nodes of any graph. */
+static void check_types(ox_cli *c, ox_model *m)
+{
+	ox_inference *s = ox_inference_new(m, NULL);
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(m, &m->arena, &n);
+
+	ox_infer_all(s);
+	for (size_t i = 0; i < n; i++)
+		ox_foreach_node(k, graphs[i]) {
+			const char *why = ox_types_misfit(k, &m->arena);
+			if (why)
+				ox_report(&c->diag, OX_E_TYPE_UNFIT, (ox_place){NULL, -1, ox_node_path(k, &m->arena)}, "%s", why);
+		}
+	ox_inference_free(s);
+}
+
 static bool check_file(ox_cli *c, const char *path)
 {
 	const ox_load_options o = cli_load_options(c);
@@ -14,6 +33,8 @@ static bool check_file(ox_cli *c, const char *path)
 	memset(c->diag.seen, 0, sizeof c->diag.seen);   /* the limit per code is per file */
 	ox_model *m = ox_load(path, &o, &c->heap, &c->diag);
 	const bool ok = m && ox_check(m, &(ox_check_options){.strict = true}, &c->diag);
+	if (ok)
+		check_types(c, m);
 	ox_model_free(m);
 	cli_left_out(c);
 	return ok;

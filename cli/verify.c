@@ -126,7 +126,7 @@ static void print(pair *p)
 	}
 	if (r->valid)
 		cli_table_print(&t, p->c->human, "");
-	fprintf(p->c->human, "%s on %u sample%s", !r->valid ? "not compared" : r->verdict <= OX_V_BOUND ? "the same"
+	fprintf(p->c->human, "%s on %u sample%s", r->misfit ? "not the same" : !r->valid ? "not compared" : r->verdict <= OX_V_BOUND ? "the same"
 	        : r->verdict == OX_V_UNVERIFIED ? "not all compared" : "not the same", r->valid, r->valid == 1 ? "" : "s");
 	if (r->discarded)
 		fprintf(p->c->human, "; %u left out, on which the first has no result", r->discarded);
@@ -202,6 +202,8 @@ static void tell(pair *p)
 		put_json(p);
 	else if (!p->c->options.quiet)
 		print(p);
+	if (p->r.misfit)
+		cli_error(p->c, OX_E_DIFFERS, p->c->args.p[1], "%s", p->r.misfit);
 	for (size_t i = 0; i < p->r.n; i++)
 		if (p->r.outputs[i].verdict == OX_V_MISMATCH)
 			cli_error(p->c, OX_E_DIFFERS, p->c->args.p[1], "output '%s': %s",

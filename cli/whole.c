@@ -144,6 +144,8 @@ static void tell(work *k)
 {
 	ox_arena *a = &k->c->arena;
 
+	if (k->r.misfit)
+		cli_error(k->c, OX_E_WHOLE_DIFFERS, NULL, "%s", k->r.misfit);
 	for (size_t i = 0; i < k->r.n; i++)
 		if (k->r.outputs[i].verdict == OX_V_MISMATCH)
 			cli_error(k->c, OX_E_WHOLE_DIFFERS, NULL, "output '%s': %s", ox_show(a, k->r.outputs[i].name),
@@ -229,7 +231,7 @@ bool cli_whole_check(ox_cli *c, ox_model *m, const ox_run_report *run, const cli
 	work k = {.c = c, .result = m, .run = run, .from = from, .out = out};
 
 	*out = (cli_whole){
-		.budget = budget_of(o), .samples = o->samples ? (uint32_t)o->samples : full ? 3 : 1, .sizes = full ? 3 : 1,
+		.budget = budget_of(o), .samples = o->samples ? (uint32_t)o->samples : full || cli_unverified(run) ? 3 : 1, .sizes = full ? 3 : 1,
 		.rtol = o->has_rtol ? o->rtol : -1, .atol = o->has_atol ? o->atol : -1,
 	};
 	/* inputs that were given are looked at even where nothing is left to compare */

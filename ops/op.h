@@ -24,6 +24,9 @@
 /* All of these see what holds now, equations applied; constants need no inference. */
 const ox_type *ox_type_known(ox_model *m, const ox_value *v);  /* NULL: nothing proven */
 ox_dtype ox_dtype_known(const ox_value *v);                    /* of a tensor; OX_UNDEFINED: unknown */
+/* What of the element types that are known of n's inputs its operator does not take, as a sentence in a;
+ * NULL: nothing. */
+const char *ox_types_misfit(const ox_node *n, ox_arena *a);
 int      ox_rank_known(const ox_value *v);                     /* -1: unknown, or no tensor */
 /* Axis in 0..rank-1; never NULL when the rank is known. */
 ox_dim   ox_dim_known(ox_model *m, const ox_value *v, uint32_t axis);

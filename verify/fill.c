@@ -74,17 +74,18 @@ static range join(ox_synth *s, const needs *l)
 }
 
 /* Names say what nodes do not. */
-static range by_name(const char *name, range r)
+static range by_name(const char *name, range r, unsigned kind)
 {
 	static const char *const mask[] = {"mask", NULL}, *const position[] = {"position", NULL},
-	                  *const kind[] = {"token_type", "segment", NULL}, *const rate[] = {"sample_rate", "sampling_rate", NULL};
+	                  *const type[] = {"token_type", "segment", NULL}, *const rate[] = {"sample_rate", "sampling_rate", NULL};
+	static const int64_t rates[] = {16000, 8000};         /* of speech: models have a branch for each */
 
 	if (r.use != ANYTHING && r.use != FLAG && r.use != INDEX)
 		return r;
-	if (synth_says(name, mask) || (synth_says(name, kind) && r.hi > 1 && !synth_says(name, position)))
+	if (synth_says(name, mask) || (synth_says(name, type) && r.hi > 1 && !synth_says(name, position)))
 		r.use = FLAG;
 	else if (synth_says(name, rate) || !strcasecmp(name, "sr"))
-		r = (range){.use = INDEX, .lo = 16000, .hi = 16000};
+		r = (range){.use = INDEX, .lo = rates[kind % 2], .hi = rates[kind % 2]};
 	return r;
 }
 
@@ -465,7 +466,7 @@ ox_array *ox_synth_input(ox_synth *s, uint32_t i, uint64_t seed, ox_arena *a, co
 	/* one stream for each input, by its name */
 	maker k = {.s = s, .l = &s->needs[i], .name = name->s, .seed = seed, .state = ox_hash(name->s, name->n, seed), .a = a, .why = why};
 	int64_t fan_in;
-	k.r = by_name(name->s, join(s, k.l));
+	k.r = by_name(name->s, join(s, k.l), s->kind);
 	k.scale = synth_dim(s, k.l->fan_in, &fan_in) && fan_in > 1 ? 1 / sqrt((double)fan_in) : 1;
 	if (t->kind != OX_T_TENSOR)
 		return make_item(&k, t);

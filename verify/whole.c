@@ -315,6 +315,48 @@ static void begin(const ox_whole *w, ox_whole_result *r)
 		r->outputs[i] = (ox_whole_output){.name = ox_str_copy(w->o.arena, ox_name_str(g->outputs.p[i]->name)), .verdict = OX_V_EXACT};
 }
 
+/* ---- element types ------------------------------------------------------------------------------- */
+
+typedef OX_VEC(const char *) texts;
+
+/* One for each node of m that is given an element type that it does not take; where: its path before it. */
+static texts misfits_of(ox_model *m, ox_arena *a, bool where)
+{
+	size_t n;
+	ox_graph **graphs = ox_model_graphs(m, a, &n);
+	texts all = {0};
+
+	for (size_t i = 0; i < n; i++)
+		ox_foreach_node(k, graphs[i]) {
+			const char *why = ox_types_misfit(k, a);
+			if (why)
+				*ox_push(a, &all) = where ? ox_str_printf(a, "%s: %s", ox_node_path(k, a), why).p : why;
+		}
+	return all;
+}
+
+/* Such a model nobody runs, in whatever branch that is. What the first has, the second may have. */
+static const char *new_misfit(ox_whole *w, ox_model *b)
+{
+	ox_arena *a = w->o.arena;
+	texts was = misfits_of(w->side[FIRST], a, false), is;
+
+	ox_facts_forget(b, a);
+	ox_inference *inference = ox_inference_new(b, NULL);
+	ox_infer_all(inference);
+	ox_inference_free(inference);
+	is = misfits_of(b, a, false);
+	for (size_t i = 0; i < is.n; i++) {
+		size_t k = 0;
+		while (k < was.n && strcmp(was.p[k], is.p[i]))
+			k++;
+		if (k == was.n)
+			return misfits_of(b, a, true).p[i];
+		was.p[k] = "";
+	}
+	return NULL;
+}
+
 static void renew_time(ox_whole *w)
 {
 	if (w->compared && w->o.seconds > 0)
@@ -341,6 +383,13 @@ static void compare(ox_whole *w, ox_model *b, uint32_t from, uint32_t to, ox_who
 	w->side[SECOND] = b;
 	renew_time(w);
 	begin(w, r);
+	r->misfit = new_misfit(w, b);
+	if (r->misfit) {
+		r->verdict = OX_V_MISMATCH;
+		r->why = r->misfit;
+		r->first_failed = from;
+		return;
+	}
 	for (uint32_t s = from; s < to && (w->o.go_on || r->first_failed == UINT32_MAX); s++) {
 		if (s > from && (!affords(w, 1) || is_dear(w, s)))
 			leave(r, "there was no time for it");

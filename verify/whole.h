@@ -83,6 +83,8 @@ typedef struct ox_whole_result {
 	uint32_t valid, discarded;    /* samples; discarded: on which the first has no result */
 	uint32_t left;                /* for which there was no time */
 	const char *discard, *leave;  /* why the first of these was; NULL */
+	const char *misfit;           /* a node of the second has an element type that it does not take, and of the first
+	                                 none; nothing was computed then. NULL: none */
 	uint32_t first_failed;        /* sample; UINT32_MAX: none */
 	ox_whole_output *outputs;
 	size_t n;

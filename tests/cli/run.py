@@ -2779,6 +2779,28 @@ def the_whole_model_finds_the_rewrite(d):
     assert json.loads(read(d + "/r.json"))["verification"]["verdict"] != "FAIL"
 
 
+BRANCHES = '<ir_version: 8, opset_import: ["" : 17]>\n' "g (float[2,3] x, bool c) => (float[n,m,k] y) <int64[1] a = {0}, bool[1] b = {1}> {\n" \
+                  " y = If (c) <then_branch = t () => (u) { i = Identity (a)  u = Unsqueeze (x, i) },\n" \
+                  "  else_branch = e () => (v) { j = Identity (%s)  z = Unsqueeze (x, j)  v = Relu (z) }>\n}\n"
+
+
+@test
+def element_types_that_no_operator_takes(d):
+    """In a branch that no sample enters: check tells of it, and a result that has it is refused."""
+    for name, axes in (("good", "a"), ("bad", "b")):
+        expect(0, "parse", "-", f"{d}/{name}.onnx", data=(BRANCHES % axes).encode())
+    text = b"Unsqueeze does not take bool as input 1"
+    r = expect(0, "check", d + "/good.onnx", d + "/bad.onnx")
+    assert r.stderr.count(b"OX3315") == 1 and text in r.stderr, r.stderr
+    false = d + "/c.npy"
+    write(false, npy("|b1", (), b"\1"))
+    r = expect(1, "verify", d + "/good.onnx", d + "/bad.onnx", "--inputs", "c:" + false)
+    assert b"error[OX5001]" in r.stderr and text in r.stderr, r.stderr
+    # what the first has, the second may have
+    expect(0, "verify", d + "/bad.onnx", d + "/bad.onnx", "--inputs", "c:" + false)
+    expect(0, d + "/bad.onnx", d + "/o.onnx", "--inputs", "c:" + false)
+
+
 @test
 def two_models_compared(d):
     def model(name, body, ports="(float[N,3] x) => (float[N,3] y)"):

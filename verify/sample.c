@@ -27,17 +27,21 @@ static double special_or_normal(uint64_t i, uint64_t *state)
 	return k < OX_LEN(special) ? special[k] : draw_normal(state);
 }
 
-/* Nothing is as common as a zero, and nothing else times infinity is NaN. */
-static void draw_normals(ox_num *row, uint64_t at, size_t n, double scale, uint64_t *state)
+/* Nothing is as common as a zero, and nothing else times infinity is NaN. Where there is one sample, of
+ * many weights, there are none: a row may be a multiple of WINDOW_PHASES long, and a weight that meets
+ * zeros alone could be anything. */
+static void draw_normals(ox_num *row, uint64_t at, size_t n, const wchoice *c, bool zeros, uint64_t *state)
 {
+	const double scale = c->large ? LARGE_FLOATS : 1;
+
 	for (size_t i = 0; i < n; i++)
 		row[i].f = scale * draw_normal(state);
-	for (size_t i = (size_t)((WINDOW_PHASES - at % WINDOW_PHASES) % WINDOW_PHASES); i < n; i += WINDOW_PHASES)
+	for (size_t i = (size_t)((WINDOW_PHASES - (at + c->phase) % WINDOW_PHASES) % WINDOW_PHASES); zeros && i < n; i += WINDOW_PHASES)
 		row[i].f = 0;
 }
 
 /* `first`: of the special ones. */
-static void fill_floats(ox_array *x, const wchoice *c, uint64_t first, uint64_t *state)
+static void fill_floats(const window *w, ox_array *x, const wchoice *c, uint64_t first, uint64_t *state)
 {
 	const uint64_t count = x->count < PERIOD ? x->count : PERIOD;
 	ox_num row[OX_ROW];
@@ -45,7 +49,7 @@ static void fill_floats(ox_array *x, const wchoice *c, uint64_t first, uint64_t 
 	for (uint64_t at = 0, n; at < count; at += n) {
 		n = count - at < OX_ROW ? count - at : OX_ROW;
 		if (c->fill == 0)
-			draw_normals(row, at + c->phase, (size_t)n, c->large ? LARGE_FLOATS : 1, state);
+			draw_normals(row, at, (size_t)n, c, !w->heavy, state);
 		for (uint64_t i = 0; c->fill == 1 && i < n; i++)
 			row[i].f = draw_unit(state);
 		for (uint64_t i = 0, k = at; c->fill > 1 && i < n; i++, k++)
@@ -168,7 +172,7 @@ static ox_array *fill(const window *w, ox_value *v, const wchoice *c, outline *o
 	if (!x || o->measured)
 		return x;
 	if (ox_kind_of(x->dtype) == OX_FLOATING)
-		fill_floats(x, c, (c->fill - 2) * x->count + first, &o->state);
+		fill_floats(w, x, c, (c->fill - 2) * x->count + first, &o->state);
 	else if (!fill_ints(w, v, x, c, &o->state))
 		return NULL;
 	return x;

@@ -301,8 +301,8 @@ static bool has_floats(const window *w)
 	return false;
 }
 
-/* Where rounding is measured, floats are near 1, and then far from it; with zeros in other places
- * if there is time. Elsewhere special values are few where elements are few. */
+/* Where rounding is measured, floats are near 1, and then far from it, with zeros in other places; once
+ * more each of these if there is time. Elsewhere special values are few where elements are few. */
 static unsigned fills_of(const trial *t, const wchoice *c)
 {
 	const bool quick = t->ops < FEW_OPS && !c->sizes;
@@ -317,7 +317,7 @@ static void choose_fill(const trial *t, wchoice *c, unsigned i)
 	const bool bound = t->how == OX_AGREE_BOUND && has_floats(t->w);
 
 	c->large = bound && i == 1;
-	c->phase = bound && i > 1 ? i - 1 : 0;
+	c->phase = !bound ? 0 : i == 1 ? WINDOW_PHASES / 2 : i ? i - 1 : 0;
 	c->fill = bound ? 0 : i;
 }
 

@@ -1,6 +1,7 @@
 /* The window of one edit (verify/window.h): is what it changed seen, and what must agree compared? */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ops/op.h"
 #include "verify/window.h"
@@ -133,4 +134,32 @@ Test(window, each_weight_meets_data)
 {
 	for (int at = 0; at < 49; at++)
 		cr_expect_eq(of_weight(at), OX_V_MISMATCH, "weight %d", at);
+}
+
+/* One of so many weights that there is one sample, whose rows are a multiple of the places where zeros
+ * would be. */
+static ox_verdict of_many_weights(int at)
+{
+	enum { ROWS = 40, COLUMNS = 1700 };
+	char *text = malloc(8 * ROWS * COLUMNS), *p = text;
+	rig r;
+
+	p += sprintf(p, HEAD "g (float[N, 40] x) => (float y, float z)\n<");
+	for (int side = 0; side < 2; side++) {
+		p += sprintf(p, "%sfloat[40, 1700] w%d = {", side ? ", " : "", side);
+		for (int i = 0; i < ROWS * COLUMNS; i++)
+			p += sprintf(p, "%s%d", i ? "," : "", side && i == at * COLUMNS ? 2 : 1);
+		p += sprintf(p, "}");
+	}
+	sprintf(p, ">\n{ y = MatMul (x, w0)  z = MatMul (x, w1) }");
+	begin(&r, text);
+	free(text);
+	ox_node_set_input(r.node[0], 1, r.node[1]->in[1].val);
+	return end(&r);
+}
+
+Test(window, each_of_many_weights_meets_something)
+{
+	for (int at = 0; at < 5; at++)
+		cr_expect_eq(of_many_weights(at), OX_V_MISMATCH, "row %d", at);
 }

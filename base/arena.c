@@ -26,7 +26,7 @@ enum { GAP = 16 };
 enum { GAP = 0 };
 #endif
 
-enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = OX_HUGE, ALIGN = 16 };
+enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = OX_HUGE, ALIGN = 16, MOST_SPARE = 128 << 20 };
 
 struct ox_block {
 	ox_block *next;
@@ -127,15 +127,32 @@ void ox_arena_free(ox_arena *a)
 	*a = (ox_arena){.heap = a->heap};
 }
 
+/* Before those that are spare already. Of these the ones go that were not wanted for longest. */
+static void keep(ox_arena *a, ox_block *blocks)
+{
+	ox_block **p = &blocks;
+	size_t total = 0;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = a->spare;
+	a->spare = blocks;
+	for (p = &a->spare; *p; p = &(*p)->next) {
+		total += (*p)->size;
+		if (total > MOST_SPARE)
+			break;
+	}
+	free_all(a->heap, *p);
+	*p = NULL;
+}
+
 void ox_arena_reset(ox_arena *a)
 {
 	if (!a->blocks)
 		return;
-	/* blocks that were not wanted since the last time go */
-	free_all(a->heap, a->spare);
-	a->spare = a->blocks->next;
-	for (ox_block *b = a->spare; b; b = b->next)
+	for (ox_block *b = a->blocks->next; b; b = b->next)
 		HIDE(b->data, b->size);
+	keep(a, a->blocks->next);
 	a->blocks->next = NULL;
 	a->at = a->blocks->data;
 	a->end = a->at + a->blocks->size;

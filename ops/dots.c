@@ -7,32 +7,14 @@
  * For that four lines of one side have to lie side by side; where neither do, those of the fewer lines are
  * brought there.
  */
-#include "ops/eval.h"
+#include "ops/fast.h"
 
 enum {
 	FOUR = 4,
 	NEAR = 64,                    /* steps that are taken again and again: else what is there is brought together */
+	NEARBY = 1 << 16,             /* numbers of columns that caches hold */
+	MOST_FOURS = 16,
 };
-
-typedef double __attribute__((vector_size(16), aligned(8), may_alias)) pair;
-
-/* One to four lines of a, with four columns that lie side by side, col_step apart for each k. */
-static void tile(uint64_t k, const double *const a[FOUR], uint64_t a_step, const double *col, uint64_t col_step,
-                 double sum[FOUR][FOUR])
-{
-	const double *p = a[0], *q = a[1], *r = a[2], *s = a[3];
-	pair p0 = {0}, p1 = {0}, q0 = {0}, q1 = {0}, r0 = {0}, r1 = {0}, s0 = {0}, s1 = {0};
-
-	for (; k; k--, p += a_step, q += a_step, r += a_step, s += a_step, col += col_step) {
-		const pair x = *(const pair *)col, y = *(const pair *)(col + 2);
-		p0 += *p * x, p1 += *p * y;
-		q0 += *q * x, q1 += *q * y;
-		r0 += *r * x, r1 += *r * y;
-		s0 += *s * x, s1 += *s * y;
-	}
-	const pair all[FOUR][2] = {{p0, p1}, {q0, q1}, {r0, r1}, {s0, s1}};
-	memcpy(sum, all, sizeof all);
-}
 
 /* Lines from `line` on, side by side; those that are not there are 0. */
 static void weave(double *to, const ox_dot_lines *l, uint64_t line, uint64_t k)
@@ -44,26 +26,52 @@ static void weave(double *to, const ox_dot_lines *l, uint64_t line, uint64_t k)
 			to[i * FOUR + j] = j < n ? l->p[(line + j) * l->line + i * l->step] : 0;
 }
 
-/* The columns, b, are taken one four after the other, and all lines of a go over them. */
+/* Four columns, from the one numbered `first` on. */
+typedef struct columns {
+	const double *p;
+	uint64_t step, first, n;
+} columns;
+
+/* Those from `first` on, so many fours as there is room for at `woven`. */
+static uint64_t gather(columns *c, double *woven, uint64_t most, uint64_t k, const ox_dot_lines *b, uint64_t first,
+                       bool often)
+{
+	uint64_t n = 0;
+
+	for (; n < most && first < b->n; n++, first += FOUR, woven += k * FOUR) {
+		const uint64_t left = b->n - first < FOUR ? b->n - first : FOUR;
+		c[n] = (columns){woven, FOUR, first, left};
+		if (b->line == 1 && left == FOUR && (b->step <= NEAR || !often))
+			c[n] = (columns){b->p + first, b->step, first, left};
+		else
+			weave(woven, b, first, k);
+	}
+	return n;
+}
+
+/* Some columns, b, at a time, which stay near while all lines of a go over them. */
 static void over_columns(ox_arena *arena, uint64_t k, const ox_dot_lines *a, const ox_dot_lines *b, double *out,
                          uint64_t out_a, uint64_t out_b)
 {
-	double *woven = ox_alloc_raw(arena, (size_t)k * FOUR * sizeof *woven + 1), sum[FOUR][FOUR];
+	const uint64_t room = NEARBY / (k * FOUR + 1), wanted = (b->n + FOUR - 1) / FOUR;
+	const uint64_t most = room < 1 ? 1 : room > MOST_FOURS ? MOST_FOURS : room > wanted ? wanted : room;
+	double *woven = ox_alloc_raw(arena, (size_t)(most * k * FOUR) * sizeof *woven + 1), sum[FOUR][FOUR];
+	ox_dots_fn *tile = ox_simd_now() ? ox_simd_now()->dots : ox_simd_base.dots;
+	columns c[MOST_FOURS];
 
-	for (uint64_t j = 0; j < b->n; j += FOUR) {
-		const uint64_t nb = b->n - j < FOUR ? b->n - j : FOUR;
-		const bool is_there = b->line == 1 && nb == FOUR && (b->step <= NEAR || a->n <= FOUR);
-		if (!is_there)
-			weave(woven, b, j, k);
+	for (uint64_t j = 0, n; j < b->n; j += n * FOUR) {
+		n = gather(c, woven, most, k, b, j, a->n > FOUR);
 		for (uint64_t i = 0; i < a->n; i += FOUR) {
 			const uint64_t na = a->n - i < FOUR ? a->n - i : FOUR;
 			const double *lines[FOUR];
 			for (uint64_t l = 0; l < FOUR; l++)
 				lines[l] = a->p + (i + (l < na ? l : 0)) * a->line;
-			tile(k, lines, a->step, is_there ? b->p + j : woven, is_there ? b->step : FOUR, sum);
-			for (uint64_t l = 0; l < na; l++)
-				for (uint64_t m = 0; m < nb; m++)
-					out[(i + l) * out_a + (j + m) * out_b] = sum[l][m];
+			for (uint64_t g = 0; g < n; g++) {
+				tile(k, lines, a->step, c[g].p, c[g].step, sum);
+				for (uint64_t l = 0; l < na; l++)
+					for (uint64_t m = 0; m < c[g].n; m++)
+						out[(i + l) * out_a + (c[g].first + m) * out_b] = sum[l][m];
+			}
 		}
 	}
 }

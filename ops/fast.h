@@ -51,6 +51,12 @@ typedef struct ox_reduce {
 } ox_reduce;
 
 /* The loops of one width. */
+/* sum[i][j] = a[i][0] * col[j] + a[i][1] * col[j + col_step] + ...: four lines, a_step apart for each of k, with
+ * four columns side by side. In double, in that order, and no product is joined with its sum: the bits are
+ * those of any other processor. */
+typedef void ox_dots_fn(uint64_t k, const double *const a[4], uint64_t a_step, const double *col, uint64_t col_step,
+                        double sum[4][4]);
+
 typedef struct ox_simd {
 	const char *name;
 	uint32_t lanes;
@@ -66,6 +72,7 @@ typedef struct ox_simd {
 	/* y[i] = bias + sum of w[t] * x[offset[t] + i]; x has slack */
 	void (*slide)(float *y, size_t n, const float *x, const uint64_t *offset, const float *w, size_t taps,
 	              float bias);
+	ox_dots_fn *dots;
 	/* y = scale * y + times * z */
 	void (*add_scaled)(float *y, size_t n, float scale, const float *z, bool z_is_one, float times);
 	ox_each *each[OX_NOPS], *clip, *gelu_tanh;

@@ -56,6 +56,26 @@ INLINE vd magnitude_d(vd x) { return with_sign_d(x, (vd){0}); }
 INLINE vd load_d(const float *p) { return __builtin_convertvector(*(const vh_any *)p, vd); }
 INLINE void store_d(float *p, vd x) { *(vh_any *)p = __builtin_convertvector(x, vh); }
 
+/* ---- sums of products in double --------------------------------------------------------------- */
+
+typedef double four __attribute__((vector_size(32), aligned(8), may_alias));
+
+static void dots(uint64_t k, const double *const a[4], uint64_t a_step, const double *col, uint64_t col_step,
+                 double sum[4][4])
+{
+	const double *p = a[0], *q = a[1], *r = a[2], *s = a[3];
+	four all[4] = {{0}};
+
+	for (; k; k--, p += a_step, q += a_step, r += a_step, s += a_step, col += col_step) {
+		const four x = *(const four *)col;
+		all[0] += *p * x;
+		all[1] += *q * x;
+		all[2] += *r * x;
+		all[3] += *s * x;
+	}
+	memcpy(sum, all, sizeof all);
+}
+
 /* ---- products of matrices ------------------------------------------------------------------ */
 
 /* Sums stay in registers: rows and vectors are constants where this is expanded. */
@@ -654,6 +674,7 @@ const ox_simd OX_SIMD = {
 	.add_scaled = add_scaled,
 	.clip = clip_f,
 	.gelu_tanh = gelu_tanh_f,
+	.dots = dots,
 	.squares = squares,
 	.exponentials = exponentials,
 	.normalise = normalise,

@@ -129,8 +129,9 @@ static bool multiply(const scaled *s, uint64_t at, size_t n, double *out)
 	for (size_t i = 0, k; i < n; i += k) {
 		uint64_t which;
 		k = alike(s, at + i, n - i, &which);
+		const double scale = s->scale[which];
 		for (size_t j = i; j < i + k; j++)
-			out[j] *= s->scale[which];
+			out[j] *= scale;
 	}
 	return true;
 }

@@ -68,6 +68,8 @@ static const char *bits_differ(wresults *r, size_t pair)
 	const ox_array *a = r->was[pair], *b = r->is[pair];
 	const bool zeros = r->how == OX_AGREE_BITS_BUT_ZERO_SIGN || picks_a_zero(&r->w->before);
 
+	if (!memcmp(a->data, b->data, (size_t)a->count * ox_elem_width(a->dtype)))
+		return NULL;
 	for (uint64_t i = 0; i < a->count; i++)
 		if (!same_number(a, b, i, zeros) && !window_is_open(r, pair, i))
 			return differ(r, pair, i);

@@ -33,10 +33,11 @@ static void widen(const ox_array *x, uint64_t at, size_t n, const wrun *r, uint6
 	else
 		for (size_t i = 0; i < n; i++)
 			to[i] = ox_get_double(x, at + i);
-	for (size_t i = 0; step > 0 && i < n; i++, bits >>= 1) {
-		if (i % 64 == 0)
-			bits = draw(state);
-		to[i] *= by[bits & 1];
+	for (size_t i = 0, end; step > 0 && i < n; i = end) {
+		end = n - i < 64 ? n : i + 64;
+		bits = draw(state);
+		for (size_t k = i; k < end; k++, bits >>= 1)
+			to[k] *= by[bits & 1];
 	}
 }
 

@@ -1,5 +1,5 @@
 /* Rows of numbers and sums of products, beside what is done one element at a time. */
-#include "ops/eval.h"
+#include "ops/fast.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -63,7 +63,7 @@ Test(number, a_row_is_put_as_put_puts_it)
 static void check_dots(uint64_t k, ox_dot_lines a, ox_dot_lines b)
 {
 	ox_arena arena;
-	double out[11 * 11];
+	double out[11 * 75];
 
 	ox_arena_init(&arena, NULL);
 	ox_dots(&arena, k, &a, &b, out);
@@ -77,23 +77,39 @@ static void check_dots(uint64_t k, ox_dot_lines a, ox_dot_lines b)
 	ox_arena_free(&arena);
 }
 
+static double dotted[20000];
+
+static void check_lines(uint64_t m, uint64_t n, uint64_t k)
+{
+	const double *x = dotted;
+	const ox_dot_lines rows = {x, m, 20, 1}, columns = {x + 7, m, 1, 20}, gaps = {x + 3, m, 40, 2};
+	const ox_dot_lines other_rows = {x + 900, n, 30, 1}, other_columns = {x + 900, n, 1, 100};
+
+	check_dots(k, rows, other_rows);
+	check_dots(k, rows, other_columns);
+	check_dots(k, columns, other_rows);
+	check_dots(k, columns, other_columns);
+	check_dots(k, gaps, other_rows);
+}
+
+/* On any processor; 75: more columns than are taken at a time. */
 Test(number, dots_are_sums_in_order)
 {
-	static double x[4096];
+	static const char *const forms[] = {"base", "avx2", "avx512"};
 
-	for (size_t i = 0; i < OX_LEN(x); i++)
-		x[i] = sin((double)i) * exp((double)(i % 11) - 5);
-	for (uint64_t m = 1; m <= 11; m += 2)
-		for (uint64_t n = 1; n <= 11; n++)
+	for (size_t i = 0; i < OX_LEN(dotted); i++)
+		dotted[i] = sin((double)i) * exp((double)(i % 11) - 5);
+	for (size_t f = 0; f < OX_LEN(forms); f++) {
+		if (!ox_simd_force(forms[f]))
+			continue;
+		for (uint64_t m = 1; m <= 11; m += 2)
 			for (uint64_t k = 0; k <= 9; k += 3) {
-				const ox_dot_lines rows = {x, m, 20, 1}, columns = {x + 7, m, 1, 20}, gaps = {x + 3, m, 40, 2};
-				const ox_dot_lines other_rows = {x + 900, n, 30, 1}, other_columns = {x + 900, n, 1, 30};
-				check_dots(k, rows, other_rows);
-				check_dots(k, rows, other_columns);
-				check_dots(k, columns, other_rows);
-				check_dots(k, columns, other_columns);
-				check_dots(k, gaps, other_rows);
+				for (uint64_t n = 1; n <= 11; n++)
+					check_lines(m, n, k);
+				check_lines(m, 75, k);
 			}
+	}
+	ox_simd_force(NULL);
 }
 
 /* A walk whose axes were merged goes over the same elements, in rows. */

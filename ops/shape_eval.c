@@ -118,7 +118,7 @@ bool eval_range(ox_eval *c)
 	int64_t n;
 
 	for (uint32_t i = 0; i < 3; i++)
-		if (ox_arg(c, i)->count != 1)
+		if (ox_arg(c, i)->count != 1 || ox_arg(c, i)->rank > 1)       /* runtimes take a list of one for a scalar */
 			return ox_eval_undefined(c, "an input of Range is no scalar");
 	if (!ox_eval_read_all(c))
 		return false;

@@ -148,6 +148,9 @@ NETS = {
     "a rank less, of what cannot be made up": (
         "string[N,4] x", "int64[1] k = {1}", "t = Identity (x); Y; z = Transpose <perm = [2, 1, 0]> (y)",
         "Unsqueeze ({}, k)", "Transpose <perm = [1, 0]> ({})", "exact"),
+    "a bound that only indices of long rows are beyond": (
+        "float[N,M] p", "int64 lo = {0}, int64 hi = {5}", "x = ArgMax <axis = 1, keepdims = 0> (p); t = Identity (x); Y; z = Neg (y)",
+        "Clip ({}, lo, hi)", "Max ({}, lo)", "exact"),
     "one row, and few are looked up": (
         "float[16,3] x, int64[N] i", TENTH, "t = Identity (x); Y; z = Gather (y, i)", "Add ({}, k)", "Sub ({}, k)", "exact"),
 }

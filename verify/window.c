@@ -65,6 +65,7 @@ typedef struct trial {
 	struct ways { bool yes, no; } *ways;  /* for each node of the original, a Where: what its condition was */
 	bool small, shrunk;           /* large numbers become small ones; there were some */
 	bool patient;                 /* it disagreed with small ones */
+	bool doubted;                 /* a narrower one disagreed: what lies around it must leave it no way to */
 	bool outgrown;                /* the original could be computed, and what comes is too dear */
 	ox_beyond beyond;
 	bool chose;                   /* that mattered, on the present sample */
@@ -362,7 +363,7 @@ static bool is_done(const trial *t, const wchoice *c, const ox_window_verdict *v
 	if (!c->symbols || c->sizes + 1 == WINDOW_SIZES)
 		return true;
 	const bool fine = v->samples && all_seen(t);
-	if (fine && (t->w->heavy || (c->sizes + 1 >= WINDOW_PLAIN_SIZES && both_ways(t))))
+	if (fine && (t->w->heavy || (c->sizes + 1 >= WINDOW_PLAIN_SIZES && both_ways(t) && !t->doubted)))
 		return true;
 	return t->ops > ENOUGH_OPS && (fine || (t->ops > MUCH_OPS && c->sizes));
 }
@@ -417,10 +418,10 @@ void ox_windows_free(ox_windows *w)
 	ox_arena_free(&w->memory);
 }
 
-static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach reach, bool small, bool patient)
+static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach reach, bool small, bool patient, bool doubted)
 {
 	window w = {.m = all->m, .a = &all->check, .reach = reach};
-	trial t = {.w = &w, .all = all, .how = how, .seed = all->seed, .small = small, .patient = patient};
+	trial t = {.w = &w, .all = all, .how = how, .seed = all->seed, .small = small, .patient = patient, .doubted = doubted};
 
 	t.r = (wresults){.w = &w, .how = how, .a = &all->one, .kept = &all->kept};
 	ox_arena_reset(&all->check);
@@ -436,7 +437,7 @@ static ox_window_verdict check(ox_windows *all, ox_agreement how, window_reach r
 	if (!window_can_be_computed(&w))
 		return (ox_window_verdict){.verdict = OX_V_UNVERIFIED, .why = "there is no kernel for an operator"};
 	/* a wider window that is no other one is not computed again */
-	const uint64_t number = window_number(&w, how * 4 + small * 2 + patient + 1) | 1;
+	const uint64_t number = window_number(&w, how * 8 + doubted * 4 + small * 2 + patient + 1) | 1;
 	struct seen *known = all->room ? place_of(all->seen, all->room, number) : NULL;
 	if (known && known->number)
 		return known->v;
@@ -480,10 +481,10 @@ static const ox_window_verdict *disagreed(const ox_window_verdict v[WINDOW_REACH
 }
 
 /* With small sizes, or the true ones where those might meet the other side of a condition. */
-static ox_window_verdict check_reach(ox_windows *all, ox_agreement how, window_reach r, bool small, bool patient)
+static ox_window_verdict check_reach(ox_windows *all, ox_agreement how, window_reach r, bool small, bool patient, bool doubted)
 {
-	const ox_window_verdict v = check(all, how, r, small, patient);
-	const ox_window_verdict large = v.one_way ? check(all, how, r, false, patient) : v;
+	const ox_window_verdict v = check(all, how, r, small, patient, doubted);
+	const ox_window_verdict large = v.one_way ? check(all, how, r, false, patient, doubted) : v;
 
 	return large.verdict == OX_V_MISMATCH ? large : v;
 }
@@ -506,15 +507,16 @@ ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 	ox_arena_reset(&all->kept);
 	for (size_t i = 0; i < OX_LEN(turns); i++) {
 		const window_reach r = turns[i].reach;
+		const bool small = turns[i].small, doubted = disagrees(v[small]);
 		const ox_window_verdict *tried = v[1];
-		ox_window_verdict *now = &v[turns[i].small][r];
+		ox_window_verdict *now = &v[small][r];
 		if (r >= reaches || (turns[i].if_none && tried[WINDOW_BORDER].verdict != OX_V_UNVERIFIED))
 			continue;
-		*now = turns[i].small || tried[r].shrunk ? check_reach(all, how, r, turns[i].small, !turns[i].small && disagrees(tried)) : tried[r];
+		*now = small || tried[r].shrunk ? check_reach(all, how, r, small, !small && disagrees(tried), doubted) : tried[r];
 		if (now->verdict < OX_V_UNVERIFIED)
 			return *now;
-		if (now->outgrown && disagreed(v[turns[i].small], r))
-			return *disagreed(v[turns[i].small], r);
+		if (now->outgrown && disagreed(v[small], r))
+			return *disagreed(v[small], r);
 		/* what stands above MAKERS does not stand above READERS */
 		if (now->dear && !turns[i].if_none && r != WINDOW_MAKERS) {
 			dear = *now;

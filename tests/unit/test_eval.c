@@ -193,6 +193,8 @@ Test(eval, generators)
 	check("int64[1] {9223372036854775807}", "ConstantOfShape (a)", "!too large");
 	check("int32 {5}; int32 {0}; int32 {-2}", "Range (a, b, c)", "int32[3] {5, 3, 1}");
 	check("int64 {0}; int64 {8589934592}; int64 {1}", "Range (a, b, c)", "!too large");
+	check("int64[1] {0}; int64 {2}; int64[1] {1}", "Range (a, b, c)", "int64[2] {0, 1}");
+	check("int64[1,1] {0}; int64 {2}; int64 {1}", "Range (a, b, c)", "!no scalar");
 	check("int64 {0}; int64 {1}; int64 {0}", "Range (a, b, c)", "!step of Range");
 	check("int64[2,3] {1, 2, 3, 4, 5, 6}", "EyeLike <k = 1> (a)", "int64[2,3] {0, 1, 0, 0, 0, 1}");
 	check("int64[2] {1, -1}; int64 {3}; int32[2] {0, 5}", "OneHot (a, b, c)", "int32[2,3] {0, 5, 0, 0, 0, 5}");

@@ -37,6 +37,7 @@ static double budget_of(const cli_options *o)
  * Only one that was asked for is held against the clock as well; else the clock is there for what
  * is counted badly. */
 static const double WORK_A_SECOND = 12e9, TOO_LATE = 30;
+static const double FOR_DOUBT = 4;    /* times as much, where windows speak against a rewrite, and could not tell */
 
 static double seconds_left(const work *k)
 {
@@ -86,7 +87,7 @@ static ox_whole_config config_of(const work *k, double seconds)
 	return (ox_whole_config){
 		.samples = k->out->samples, .sizes = k->out->sizes, .zero = full && !o->positive_dims, .full = full,
 		.doubt = cli_unverified(k->run) > 0, .agreement = agreement_of(k), .seed = o->seed, .seconds = seconds,
-		.max_work = (uint64_t)(fmin(k->out->budget, 1e6) * WORK_A_SECOND) + 1,
+		.max_work = (uint64_t)(fmin(k->out->budget, 1e6) * WORK_A_SECOND * (k->run->doubted ? FOR_DOUBT : 1)) + 1,
 		.max_bytes = o->max_memory && o->max_memory < most ? o->max_memory : most,
 		.has_rtol = o->has_rtol, .rtol = o->rtol, .has_atol = o->has_atol, .atol = o->atol,
 		.given = k->sets.given, .ngiven = k->sets.n, .progress = &k->c->progress, .arena = &k->c->arena,

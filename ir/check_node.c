@@ -208,10 +208,11 @@ static void check_arity(checker *c, const ox_node *n, const ox_schema *s)
 		if (!n->in[i].val && s->in[i].kind == OX_P_SINGLE)
 			FAULT(c, NODE_INPUT_ABSENT, check_at_node(c, n), "input %u, '%s', is mandatory",
 			      i, s->in[i].name);
-	for (uint32_t i = 0; i < n->nout && i < s->nout; i++)
-		if (!n->out[i] && s->out[i].kind == OX_P_SINGLE)
-			FAULT(c, NODE_OUTPUT_ABSENT, check_at_node(c, n), "output %u, '%s', is mandatory",
-			      i, s->out[i].name);
+	for (uint32_t i = 0; i < n->nout && s->nout; i++) {
+		const ox_schema_param *p = &s->out[i < s->nout ? i : s->nout - 1u];
+		if (!n->out[i] && p->kind != OX_P_OPTIONAL)
+			FAULT(c, NODE_OUTPUT_ABSENT, check_at_node(c, n), "output %u, '%s', is mandatory", i, p->name);
+	}
 	/* BatchNormalization has 1 or all of its outputs; the schemas' bounds do not say that. */
 	if (n->op == OX_BatchNormalization && n->nout > 1 && n->nout < s->max_out)
 		FAULT(c, NODE_OUTPUT_SET, check_at_node(c, n), "%u outputs, expected 1 or %u", n->nout,

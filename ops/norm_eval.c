@@ -524,6 +524,8 @@ bool eval_batch_norm(ox_eval *c)
 
 	if (training == OX_MAYBE)
 		return ox_eval_undefined(c, "whether it trains is left open");
+	if (c->since >= 14 && training == OX_YES && c->n->nout == 1)
+		return ox_eval_undefined(c, "training has three outputs");
 	if (!batch_view(c, x, view, channels))
 		return ox_eval_undefined(c, misfit);
 	ox_array *out = ox_eval_raw_like(c, 0, x->dtype, x);

@@ -186,6 +186,8 @@ bool eval_top_k(ox_eval *c)
 	line l = {.n = (uint64_t)x->dims[a], .k = (uint64_t)k, .step = ox_stride(x, a)};
 	if (!ox_eval_cost(c, x->count, log2_of(l.n)))
 		return false;
+	if (ox_eval_int(c, "largest", 1) >> 1)
+		c->disputed = "whether the largest are wanted is left open";
 	/* of a flag that is neither 0 nor 1, too */
 	if (ox_eval_int(c, "sorted", 1) != 1 && k > 1)
 		c->disputed = "the order of the elements is left open";

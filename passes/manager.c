@@ -488,6 +488,7 @@ static bool is_right(ox_manager *mg, const ox_pass *p, ox_pass_stat *s, const ox
 	const bool leave_out = v.verdict == OX_V_MISMATCH && n && mg->o->roll_back && !p->from;
 	s->verdicts[v.verdict] += !leave_out;
 	s->used = v.used > s->used ? v.used : s->used;
+	mg->r->doubted += v.verdict == OX_V_UNVERIFIED && v.disagreed;
 	if (v.verdict == OX_V_UNVERIFIED && !s->unverified)
 		s->unverified = ox_str_copy(&mg->m->arena, ox_cstr(v.why ? v.why : "?")).p;
 	if (v.verdict != OX_V_MISMATCH)

@@ -238,6 +238,7 @@ typedef struct ox_run_report {
 	bool settled;                 /* nothing was left to do (not: limit, cap on rounds) */
 	bool ir_raised;               /* IR 3 became 4 */
 	double check_seconds;         /* of checking windows */
+	uint64_t doubted;             /* rewrites that are unverified, and that windows speak against */
 	uint64_t inferred;            /* infer functions called; 0: no pass asked for facts */
 	uint64_t number;              /* rewrites that were made or left out on request: the last one's number */
 	ox_rewrite_note last;         /* that --rewrite-limit let pass, where it was reached */

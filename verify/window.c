@@ -523,5 +523,7 @@ ox_window_verdict ox_window_check(ox_windows *all, ox_agreement how)
 			reaches = r;
 		}
 	}
-	return reaches < WINDOW_REACHES ? dear : decide(v[0]);
+	ox_window_verdict all_in_all = reaches < WINDOW_REACHES ? dear : decide(v[0]);
+	all_in_all.disagreed = disagrees(v[0]) || disagrees(v[1]);
+	return all_in_all;
 }

@@ -29,6 +29,7 @@ typedef struct ox_window_verdict {
 	bool dear;                    /* UNVERIFIED: it would have taken too long, or too much */
 	bool shrunk;                  /* sizes were smaller than they are */
 	bool outgrown;                /* dear, though the original was not */
+	bool disagreed;               /* UNVERIFIED: a narrower one disagreed */
 	bool one_way;                 /* sizes were smaller than they are, and a condition was the same in all samples */
 } ox_window_verdict;
 

@@ -60,12 +60,14 @@ Test(eval_norm, batch_by_its_own_statistics)
 {
 	const char *node = "BatchNormalization <training_mode = 1> (a, b, c, d, e)";
 
-	check(batch, node, "float[2,2,1] {-0.99999875, -0.99999946, 0.99999875, 0.99999946}");
-	check_output(15, batch, node, 1, "float[2] {1.2, 1.5000001}");
-	check_output(15, batch, node, 2, "float[2] {2.2, 2.7000003}");
+	check_of(15, batch, node, 3, 0, "float[2,2,1] {-0.99999875, -0.99999946, 0.99999875, 0.99999946}");
+	check_of(15, batch, node, 3, 1, "float[2] {1.2, 1.5000001}");
+	check_of(15, batch, node, 3, 2, "float[2] {2.2, 2.7000003}");
+	check(batch, node, "!three outputs");
 	check_output(9, batch, "BatchNormalization (a, b, c, d, e)", 3, "float[2] {3.0, 6.0}");
 	check_output(9, batch, "BatchNormalization (a, b, c, d, e)", 4, "float[2] {4.0, 9.0}");
-	check("float[0,1] {}; float[1] {1.0}; float[1] {0.0}; float[1] {1.0}; float[1] {4.0}", node, "!no elements");
+	check("float[0,1] {}; float[1] {1.0}; float[1] {0.0}; float[1] {1.0}; float[1] {4.0}", "BatchNormalization (a, b, c, d, e)", "float[0,1] {}");
+	check_of(15, "float[0,1] {}; float[1] {1.0}; float[1] {0.0}; float[1] {1.0}; float[1] {4.0}", node, 3, 0, "!no elements");
 }
 
 Test(eval_norm, batch_that_is_not_spatial)

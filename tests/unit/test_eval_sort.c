@@ -17,6 +17,7 @@ Test(eval_sort, top)
 	top_at(11, "float[3] {1.0, nan, inf}; int64[1] {2}", "TopK (a, b)", "?float[2] {nan, inf}", "?int64[2] {1, 2}");
 	top_at(11, "float[2] {1.0, 2.0}; int64[1] {2}", "TopK <sorted = 0> (a, b)", "?float[2] {2.0, 1.0}", "?int64[2] {1, 0}");
 	top_at(11, "float[2] {1.0, 2.0}; int64[1] {2}", "TopK <sorted = 2> (a, b)", "?float[2] {2.0, 1.0}", "?int64[2] {1, 0}");
+	top_at(11, "float[2] {1.0, 2.0}; int64[1] {1}", "TopK <largest = 2> (a, b)", "?float[1] {2.0}", "?int64[1] {1}");
 	/* few of many */
 	top_at(11, "int8[18] {1, 5, 3, 9, 5, 9, 0, 9, 2, 4, 9, 1, 1, 1, 1, 1, 1, 1}; int64[1] {2}", "TopK (a, b)",
 	       "int8[2] {9, 9}", "int64[2] {3, 5}");

@@ -155,13 +155,13 @@ static reached run_first(ox_whole *w, const place *p, const char **why)
 /* With the sizes that are chosen. */
 static reached compute_first(ox_whole *w, const place *p, const char **why)
 {
-	enum { VALUE_WORK = 4, VALUE_BYTES = 4 };
+	enum { VALUE_WORK = 4 };
 	const uint64_t bytes = w->o.max_bytes ? w->o.max_bytes : OX_RUN_BYTES;
 	const uint64_t volume = extent_of(w, p->number).volume;
 	uint64_t work;
 
-	/* what a run may have of memory is enough for what goes into it */
-	if (!ox_mul_u64(volume, VALUE_WORK, &work) || !affords(w, work) || volume > bytes / VALUE_BYTES) {
+	/* weights may be inputs: these may be as many as a run may have bytes, and no more */
+	if (!ox_mul_u64(volume, VALUE_WORK, &work) || !affords(w, work) || volume >= bytes) {
 		*why = "its inputs are too large";
 		return NO_TIME;
 	}

@@ -612,6 +612,10 @@ bool  ox_domain_equal(const ox_name *a, const ox_name *b);   /* absent, "" and "
 /* The opset of `domain` in force where n stands (function or model imports); 0: not imported. */
 int64_t ox_opset_of(const ox_graph *g, const ox_name *domain);
 int64_t ox_node_opset(const ox_node *n);
+/* Of input i, of a variadic one as often as it is given; NULL: there is no such. */
+const ox_schema_param *ox_schema_input(const ox_schema *s, uint32_t i);
+/* What a type variable stands for; NULL: it is none, but a type. */
+const ox_schema_type *ox_schema_constraint(const ox_schema *s, const char *var);
 const ox_schema *ox_schema_find(ox_op op, int64_t opset);   /* newest since <= opset; NULL */
 const ox_schema *ox_node_schema(const ox_node *n);          /* NULL: opaque or not imported */
 int64_t ox_newest_opset(const char *domain);                /* 28 for "" */

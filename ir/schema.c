@@ -291,6 +291,21 @@ const ox_schema *ox_schema_find(ox_op op, int64_t opset)
 	return n ? &schemas[first_schema[op] + n - 1] : NULL;
 }
 
+const ox_schema_param *ox_schema_input(const ox_schema *s, uint32_t i)
+{
+	if (i < s->nin)
+		return &s->in[i];
+	return s->nin && s->in[s->nin - 1].kind == OX_P_VARIADIC ? &s->in[s->nin - 1] : NULL;
+}
+
+const ox_schema_type *ox_schema_constraint(const ox_schema *s, const char *var)
+{
+	for (unsigned i = 0; i < s->ntypes; i++)
+		if (!strcmp(s->types[i].var, var))
+			return &s->types[i];
+	return NULL;
+}
+
 const ox_schema *ox_node_schema(const ox_node *n)
 {
 	return n->op ? ox_schema_find(n->op, ox_node_opset(n)) : NULL;

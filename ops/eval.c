@@ -361,21 +361,6 @@ bool eval_none(ox_eval *c) { return ox_eval_undefined(c, "it has no kernel"); }
 
 bool ox_eval_has_kernel(ox_op op) { return kernels[op] && kernels[op] != eval_none; }
 
-static const ox_schema_param *param(const ox_schema *s, uint32_t i)
-{
-	if (i < s->nin)
-		return &s->in[i];
-	return s->nin && s->in[s->nin - 1].kind == OX_P_VARIADIC ? &s->in[s->nin - 1] : NULL;
-}
-
-static const ox_schema_type *constraint(const ox_schema *s, const char *var)
-{
-	for (unsigned i = 0; i < s->ntypes; i++)
-		if (!strcmp(s->types[i].var, var))
-			return &s->types[i];
-	return NULL;
-}
-
 /* Is t among these types? In the double lens float64 stands for those that were widened. */
 static bool elem_fits(const ox_eval *c, uint32_t types, ox_dtype t)
 {
@@ -422,7 +407,7 @@ static bool is_of(const ox_eval *c, const char *type, const ox_array *x)
 
 static bool allows(const ox_eval *c, const ox_schema_param *p, const ox_array *x)
 {
-	const ox_schema_type *t = constraint(c->schema, p->type);
+	const ox_schema_type *t = ox_schema_constraint(c->schema, p->type);
 
 	if (!t)
 		return is_of(c, p->type, x);
@@ -440,12 +425,12 @@ static bool allows(const ox_eval *c, const ox_schema_param *p, const ox_array *x
 /* Does the schema allow input i to have its type, beside the inputs before it? */
 static bool type_fits(const ox_eval *c, uint32_t i)
 {
-	const ox_schema_param *p = param(c->schema, i);
+	const ox_schema_param *p = ox_schema_input(c->schema, i);
 
 	if (!p || !allows(c, p, c->in[i]))
 		return false;
 	for (uint32_t k = 0; k < i; k++) {
-		const ox_schema_param *q = param(c->schema, k);
+		const ox_schema_param *q = ox_schema_input(c->schema, k);
 		if (c->in[k] && !strcmp(q->type, p->type) && c->in[k]->dtype != c->in[i]->dtype
 		    && (p != q || p->homogeneous))
 			return false;
@@ -468,7 +453,7 @@ static bool inputs_fit(ox_eval *c)
 	    || c->n->nout == 0 || c->n->nout > s->max_out)
 		return ox_eval_undefined(c, "the node is not as its schema says");
 	for (uint32_t i = 0; i < c->n->nin; i++) {
-		const ox_schema_param *p = param(s, i);
+		const ox_schema_param *p = ox_schema_input(s, i);
 		if (!c->in[i] && p && p->kind == OX_P_OPTIONAL)
 			continue;
 		if (!c->in[i] || !type_fits(c, i))

@@ -307,14 +307,6 @@ static const ox_schema_param *param(const ox_schema_param *p, uint8_t n, uint32_
 	return n && p[n - 1].kind == OX_P_VARIADIC && p[n - 1].homogeneous ? &p[n - 1] : NULL;
 }
 
-static const ox_schema_type *constraint(const ox_schema *s, const char *var)
-{
-	for (unsigned i = 0; i < s->ntypes; i++)
-		if (!strcmp(s->types[i].var, var))
-			return &s->types[i];
-	return NULL;
-}
-
 /* "tensor(int64)" */
 static ox_dtype literal_type(const char *s)
 {
@@ -326,7 +318,7 @@ static ox_dtype literal_type(const char *s)
 
 static ox_dtype only_type(const ox_schema *s, const char *var)
 {
-	const ox_schema_type *t = constraint(s, var);
+	const ox_schema_type *t = ox_schema_constraint(s, var);
 
 	if (!t)
 		return literal_type(var);

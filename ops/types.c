@@ -12,24 +12,9 @@ typedef struct bound { const char *var; ox_dtype t; uint32_t input; } bound;
 
 enum { MOST_VARS = 16 };
 
-static const ox_schema_param *param_of(const ox_schema *s, uint32_t i)
-{
-	if (i < s->nin)
-		return &s->in[i];
-	return s->nin && s->in[s->nin - 1].kind == OX_P_VARIADIC ? &s->in[s->nin - 1] : NULL;
-}
-
-static const ox_schema_type *constraint_of(const ox_schema *s, const char *var)
-{
-	for (unsigned i = 0; i < s->ntypes; i++)
-		if (!strcmp(s->types[i].var, var))
-			return &s->types[i];
-	return NULL;
-}
-
 static bool takes(const ox_schema *s, const ox_schema_param *p, ox_dtype t)
 {
-	const ox_schema_type *c = constraint_of(s, p->type);
+	const ox_schema_type *c = ox_schema_constraint(s, p->type);
 	const size_t n = strlen(p->type);
 
 	if (c)
@@ -56,7 +41,7 @@ const char *ox_types_misfit(const ox_node *n, ox_arena *a)
 	size_t nall = 0;
 
 	for (uint32_t i = 0; s && i < n->nin; i++) {
-		const ox_schema_param *p = param_of(s, i);
+		const ox_schema_param *p = ox_schema_input(s, i);
 		const ox_dtype t = p && n->in[i].val ? ox_dtype_known(n->in[i].val) : OX_UNDEFINED;
 		if (!t)
 			continue;

@@ -406,19 +406,11 @@ static bool plan_attrs(builder *b, const pnode *p, planned *n)
 
 /* ---- does the opset have it? ---------------------------------------------------------------- */
 
-static const ox_schema_param *param(const ox_schema *s, uint32_t i)
-{
-	if (i < s->nin)
-		return &s->in[i];
-	return s->nin && s->in[s->nin - 1].kind == OX_P_VARIADIC ? &s->in[s->nin - 1] : NULL;
-}
-
 static bool type_allowed(const ox_schema *s, const ox_schema_param *p, ox_dtype t)
 {
-	for (unsigned i = 0; i < s->ntypes; i++)
-		if (!strcmp(s->types[i].var, p->type))
-			return s->types[i].tensor >> t & 1;
-	return true;
+	const ox_schema_type *c = ox_schema_constraint(s, p->type);
+
+	return !c || c->tensor >> t & 1;
 }
 
 static bool is_legal(builder *b, const planned *n)
@@ -433,7 +425,7 @@ static bool is_legal(builder *b, const planned *n)
 	if (n->nin < s->min_in || n->nin > s->max_in)
 		return refuse(b, "at this opset an operator of after has other inputs");
 	for (uint32_t i = 0; i < n->nin; i++) {
-		const ox_schema_param *p = param(s, i);
+		const ox_schema_param *p = ox_schema_input(s, i);
 		const ox_dtype t = source_dtype(b, &n->in[i]);
 		if (!p || (t && !type_allowed(s, p, t)))
 			return refuse(b, "at this opset an operator of after does not take this type");

@@ -2032,7 +2032,7 @@ g (float[2] x) => (float[2] y) { a = Identity (x)  b = Abs (a)  y = Relu (b) }
         x, r = cross_report(d, 1, m, out, "--cross-check", "ort", env={**env, "FAKE": fake})
         assert x["verdict"] == "FAIL" and b"OX5020" in r.stderr, (fake, x)
         no_residue(d + "/o")
-    # what says nothing is no reason to write nothing, unless one says so
+    # what says nothing is no reason to write nothing, unless one says so; "skipped" is the verdict that is asserted
     for fake, verdict in ("crash", "skipped"), ("null", "skipped"), ("sleep", "skipped"), ("noise", "unverified"):
         x, r = cross_report(d, 0, m, out, "--cross-check", "ort", "--cross-check-timeout", "1s", env={**env, "FAKE": fake})
         assert x["verdict"] == verdict and b"warning[OX5021]" in r.stderr, (fake, x)

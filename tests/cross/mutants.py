@@ -785,7 +785,7 @@ class Worker:
         self.process.kill()
         self.process.join()
         self.pipe.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)       # what it was killed over may still be written there
 
     def failed(self, why):
         """Results of its task, or none: the next worker does it, without what ended this one."""
